@@ -1,0 +1,100 @@
+/* The one currency: what happened to a task or a CPU, and when. Sources yield events, sinks take them. */
+#ifndef SCHEDVIZ_EVENT_H
+#define SCHEDVIZ_EVENT_H
+
+#include <stdint.h>
+
+enum event_kind {
+    EVENT_SWITCH_IN,  /* tid starts to run on cpu */
+    EVENT_SWITCH_OUT, /* tid stops running on cpu; detail: enum event_out */
+    EVENT_WAKE,       /* tid became runnable; cpu: where it is queued, or -1; u.wake.waker_tid, 0 when not known */
+    EVENT_NEW,        /* tid exists, or more is known of it; u.task */
+    EVENT_EXIT,       /* tid ends; u.exit */
+    EVENT_NAME,       /* tid is called u.name (its comm) */
+    EVENT_SAMPLE,     /* the kernel's own figures for tid; detail: enum event_sample */
+    EVENT_NOTE,       /* tid says something of itself; detail: enum event_note */
+    EVENT_MARK,       /* the user or the machine changed something; u.name is the text; tid 0 */
+    EVENT_LOST,       /* u.lost.n events of cpu are missing between its previous event and this one */
+};
+
+enum event_out {
+    OUT_PREEMPTED, /* still runnable (perf: PERF_RECORD_MISC_SWITCH_OUT_PREEMPT; sched_yield(2) too) */
+    OUT_BLOCKED,   /* not runnable until something wakes it */
+};
+
+enum event_sample {
+    SAMPLE_STATE,    /* u.state; cpu: the processor it last ran on */
+    SAMPLE_RUN,      /* u.run: the first two numbers of /proc/TID/schedstat (proc(5)) */
+    SAMPLE_SWITCHES, /* u.switches: *_ctxt_switches of /proc/TID/status */
+};
+
+enum event_note {
+    NOTE_WORK, /* u.work: fixed work done so far */
+    NOTE_BASE, /* u.switches: the kernel's counts when self-observation of tid began; counts before it were not captured */
+    NOTE_BASE_RUN, /* u.run: schedstat's run and wait when self-observation of tid began */
+};
+
+enum task_kind {
+    TASK_THREAD,
+    TASK_PROCESS,
+    TASK_GREEN, /* kept for user-level threads */
+};
+
+enum task_role {
+    ROLE_UNKNOWN,  /* not told yet */
+    ROLE_WORKLOAD, /* what is watched */
+    ROLE_HOST,     /* the engine's own process: part of schedviz, not of the workload */
+    ROLE_OBSERVER, /* schedviz itself */
+};
+
+#define EVENT_NAME_SIZE 16 /* TASK_COMM_LEN of include/linux/sched.h, with its NUL */
+
+struct event {
+    uint64_t time_ns; /* CLOCK_MONOTONIC */
+    int32_t tid;      /* the kernel's thread id in our pid namespace; 0 for none */
+    int16_t cpu;      /* logical CPU, -1 when not known or none */
+    uint8_t kind;     /* enum event_kind */
+    uint8_t detail;   /* by kind */
+    union {
+        char name[EVENT_NAME_SIZE]; /* always NUL-terminated; may hold any other byte: escape before showing */
+        struct {
+            int32_t pid;   /* thread group id */
+            int32_t slot;  /* the engine's slot, from 0; -1 when not the engine's */
+            uint16_t run;  /* which run of the workload it belongs to, from 1; 0 for none */
+            uint8_t kind;  /* enum task_kind */
+            uint8_t role;  /* enum task_role */
+        } task;
+        struct {
+            int32_t waker_tid;
+        } wake;
+        struct {
+            int32_t status; /* as wait(2) gives it, when known */
+            uint8_t known;  /* 0: only that it ended */
+        } exit;
+        struct {
+            uint64_t slices; /* the third number of schedstat: times it was given a CPU */
+            char letter;     /* R S D T t Z X I, as proc(5) has them */
+        } state;
+        struct {
+            uint64_t run_ns, wait_ns;
+        } run;
+        struct {
+            uint64_t voluntary, involuntary;
+        } switches;
+        struct {
+            uint64_t done_ns, total_ns; /* calibrated CPU time; total 0: without end */
+        } work;
+        struct {
+            uint64_t n;
+        } lost;
+    } u;
+};
+
+_Static_assert(sizeof(struct event) == 32, "events are moved by the million");
+
+/* Where events go. push takes them in time order (ties in any order) and does not keep the array. */
+struct sink {
+    void (*push)(struct sink *sink, const struct event *events, unsigned long n);
+};
+
+#endif

@@ -1,0 +1,38 @@
+/* The machine: logical CPUs, how they share cores and packages, and which of them we may use. */
+#ifndef SCHEDVIZ_MACHINE_H
+#define SCHEDVIZ_MACHINE_H
+
+#include "cpuset.h"
+#include "err.h"
+
+struct machine_cpu {
+    int cpu;     /* the kernel's number */
+    int core;    /* logical number of its core, from 0 over the whole machine */
+    int package; /* logical number of its package, from 0 */
+    int smt;     /* which hardware thread of its core, from 0 */
+    int n_smt;   /* hardware threads of its core */
+    int kind;    /* efficiency class, from 0 (least powerful); all 0 where the kernel does not tell them apart */
+};
+
+struct machine {
+    unsigned n_cpus;          /* in cpus[], ordered by package, core, smt */
+    struct machine_cpu *cpus;
+    unsigned n_cores, n_packages, n_kinds;
+    struct cpuset online;     /* sysfs cpu/online */
+    struct cpuset allowed;    /* sched_getaffinity of schedviz at its start, cut to what is online: what may be chosen */
+    char kernel[65];          /* utsname release */
+    char model[128];          /* the CPU's model name, "" when unknown */
+};
+
+/* Reads the topology through hwloc (only its CPU side, so that it takes a few ms). */
+bool machine_load(struct machine *machine, struct err *err);
+void machine_fini(struct machine *machine);
+
+/* Looks again which CPUs are online and allowed (cheap: sysfs and one system call); true when something changed.
+ * A CPU that came back since is allowed again if it was at the start. */
+bool machine_refresh(struct machine *machine);
+
+/* The row of a CPU, or NULL. */
+const struct machine_cpu *machine_cpu(const struct machine *machine, int cpu);
+
+#endif

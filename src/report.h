@@ -1,0 +1,43 @@
+/* The report: a run in figures, the same ones for a person and for a program. */
+#ifndef SCHEDVIZ_REPORT_H
+#define SCHEDVIZ_REPORT_H
+
+#include "machine.h"
+#include "session.h"
+
+#include <stdio.h>
+
+struct report_task {
+    struct task task;       /* of which run_ns etc. are over its life */
+    struct cpuset cpus;     /* CPUs it ran on */
+};
+
+struct report_cpu {
+    int cpu;
+    struct cpu_totals totals;
+};
+
+/* All figures are over [start_ns, start_ns + duration_ns) of the current run. */
+struct report {
+    struct session_info info;
+    const struct machine *machine;
+    struct run run;
+    uint64_t start_ns, duration_ns;
+    uint64_t makespan_ns;        /* 0: not all work is done */
+    double parallelism;          /* tasks running at the same instant, averaged over the duration */
+    double concurrency;          /* tasks in progress, averaged over the duration */
+    double fairness;             /* Jain's index of the tasks' run time; 1 is even */
+    uint64_t n_switches, n_voluntary, n_involuntary;
+    double switches_per_s;
+    uint64_t cost_p50_ns, cost_p99_ns;
+    bool cost_known;
+    unsigned n_cpus;
+    struct report_cpu *cpus;
+    unsigned n_tasks;            /* schedviz's own last */
+    struct report_task *tasks;
+};
+
+void report_init(struct report *report, const struct session *session, const struct machine *machine);
+void report_fini(struct report *report);
+
+#endif

@@ -1,0 +1,187 @@
+/* The model: events become slices per CPU and states per task, in bounded memory, answered fast at any zoom. */
+#ifndef SCHEDVIZ_TIMELINE_H
+#define SCHEDVIZ_TIMELINE_H
+
+#include "../event.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct timeline;
+
+/* memory_bytes bounds slices and summaries (0: 256 MiB). When it is full, the oldest history is dropped first. */
+struct timeline *timeline_new(size_t memory_bytes);
+void timeline_free(struct timeline *tl);
+
+/* The timeline as a sink. Events come in time order (see merge.h); one that is older than its CPU's or its task's last
+ * is taken at that last time. Nothing in an event can break the timeline: an out without an in, an in on a CPU that
+ * is taken, unknown tids and CPUs up to INT16_MAX are all given the sense that is nearest. */
+struct sink *timeline_sink(struct timeline *tl);
+
+/* All sources are complete up to now_ns: what runs or waits is known to do so until then. Never goes back. */
+void timeline_advance(struct timeline *tl, uint64_t now_ns);
+
+/* The oldest instant still fully known (the edge of history), the first event's time ever, and the newest (advance). */
+uint64_t timeline_edge_ns(const struct timeline *tl);
+uint64_t timeline_first_ns(const struct timeline *tl);
+uint64_t timeline_now_ns(const struct timeline *tl);
+
+/* Bytes held for slices and summaries; slices held, on CPU tracks; slices and events ever taken. */
+size_t timeline_memory(const struct timeline *tl);
+uint64_t timeline_n_slices(const struct timeline *tl);
+uint64_t timeline_n_events(const struct timeline *tl);
+uint64_t timeline_n_lost(const struct timeline *tl);
+
+/* ---- tasks ---- */
+
+#define TIMELINE_NO_TASK UINT32_MAX
+
+enum task_state {
+    STATE_UNKNOWN,  /* before it was seen, or in a hole */
+    STATE_RUNNING,
+    STATE_RUNNABLE, /* waits for a CPU */
+    STATE_BLOCKED,  /* waits for something else (or not told: see task.wakes_known) */
+    STATE_GONE,
+};
+
+enum slice_end {
+    SLICE_OPEN,      /* still running */
+    SLICE_PREEMPTED,
+    SLICE_BLOCKED,
+    SLICE_EXITED,
+    SLICE_LOST,      /* its end fell into a hole: end_ns is where the hole begins */
+};
+
+/* Slice lengths in logarithmic buckets: 16 in each octave, so a percentile is within 3 % (5 significant bits). */
+#define HISTOGRAM_BUCKETS 704
+struct histogram {
+    uint64_t n, sum_ns, min_ns, max_ns;
+    uint32_t count[HISTOGRAM_BUCKETS];
+};
+void histogram_add(struct histogram *h, uint64_t ns);
+void histogram_merge(struct histogram *into, const struct histogram *h);
+uint64_t histogram_quantile(const struct histogram *h, double q); /* 0 when empty; exact at q = 0 and 1 */
+uint64_t histogram_bucket_floor(unsigned bucket);                  /* smallest ns that falls into it */
+
+/* What the kernel itself counted, from samples; has_* tells which were ever read. Figures are since the task began,
+ * as the kernel gives them; base_* is what it had counted before our capture of this task began. */
+struct kernel_counts {
+    uint64_t voluntary, involuntary, base_voluntary, base_involuntary;
+    uint64_t run_ns, wait_ns, slices, base_run_ns, base_wait_ns;
+    uint64_t time_ns; /* when last read */
+    bool has_switches, has_run, has_slices;
+};
+
+/* A task as it stands now. Totals are over its whole life, whether or not the history is still held; an unfinished
+ * slice or wait counts up to timeline_now_ns(). Owned by the timeline; valid until the next push. */
+struct task {
+    uint32_t index; /* stable; tasks are never forgotten, indexes count from 0 in order of appearance */
+    int32_t tid, pid;
+    int32_t slot;   /* the engine's, or -1 */
+    uint16_t run;
+    enum task_kind kind;
+    enum task_role role;
+    char name[EVENT_NAME_SIZE];
+    enum task_state state;
+    uint64_t state_since_ns;
+    int last_cpu;             /* -1 before it ever ran */
+    uint64_t first_ns, last_ns; /* its life as seen; last_ns is now while it lives */
+    bool exited, exit_known;
+    int exit_status;          /* wait(2) status */
+    uint64_t run_ns, runnable_ns, blocked_ns, unknown_ns; /* add up to last_ns - first_ns */
+    uint64_t n_slices, n_voluntary, n_involuntary, n_migrations, n_samples, n_wakes;
+    bool wakes_known;         /* wake events were seen: runnable and blocked are told apart after blocking */
+    uint64_t work_done_ns, work_total_ns;
+    char kernel_state;        /* letter of proc(5), 0 when never sampled */
+    struct kernel_counts kernel;
+    const struct histogram *slice_ns; /* NULL before its first finished slice */
+};
+
+unsigned timeline_n_tasks(const struct timeline *tl);
+void timeline_task(const struct timeline *tl, uint32_t index, struct task *task);
+/* The living task with this tid, else the last one that had it, else TIMELINE_NO_TASK. */
+uint32_t timeline_task_by_tid(const struct timeline *tl, int32_t tid);
+
+/* ---- what a screen asks ---- */
+
+/* A span of one CPU's or one task's time. lead[]: on a CPU the tasks (by index), on a task the CPUs that had the
+ * largest parts of run_ns, largest first, ns 0 when there are no more. Of observer and host tasks, self_ns tells the
+ * part of run_ns that is theirs. */
+#define BIN_LEADS 3
+struct bin {
+    uint64_t run_ns;      /* somebody ran / the task ran */
+    uint64_t self_ns;     /* of run_ns: schedviz itself (CPU bins only) */
+    uint64_t runnable_ns; /* task bins only */
+    uint64_t blocked_ns;  /* task bins only */
+    uint64_t unknown_ns;  /* in a hole, before the edge of history, after now, or outside the task's life */
+    uint32_t n_switches;  /* switches in (slices that began) */
+    uint32_t n_samples;   /* proc samples that fell into it and saw the task running / a task running here */
+    bool approximate;     /* apportioned from summaries: a slice across the border was not looked at one by one */
+    struct {
+        uint32_t who;
+        uint64_t ns;
+    } lead[BIN_LEADS];
+};
+
+/* Fills n bins: bin i covers [start_ns + i * step, start_ns + (i + 1) * step) with step = span_ns / n exactly, borders
+ * rounded down to whole ns. The time taken grows with n and not with the number of slices. */
+void timeline_cpu_bins(const struct timeline *tl, int cpu, uint64_t start_ns, uint64_t span_ns, unsigned n, struct bin *bins);
+void timeline_task_bins(const struct timeline *tl, uint32_t task, uint64_t start_ns, uint64_t span_ns, unsigned n, struct bin *bins);
+
+struct slice {
+    uint64_t start_ns, end_ns; /* end_ns is now for an open one */
+    uint32_t task;
+    int cpu;
+    enum slice_end end;
+    uint64_t runnable_ns;      /* how long it had waited for the CPU just before, as far as known */
+};
+
+/* The slice that runs on cpu at t_ns, or else the first one after it (step 0), the next one after that (+1) or the one
+ * before (-1). Long slices are joined: what is returned is always a whole slice. False when there is none in history. */
+bool timeline_cpu_slice(const struct timeline *tl, int cpu, uint64_t t_ns, int step, struct slice *slice);
+bool timeline_task_slice(const struct timeline *tl, uint32_t task, uint64_t t_ns, int step, struct slice *slice);
+
+/* The state of a task at an instant, since and until when (now, if it has not ended), and for a running one its CPU. */
+enum task_state timeline_task_at(const struct timeline *tl, uint32_t task, uint64_t t_ns, uint64_t *since_ns,
+                                 uint64_t *until_ns, int *cpu);
+
+/* The nearest switch (a slice's start or end) after (dir > 0) or before (dir < 0) t_ns, strictly, on one CPU or on any
+ * (cpu -1). 0 when there is none. */
+uint64_t timeline_next_switch(const struct timeline *tl, int cpu, uint64_t t_ns, int dir);
+
+/* The nearest switch-in of a task after or before t_ns, strictly; 0 when there is none. */
+uint64_t timeline_next_switch_in(const struct timeline *tl, uint32_t task, uint64_t t_ns, int dir);
+
+/* Marks and holes, oldest first. */
+struct mark {
+    uint64_t time_ns;
+    char text[EVENT_NAME_SIZE];
+};
+unsigned timeline_n_marks(const struct timeline *tl);
+const struct mark *timeline_mark(const struct timeline *tl, unsigned i);
+
+struct hole {
+    int cpu;
+    uint64_t start_ns, end_ns, n_lost;
+};
+unsigned timeline_n_holes(const struct timeline *tl);
+const struct hole *timeline_hole(const struct timeline *tl, unsigned i);
+
+/* The CPUs that ever had a slice, as numbers below this. */
+int timeline_n_cpus(const struct timeline *tl);
+
+/* Whole-life totals of one CPU, without the observer and the host. */
+struct cpu_totals {
+    uint64_t busy_ns, n_slices, n_switches;
+    uint64_t self_ns; /* what observer and host took of it */
+};
+void timeline_cpu_totals(const struct timeline *tl, int cpu, struct cpu_totals *totals);
+
+/* Lengths of all workload slices, and the visible switch cost: from one task's out to the next one's in on the same
+ * CPU, counted where a watched task was runnable on that CPU at the out, so that the CPU had no reason to idle.
+ * An interrupt or an unseen task in between makes it longer: it is an upper bound. */
+const struct histogram *timeline_slice_lengths(const struct timeline *tl);
+const struct histogram *timeline_switch_costs(const struct timeline *tl);
+
+#endif

@@ -1,0 +1,73 @@
+/* Screen parts: pure functions from what is known (struct scene) to cells. */
+#ifndef SCHEDVIZ_VIEW_H
+#define SCHEDVIZ_VIEW_H
+
+#include "../src/report.h"
+#include "../src/session.h"
+#include "../src/timeline/timeline.h"
+#include "canvas.h"
+#include "viewport.h"
+
+#include <stdint.h>
+
+/* A lane of the core view. */
+struct scene_cpu {
+    int cpu;
+    bool chosen;  /* the workload may use it */
+    bool online;
+};
+
+/* Everything a view may look at. Built by the app once a frame; views change nothing but the canvas. */
+struct scene {
+    const struct timeline *tl;
+    const struct machine *machine;
+    const struct glyphs *glyphs;
+    struct viewport viewport;
+    struct session_info info;
+
+    const struct scene_cpu *cpus; /* what may be used, in the machine's order */
+    unsigned n_cpus;
+    const uint32_t *tasks;        /* timeline indexes to show, in slot order, schedviz's own last */
+    unsigned n_tasks;
+
+    const struct run *run, *reference; /* reference NULL: no comparison */
+    enum comparison comparison;
+
+    unsigned selected;            /* row in the current lanes or table */
+    unsigned scroll;              /* first row shown, kept by the app so that `selected` is on the screen */
+    bool lecture;                 /* lecture size: lanes three rows high, secondary figures gone */
+    bool show_selected;           /* draw the selection */
+    int sort_column;              /* of the table */
+    bool sort_reverse;
+};
+
+struct view_ops {
+    const char *name;  /* "cores", "tasks", "table", "counters", "compare" */
+    const char *title;
+    void (*draw)(const struct scene *scene, struct canvas *canvas, struct rect rect);
+    /* Rows that can be selected, and how many of them fit rect. */
+    unsigned (*n_rows)(const struct scene *scene);
+    unsigned (*n_fit)(const struct scene *scene, struct rect rect);
+    /* The instant and the row under a cell (a click); false when there is none. time_ns 0: no time there. */
+    bool (*hit)(const struct scene *scene, struct rect rect, int x, int y, unsigned *row, uint64_t *time_ns);
+};
+
+extern const struct view_ops view_cores, view_tasks, view_table, view_counters, view_compare;
+
+/* Parts that are always there: the title line (lesson, tasks, cores, source, mode), the summary under the view (two
+ * numbers and the word), the line of keys. Each takes the rows of its rect and no more. */
+void view_title(const struct scene *scene, struct canvas *canvas, struct rect rect);
+int view_summary_rows(const struct scene *scene, int rows_of_screen);
+void view_summary(const struct scene *scene, struct canvas *canvas, struct rect rect);
+
+/* The inspector: the slice at the cursor in the selected lane: who, where, how long, why it ended, who came next. */
+void view_inspect(const struct scene *scene, struct canvas *canvas, struct rect rect, const struct slice *slice);
+
+/* Slow motion's ticker: a line per core of what runs at the playhead and how its last switch came about. */
+int view_ticker_rows(const struct scene *scene, int rows_of_screen);
+void view_ticker(const struct scene *scene, struct canvas *canvas, struct rect rect);
+
+/* Paint and letter of a task: by slot; schedviz's own are PAINT_SELF and '.'. */
+enum paint view_task_paint(const struct task *task);
+
+#endif
