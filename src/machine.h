@@ -20,6 +20,7 @@ struct machine {
     unsigned n_cores, n_packages, n_kinds;
     struct cpuset online;     /* sysfs cpu/online */
     struct cpuset allowed;    /* sched_getaffinity of schedviz at its start, cut to what is online: what may be chosen */
+    struct cpuset at_start;   /* sched_getaffinity at the start, uncut: what a CPU that comes back is measured by */
     char kernel[65];          /* utsname release */
     char model[128];          /* the CPU's model name, "" when unknown */
 };
@@ -34,5 +35,10 @@ bool machine_refresh(struct machine *machine);
 
 /* The row of a CPU, or NULL. */
 const struct machine_cpu *machine_cpu(const struct machine *machine, int cpu);
+
+/* Which CPU to add to the chosen ones: the first allowed one on a core that they use least, so that hardware threads
+ * of one core are shared last; -1 when all are chosen. And which to take away first: the reverse. */
+int machine_next_cpu(const struct machine *machine, const struct cpuset *chosen);
+int machine_last_cpu(const struct machine *machine, const struct cpuset *chosen);
 
 #endif

@@ -30,6 +30,10 @@ void session_kill(const struct session *session); /* for the fatal-signal handle
 /* Wakes the event loop: fds to poll (at most max are written; returns how many). */
 unsigned session_poll_fds(const struct session *session, struct pollfd *fds, unsigned max);
 
+/* poll(2) over fds, on behalf of the caller's event loop; it notes when we ourselves were asleep, which is how the
+ * observer is shown where perf is refused. */
+int session_sleep(struct session *session, struct pollfd *fds, unsigned n, int timeout_ms);
+
 /* One turn: reads sources and host messages, and brings the timeline up to now. Cheap when there is nothing. */
 void session_turn(struct session *session);
 
@@ -88,6 +92,11 @@ struct session_info {
     uint64_t message_ns;        /* when */
 };
 void session_info(const struct session *session, struct session_info *info);
+void session_forget_message(struct session *session); /* it was shown */
+
+/* False after the engine's host was killed: nothing runs any more, and err tells why. */
+bool session_alive(const struct session *session, struct err *err);
+
 struct timeline *session_timeline(const struct session *session);
 struct source *session_proc(const struct session *session); /* for proc_system_read() and proc_memory_read() */
 

@@ -43,6 +43,12 @@ struct theme {
 
 void theme_init(struct theme *theme, enum theme_name name, enum theme_depth depth);
 
+/* The paint is the terminal's own foreground or background at this depth, and has no colour to be set. */
+bool theme_is_default(const struct theme *theme, enum paint paint);
+
+/* The attributes of a cell: its own, its paint's, and without colours those that stand for its background. */
+unsigned theme_attr(const struct theme *theme, enum paint fg, enum paint bg, unsigned attr);
+
 /* Glyphs: the Unicode set or the ASCII one (--ascii, a C locale). Views take every non-ASCII character from here. */
 struct glyphs {
     bool ascii;
@@ -50,13 +56,19 @@ struct glyphs {
     char32_t lower_eighths[9]; /* a cell filled from below: bars, sparklines */
     char32_t full;             /* running, where colour does not tell */
     char32_t runnable;         /* waits for a CPU */
+    char32_t brief;            /* ran for less than a sixteenth of the cell */
     char32_t blocked;
     char32_t gone;             /* before it began, after it ended */
     char32_t hole;             /* lost */
     char32_t sample;           /* one proc sample */
     char32_t shade[4];         /* light ... dense: many slices in one cell */
     char32_t hline, vline, lane_left, lane_right, tick, dot, bullet, arrow_right, arrow_left, arrow_up, arrow_down,
-        mark, playhead, trigger, edge, ellipsis, micro, times, check;
+        mark, playhead, trigger, edge, ellipsis, micro, times, check,
+        ruler, ruler_tick,                              /* the time axis */
+        box_tl, box_tr, box_bl, box_br, box_h, box_v,   /* frames */
+        bar_full, bar_empty,                            /* progress */
+        half_upper, half_lower,                         /* big letters: one pixel of two */
+        off;                                            /* a core that is switched off */
 };
 extern const struct glyphs glyphs_unicode, glyphs_ascii;
 

@@ -35,6 +35,7 @@ struct scene {
 
     unsigned selected;            /* row in the current lanes or table */
     unsigned scroll;              /* first row shown, kept by the app so that `selected` is on the screen */
+    bool mono;                    /* the theme has no colours: letters say who runs, in every cell */
     bool lecture;                 /* lecture size: lanes three rows high, secondary figures gone */
     bool show_selected;           /* draw the selection */
     int sort_column;              /* of the table */
@@ -50,6 +51,9 @@ struct view_ops {
     unsigned (*n_fit)(const struct scene *scene, struct rect rect);
     /* The instant and the row under a cell (a click); false when there is none. time_ns 0: no time there. */
     bool (*hit)(const struct scene *scene, struct rect rect, int x, int y, unsigned *row, uint64_t *time_ns);
+    /* Where in rect the columns of time lie; its cols is what viewport.cols must be. NULL: the view has none of its own
+     * and shows the viewport's window at its own scale. Does not look at scene->viewport. */
+    struct rect (*time_area)(const struct scene *scene, struct rect rect);
 };
 
 extern const struct view_ops view_cores, view_tasks, view_table, view_counters, view_compare;
@@ -62,6 +66,13 @@ void view_summary(const struct scene *scene, struct canvas *canvas, struct rect 
 
 /* The inspector: the slice at the cursor in the selected lane: who, where, how long, why it ended, who came next. */
 void view_inspect(const struct scene *scene, struct canvas *canvas, struct rect rect, const struct slice *slice);
+
+/* The line of keys at the bottom: drops from the end what does not fit. */
+struct view_key_item {
+    const char *key, *label;
+};
+void view_keys(const struct scene *scene, struct canvas *canvas, struct rect rect, const struct view_key_item *items,
+               unsigned n);
 
 /* Slow motion's ticker: a line per core of what runs at the playhead and how its last switch came about. */
 int view_ticker_rows(const struct scene *scene, int rows_of_screen);

@@ -30,6 +30,12 @@ struct viewport {
     uint32_t trigger_task; /* timeline index, TIMELINE_NO_TASK: any */
     unsigned slowness;    /* 10 ... 1000 */
     uint64_t behind_ns;   /* distance of what is shown to live */
+
+    /* How it moves; no view looks at these. */
+    uint64_t hold_until_ns; /* scope: when the next window is captured */
+    uint64_t answer_ns;     /* scope: a change that is being shown as it happens; 0: none */
+    uint64_t played_ns;     /* slow motion: when the playhead was moved last */
+    uint64_t owed_ns;       /* and what did not make a whole nanosecond of trace */
 };
 
 /* Span of the lanes. */
@@ -44,6 +50,32 @@ static inline int64_t viewport_col(const struct viewport *vp, uint64_t t_ns)
     int64_t d = (int64_t)(t_ns - vp->start_ns);
     return d >= 0 ? d / (int64_t)vp->col_ns : -((-d + (int64_t)vp->col_ns - 1) / (int64_t)vp->col_ns);
 }
+
+/* Scope mode at 1 ms a column. */
+void viewport_init(struct viewport *vp);
+
+/* Once a frame: moves the window to where its mode wants it at timeline_now_ns(). */
+void viewport_update(struct viewport *vp, const struct timeline *tl);
+
+/* Slow motion starts at the left of what is shown (or at the cursor), pausing puts the cursor in the middle. */
+void viewport_set_mode(struct viewport *vp, const struct timeline *tl, enum time_mode mode);
+
+/* The user changed something at t_ns: scope lets go of its held window and shows the change as it happens. */
+void viewport_answer(struct viewport *vp, uint64_t t_ns);
+
+/* One step of 1, 2, 5: direction > 0 zooms in. Kept in place: the cursor, the playhead, or the mode's own edge. */
+void viewport_zoom(struct viewport *vp, const struct timeline *tl, int direction);
+void viewport_zoom_at(struct viewport *vp, const struct timeline *tl, int direction, uint64_t at_ns);
+
+/* These pause. */
+void viewport_pan(struct viewport *vp, const struct timeline *tl, int cols);
+void viewport_move_cursor(struct viewport *vp, const struct timeline *tl, uint64_t t_ns);
+void viewport_home(struct viewport *vp, const struct timeline *tl);
+
+/* Back to live: scroll stays scroll, everything else becomes scope. */
+void viewport_live(struct viewport *vp, const struct timeline *tl);
+
+void viewport_resize(struct viewport *vp, int cols);
 
 const char *viewport_mode_name(enum time_mode mode); /* "scope", "slow motion", "scroll", "paused" */
 

@@ -13,7 +13,8 @@ bool export_json(const struct report *report, FILE *out);
 /* Writes a name with everything that could command a terminal shown as \xNN (UTF-8 that is valid and printable stays). */
 void export_safe_name(const char *name, char *buf, size_t size);
 
-/* "3.98 ms", "1.40 µs", "250 ns", "12.3 s", "2 min 05 s": three significant digits and a unit. Returns buf. */
+/* "3.98 ms", "1.40 µs", "250 ns", "12.3 s", "2 min 05 s": three significant digits and a unit; "us" where the
+ * locale (setlocale(3)) has no UTF-8. Returns buf. */
 char *export_duration(uint64_t ns, char *buf, size_t size);
 
 #endif

@@ -20,6 +20,9 @@ struct source *perf_open(const struct perf_config *config, struct err *err);
 /* A CPU came online: opens its ring as well. A CPU that is there already is fine. */
 bool perf_add_cpu(struct source *source, int cpu, struct err *err);
 
+/* Data bytes of the smallest ring: less than asked for where the mlock budget gave no more. */
+size_t perf_ring_bytes(const struct source *source);
+
 /* CPU time is not spent here: the fd polls readable when a ring is a quarter full (attr.wakeup_watermark). */
 
 /* Pure: parses the bytes of one record (struct perf_event_header and what follows, include/uapi/linux/perf_event.h)

@@ -39,5 +39,6 @@ bool proc_memory_read(struct source *source, int pid, struct proc_memory *memory
 /* Pure parsers of kernel text; false when the text does not hold the figures. */
 bool proc_parse_schedstat(const char *text, size_t n, uint64_t *run_ns, uint64_t *wait_ns, uint64_t *slices);
 bool proc_parse_status(const char *text, size_t n, uint64_t *voluntary, uint64_t *involuntary);
+bool proc_parse_stat(const char *text, size_t n, char *letter, int *processor);
 
 #endif

@@ -1,0 +1,111 @@
+/* The engine as a source of events. */
+#include "feed.h"
+#include "../clock.h"
+#include "../err.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define WORK_EVERY_NS (250 * NS_PER_MS)
+
+static struct feed *feed_of(const struct source *source)
+{
+    return (struct feed *)source; /* its first member */
+}
+
+static void push_at(struct feed *feed, struct event event, uint64_t time_ns)
+{
+    if (feed->n == feed->size) {
+        feed->size = feed->size ? feed->size * 2 : 64;
+        feed->queue = mem_resize(feed->queue, feed->size, sizeof *feed->queue);
+    }
+    event.time_ns = feed->last_ns = time_ns > feed->last_ns ? time_ns : feed->last_ns;
+    feed->queue[feed->n++] = event;
+}
+
+void feed_push(struct feed *feed, struct event event)
+{
+    push_at(feed, event, clock_now_ns());
+}
+
+static unsigned feed_n_streams(const struct source *source)
+{
+    return 1 + atomic_load(&feed_of(source)->shared->n_slots);
+}
+
+static size_t read_queue(struct feed *feed, struct event *events, size_t max)
+{
+    size_t n = feed->n - feed->first < max ? feed->n - feed->first : max;
+
+    if (n)
+        memcpy(events, feed->queue + feed->first, n * sizeof *events);
+    feed->first += n;
+    if (feed->first == feed->n)
+        feed->first = feed->n = 0;
+    return n;
+}
+
+static size_t feed_read(struct source *source, unsigned stream, struct event *events, size_t max)
+{
+    struct feed *feed = feed_of(source);
+
+    return stream == 0 ? read_queue(feed, events, max) : ring_take(&feed->shared->rings[stream - 1], events, max);
+}
+
+/* A task that is seen at work after now_ns cannot have told its end before it. */
+static void feed_tick(struct source *source, uint64_t now_ns)
+{
+    struct feed *feed = feed_of(source);
+    struct shared *shared = feed->shared;
+    unsigned n = atomic_load(&shared->n_slots);
+
+    if (now_ns < feed->work_ns)
+        return;
+    feed->work_ns = now_ns + WORK_EVERY_NS;
+    for (unsigned i = 0; i < n; i++) {
+        const struct slot *slot = &shared->slots[i];
+        struct event note = {.cpu = -1, .kind = EVENT_NOTE, .detail = NOTE_WORK};
+
+        if (atomic_load(&slot->stage) != STAGE_RUNNING)
+            continue;
+        note.tid = atomic_load(&slot->tid);
+        note.u.work.total_ns = slot->order.total_ns;
+        note.u.work.done_ns = shared_work_done_ns(&slot->order, atomic_load(&slot->units), shared->unit_ps);
+        push_at(feed, note, now_ns);
+    }
+}
+
+static uint64_t feed_lost(const struct source *source)
+{
+    const struct shared *shared = feed_of(source)->shared;
+    unsigned n = atomic_load(&shared->n_slots);
+    uint64_t lost = 0;
+
+    for (unsigned i = 0; i < n; i++)
+        lost += atomic_load(&shared->rings[i].lost);
+    return lost;
+}
+
+static void feed_close(struct source *source)
+{
+    (void)source; /* it is part of the engine */
+}
+
+static const struct source_ops feed_ops = {
+    .name = "engine",
+    .n_streams = feed_n_streams,
+    .read = feed_read,
+    .tick = feed_tick,
+    .lost = feed_lost,
+    .close = feed_close,
+};
+
+void feed_init(struct feed *feed, struct shared *shared)
+{
+    *feed = (struct feed){.source.ops = &feed_ops, .shared = shared};
+}
+
+void feed_fini(struct feed *feed)
+{
+    free(feed->queue);
+}

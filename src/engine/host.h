@@ -1,0 +1,20 @@
+/* The host: the process that makes the workload's tasks, as threads of itself or as children, and reaps them. */
+#ifndef SCHEDVIZ_ENGINE_HOST_H
+#define SCHEDVIZ_ENGINE_HOST_H
+
+#include "shared.h"
+
+#include <sys/types.h>
+
+#define HOST_NAME "schedviz-host"
+
+struct host_config {
+    struct shared *shared;
+    int host_bell, schedviz_bell; /* eventfd(2)s: wake the host, wake schedviz */
+    pid_t schedviz;               /* when it ends, all ends */
+};
+
+/* Goes on in the freshly forked child, with all signals blocked, until it is told to quit. */
+_Noreturn void host_run(const struct host_config *config);
+
+#endif

@@ -1,0 +1,51 @@
+/* A running task watches itself: it finds its own slices by the gaps in its time.
+ *
+ * The task reads the clock after every unit of work. Where a reading comes late it asks the kernel (getrusage(2)) whether
+ * it was switched out meanwhile: if its count of switches rose, the gap is where it did not run; if not, the gap was an
+ * interrupt or time that a hypervisor took, and is no switch. */
+#ifndef SCHEDVIZ_ENGINE_WATCH_H
+#define SCHEDVIZ_ENGINE_WATCH_H
+
+#include "ring.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct watch {
+    struct ring *ring;
+    int tid;
+    int16_t cpu;
+    uint64_t gap_ns;       /* what is longer is looked into */
+    uint64_t last_ns;      /* the last reading */
+    uint64_t look_ns;      /* when to look at the counts even without a gap */
+    uint64_t widest_begin_ns, widest_end_ns; /* the longest gap since the last look */
+    uint64_t voluntary, involuntary;         /* as counted by the kernel and told by us */
+};
+
+/* A watch that never looks: for measuring the loop. */
+void watch_init_blind(struct watch *watch);
+
+/* Begins: tells the kernel's counts so far (NOTE_BASE, NOTE_BASE_RUN) and the first switch in. */
+void watch_begin(struct watch *watch, struct ring *ring, int tid, uint64_t gap_ns);
+
+/* Asks the kernel, and tells of the switches since the last look. now_ns: the last reading of the clock. */
+void watch_look(struct watch *watch, uint64_t now_ns);
+
+/* The last look: afterwards all switches up to last_ns are told, as many as voluntary and involuntary say. */
+void watch_end(struct watch *watch);
+
+/* A reading of the clock. */
+static inline void watch_step(struct watch *watch, uint64_t now_ns)
+{
+    uint64_t gap_ns = now_ns - watch->last_ns;
+
+    if (gap_ns > watch->widest_end_ns - watch->widest_begin_ns) {
+        watch->widest_begin_ns = watch->last_ns;
+        watch->widest_end_ns = now_ns;
+    }
+    watch->last_ns = now_ns;
+    if (gap_ns > watch->gap_ns || now_ns >= watch->look_ns)
+        watch_look(watch, now_ns);
+}
+
+#endif

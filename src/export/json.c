@@ -1,0 +1,217 @@
+/* The report as JSON: the contract of schedviz(1), section REPORT. Fields are added, never changed. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+#include "export.h"
+
+#include <json-c/json.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION "0"
+#endif
+
+static struct json_object *object(void)
+{
+    struct json_object *o = json_object_new_object();
+    if (!o)
+        err_no_memory();
+    return o;
+}
+
+static void put(struct json_object *o, const char *key, struct json_object *value)
+{
+    if (json_object_object_add(o, key, value) != 0)
+        err_no_memory();
+}
+
+static void put_u64(struct json_object *o, const char *key, uint64_t value)
+{
+    put(o, key, json_object_new_uint64(value));
+}
+
+/* A ratio with four decimals: more would be noise. */
+static void put_ratio(struct json_object *o, const char *key, double value)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%.4f", value);
+    put(o, key, json_object_new_double_s(value, text));
+}
+
+/* JSON texts are UTF-8: a name's bytes that are not are escaped as on the screen. */
+static void put_text(struct json_object *o, const char *key, const char *text)
+{
+    if (!text) {
+        put(o, key, NULL);
+        return;
+    }
+    char safe[512];
+    export_safe_name(text, safe, sizeof safe);
+    put(o, key, json_object_new_string(safe));
+}
+
+static struct json_object *cpu_list(const struct cpuset *cpus)
+{
+    struct json_object *list = json_object_new_array();
+    for (int cpu = cpuset_next(cpus, -1); cpu >= 0; cpu = cpuset_next(cpus, cpu))
+        json_object_array_add(list, json_object_new_int(cpu));
+    return list;
+}
+
+static struct json_object *source(const struct report *r)
+{
+    struct json_object *o = object();
+    put_text(o, "switches", r->info.source);
+    put_u64(o, "lost", r->info.n_lost);
+    put_text(o, "reason", r->info.reason);
+    return o;
+}
+
+static struct json_object *host(const struct report *r)
+{
+    struct json_object *o = object();
+    put_text(o, "kernel", r->machine->kernel);
+    put_u64(o, "cpus_online", cpuset_count(&r->machine->online));
+    put(o, "cpus_allowed", cpu_list(&r->machine->allowed));
+    return o;
+}
+
+static struct json_object *workload(const struct report *r)
+{
+    struct json_object *o = object();
+    put_text(o, "name", r->info.workload.name);
+    put_text(o, "kind", workload_kind_name(r->info.workload.kind));
+    put_u64(o, "tasks", r->info.workload.n_tasks);
+    put(o, "cores", cpu_list(&r->info.cpus));
+    put_text(o, "placement", workload_placement_name(r->info.workload.placement));
+    return o;
+}
+
+static struct json_object *switches(const struct report *r)
+{
+    struct json_object *o = object();
+    put_u64(o, "total", r->n_switches);
+    put_u64(o, "voluntary", r->n_voluntary);
+    put_u64(o, "involuntary", r->n_involuntary);
+    put_ratio(o, "per_second", r->switches_per_s);
+    struct json_object *cost = NULL;
+    if (r->cost_known) {
+        cost = object();
+        put_u64(cost, "p50", r->cost_p50_ns);
+        put_u64(cost, "p99", r->cost_p99_ns);
+    }
+    put(o, "cost_ns", cost);
+    return o;
+}
+
+/* Samples tell nothing of a CPU's slices: null is not 0. */
+static struct json_object *cpu(const struct report_cpu *row, bool sampled)
+{
+    struct json_object *o = object();
+    put_u64(o, "cpu", (uint64_t)row->cpu);
+    if (sampled) {
+        put(o, "busy_ns", NULL);
+        put(o, "slices", NULL);
+        put(o, "switches", NULL);
+        return o;
+    }
+    put_u64(o, "busy_ns", row->totals.busy_ns);
+    put_u64(o, "slices", row->totals.n_slices);
+    put_u64(o, "switches", row->totals.n_switches);
+    return o;
+}
+
+static struct json_object *slice_lengths(const struct task *task)
+{
+    const struct histogram *h = task->slice_ns;
+    if (!h || h->n == 0)
+        return NULL;
+    struct json_object *o = object();
+    put_u64(o, "min", histogram_quantile(h, 0));
+    put_u64(o, "p50", histogram_quantile(h, 0.5));
+    put_u64(o, "p95", histogram_quantile(h, 0.95));
+    put_u64(o, "max", histogram_quantile(h, 1));
+    return o;
+}
+
+/* The kernel's own counters, over the same part of the task's life that was captured. */
+static struct json_object *kernel(const struct kernel_counts *k)
+{
+    struct json_object *o = object();
+    put(o, "voluntary", k->has_switches ? json_object_new_uint64(k->voluntary - k->base_voluntary) : NULL);
+    put(o, "involuntary", k->has_switches ? json_object_new_uint64(k->involuntary - k->base_involuntary) : NULL);
+    put(o, "run_ns", k->has_run ? json_object_new_uint64(k->run_ns - k->base_run_ns) : NULL);
+    put(o, "wait_ns", k->has_run ? json_object_new_uint64(k->wait_ns - k->base_wait_ns) : NULL);
+    put(o, "slices", k->has_slices ? json_object_new_uint64(k->slices) : NULL);
+    return o;
+}
+
+static struct json_object *exit_status(const struct task *task)
+{
+    if (!task->exited || !task->exit_known)
+        return NULL;
+    struct json_object *o = object();
+    if (WIFSIGNALED(task->exit_status))
+        put_u64(o, "signal", (uint64_t)WTERMSIG(task->exit_status));
+    else
+        put_u64(o, "code", (uint64_t)WEXITSTATUS(task->exit_status));
+    return o;
+}
+
+static struct json_object *task(const struct report_task *row)
+{
+    const struct task *t = &row->task;
+    struct json_object *o = object();
+    put(o, "tid", json_object_new_int(t->tid));
+    put(o, "pid", json_object_new_int(t->pid));
+    put_text(o, "name", t->name);
+    put(o, "observer", json_object_new_boolean(t->role == ROLE_OBSERVER || t->role == ROLE_HOST));
+    put_text(o, "kind", workload_kind_name(t->kind));
+    put(o, "cpus", cpu_list(&row->cpus));
+    put_u64(o, "run_ns", t->run_ns);
+    put_u64(o, "runnable_ns", t->runnable_ns);
+    put_u64(o, "blocked_ns", t->blocked_ns);
+    put_u64(o, "unknown_ns", t->unknown_ns);
+    put_u64(o, "life_ns", t->last_ns - t->first_ns);
+    put_u64(o, "slices", t->n_slices);
+    put(o, "slice_ns", slice_lengths(t));
+    put_u64(o, "voluntary", t->n_voluntary);
+    put_u64(o, "involuntary", t->n_involuntary);
+    put_u64(o, "migrations", t->n_migrations);
+    put(o, "kernel", kernel(&t->kernel));
+    put_u64(o, "work_done_ns", t->work_done_ns);
+    put(o, "work_total_ns", t->work_total_ns ? json_object_new_uint64(t->work_total_ns) : NULL);
+    put(o, "exit", exit_status(t));
+    return o;
+}
+
+bool export_json(const struct report *r, FILE *out)
+{
+    struct json_object *root = object();
+    put_text(root, "schedviz", PACKAGE_VERSION);
+    put(root, "source", source(r));
+    put(root, "host", host(r));
+    put(root, "workload", workload(r));
+    put_u64(root, "start_ns", r->start_ns);
+    put_u64(root, "duration_ns", r->duration_ns);
+    put(root, "makespan_ns", r->makespan_ns ? json_object_new_uint64(r->makespan_ns) : NULL);
+    put_ratio(root, "parallelism", r->parallelism);
+    put_ratio(root, "concurrency", r->concurrency);
+    put_ratio(root, "fairness", r->fairness);
+    put(root, "switches", switches(r));
+    struct json_object *cpus = json_object_new_array(), *tasks = json_object_new_array();
+    for (unsigned i = 0; i < r->n_cpus; i++)
+        json_object_array_add(cpus, cpu(&r->cpus[i], !r->info.exact));
+    for (unsigned i = 0; i < r->n_tasks; i++)
+        json_object_array_add(tasks, task(&r->tasks[i]));
+    put(root, "cpus", cpus);
+    put(root, "tasks", tasks);
+    put(root, "alerts", json_object_new_array());
+
+    const char *text = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+                                                                JSON_C_TO_STRING_NOSLASHESCAPE);
+    bool ok = text && fputs(text, out) >= 0 && fputc('\n', out) != EOF && fflush(out) == 0;
+    json_object_put(root);
+    return ok;
+}

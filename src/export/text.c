@@ -1,0 +1,136 @@
+/* The report for a person: a headline, a table of tasks, a table of cores, and where the figures come from. */
+#include "export.h"
+
+#include <string.h>
+#include <sys/wait.h>
+
+static const char *plural(uint64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
+/* export_duration right-aligned; the micro sign is one column but two bytes, which printf's width does not know. */
+static void print_duration(FILE *out, int cols, uint64_t ns)
+{
+    char text[40];
+    export_duration(ns, text, sizeof text);
+    int width = 0;
+    for (const char *s = text; *s; s++)
+        width += (*s & 0xc0) != 0x80;
+    fprintf(out, "%*s%s", cols > width ? cols - width : 0, "", text);
+}
+
+static void print_head(const struct report *r, FILE *out)
+{
+    const struct workload *w = &r->info.workload;
+    char cpus[64], buf[40];
+    fprintf(out, "schedviz  %s  %u %s%s on %u core%s (%s), %s\n", w->name, w->n_tasks, workload_kind_name(w->kind),
+            w->n_tasks == 1 ? "" : w->kind == TASK_PROCESS ? "es" : "s", cpuset_count(&r->info.cpus),
+            plural(cpuset_count(&r->info.cpus)), cpuset_format(&r->info.cpus, cpus, sizeof cpus),
+            workload_placement_name(w->placement));
+    fprintf(out, "source    %s, %s, %llu lost\n", r->info.source, r->info.exact ? "exact" : "sampled",
+            (unsigned long long)r->info.n_lost);
+    if (r->info.reason)
+        fprintf(out, "          %s\n", r->info.reason);
+    fprintf(out, "duration  %s", export_duration(r->duration_ns, buf, sizeof buf));
+    if (r->makespan_ns)
+        fprintf(out, "   all work done (makespan)");
+    else if (w->work_ns)
+        fprintf(out, "   the work is not done");
+    fprintf(out, "\n\n");
+}
+
+static void print_figures(const struct report *r, FILE *out)
+{
+    fprintf(out, "running at once  %.2f of %.2f tasks in progress (parallelism, concurrency)\n", r->parallelism,
+            r->concurrency);
+    fprintf(out, "switches         %llu (%llu voluntary, %llu forced), %.0f a second", (unsigned long long)r->n_switches,
+            (unsigned long long)r->n_voluntary, (unsigned long long)r->n_involuntary, r->switches_per_s);
+    if (r->cost_known) {
+        char p50[40], p99[40];
+        fprintf(out, "; cost p50 %s, p99 %s", export_duration(r->cost_p50_ns, p50, sizeof p50),
+                export_duration(r->cost_p99_ns, p99, sizeof p99));
+    }
+    fprintf(out, "\nfairness         %.4f (Jain's index of run time)\n\n", r->fairness);
+}
+
+static const char *ending(const struct task *t, char *buf, size_t size)
+{
+    if (!t->exited)
+        return "";
+    if (!t->exit_known)
+        return "ended";
+    if (WIFSIGNALED(t->exit_status))
+        snprintf(buf, size, "signal %d", WTERMSIG(t->exit_status));
+    else if (WEXITSTATUS(t->exit_status))
+        snprintf(buf, size, "status %d", WEXITSTATUS(t->exit_status));
+    else
+        return "ended";
+    return buf;
+}
+
+static void print_count(FILE *out, bool known, uint64_t n)
+{
+    if (known)
+        fprintf(out, " %10llu", (unsigned long long)n);
+    else
+        fprintf(out, " %10s", "-");
+}
+
+static void print_tasks(const struct report *r, FILE *out)
+{
+    fprintf(out, "task              tid      cpu        run    waiting    blocked  slices  slice p50  voluntary     forced   "
+                 "k.volunt.   k.forced      k.run  work\n");
+    for (unsigned i = 0; i < r->n_tasks; i++) {
+        const struct task *t = &r->tasks[i].task;
+        const struct kernel_counts *k = &t->kernel;
+        char name[EVENT_NAME_SIZE * 4], cpus[64], buf[40];
+        export_safe_name(t->name, name, sizeof name);
+        fprintf(out, "%-14s %6d %8s ", name, t->tid, cpuset_format(&r->tasks[i].cpus, cpus, sizeof cpus));
+        print_duration(out, 10, t->run_ns);
+        fputc(' ', out);
+        print_duration(out, 10, t->runnable_ns);
+        fputc(' ', out);
+        print_duration(out, 10, t->blocked_ns);
+        fprintf(out, " %7llu ", (unsigned long long)t->n_slices);
+        if (t->slice_ns && t->slice_ns->n)
+            print_duration(out, 10, histogram_quantile(t->slice_ns, 0.5));
+        else
+            fprintf(out, "%10s", "-");
+        print_count(out, true, t->n_voluntary);
+        print_count(out, true, t->n_involuntary);
+        print_count(out, k->has_switches, k->voluntary - k->base_voluntary);
+        print_count(out, k->has_switches, k->involuntary - k->base_involuntary);
+        fputc(' ', out);
+        if (k->has_run)
+            print_duration(out, 10, k->run_ns - k->base_run_ns);
+        else
+            fprintf(out, "%10s", "-");
+        if (t->work_total_ns)
+            fprintf(out, "  %3.0f %%", 100.0 * (double)t->work_done_ns / (double)t->work_total_ns);
+        const char *end = ending(t, buf, sizeof buf);
+        fprintf(out, "%s%s\n", *end ? "  " : "", end);
+    }
+    fputc('\n', out);
+}
+
+static void print_cpus(const struct report *r, FILE *out)
+{
+    fprintf(out, "cpu        busy    slices  switches\n");
+    for (unsigned i = 0; i < r->n_cpus; i++) {
+        const struct report_cpu *c = &r->cpus[i];
+        fprintf(out, "%3d ", c->cpu);
+        print_duration(out, 11, c->totals.busy_ns);
+        fprintf(out, " %9llu %9llu\n", (unsigned long long)c->totals.n_slices, (unsigned long long)c->totals.n_switches);
+    }
+}
+
+bool export_text(const struct report *r, FILE *out)
+{
+    print_head(r, out);
+    print_figures(r, out);
+    print_tasks(r, out);
+    if (r->info.exact)
+        print_cpus(r, out);
+    return fflush(out) == 0 && !ferror(out);
+}

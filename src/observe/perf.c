@@ -1,0 +1,339 @@
+/* The perf source: one event and one ring per CPU, from which records are taken as events. */
+#include "perf.h"
+
+#include "../clock.h"
+
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define RING_BYTES_DEFAULT (512UL * 1024)
+#define RING_BYTES_LEAST   (16UL * 1024)
+#define HANGUP_CHECK_NS    (10 * NS_PER_MS)
+#define RECORD_BYTES_MAX   65536 /* perf_event_header.size has 16 bits */
+#define SWITCH_RECORD_SIZE 32
+
+struct ring {
+    int cpu;
+    int fd;
+    struct perf_event_mmap_page *page; /* the mapping: this page, then the data */
+    const unsigned char *data;
+    size_t n_bytes;   /* of data, a power of two */
+    uint64_t last_ns; /* time of the last event taken */
+    bool hung_up;     /* what it watches has ended: nothing more will wake us */
+};
+
+struct perf {
+    struct source source;
+    int pid;
+    size_t ring_bytes;
+    size_t page_bytes;
+    unsigned n_rings;
+    struct ring *rings;
+    uint64_t n_lost;
+    uint64_t hangup_checked_ns;
+    unsigned char joined[RECORD_BYTES_MAX]; /* a record that wraps around the ring's end, in one piece */
+};
+
+static const struct source_ops perf_ops;
+
+/* ---- opening ---- */
+
+/* perf_event_paranoid, only to explain a refusal; Debian and Ubuntu know values above 2. -1 when it cannot be read. */
+static int paranoid_level(void)
+{
+    int level = -1;
+    FILE *file = fopen("/proc/sys/kernel/perf_event_paranoid", "re");
+    if (!file)
+        return -1;
+    if (fscanf(file, "%d", &level) != 1)
+        level = -1;
+    fclose(file);
+    return level;
+}
+
+static bool refused(int cpu, int error, struct err *err)
+{
+    const int level = paranoid_level();
+    switch (error) {
+    case EACCES:
+    case EPERM:
+        if (level > 2)
+            return err_set(err,
+                           "perf_event_open was refused (perf_event_paranoid is %d): "
+                           "sudo sysctl kernel.perf_event_paranoid=2, or sudo setcap cap_perfmon+ep on schedviz",
+                           level);
+        return err_set(err,
+                       "perf_event_open was refused (%s), and not by perf_event_paranoid, which is %d: a seccomp "
+                       "filter or a security module forbids it; run outside the container, or with its "
+                       "seccomp profile off",
+                       strerror(error), level);
+    case ENOSYS:
+        return err_set(err, "perf_event_open is not there: a sandbox hides it, or the kernel lacks "
+                            "CONFIG_PERF_EVENTS; run outside the sandbox");
+    case EMFILE:
+    case ENFILE:
+        return err_set(err, "perf_event_open found no free file descriptor (%s): raise the limit with ulimit -n",
+                       strerror(error));
+    case ESRCH:
+        return err_set(err, "perf_event_open: the process to watch is gone");
+    case EINVAL:
+        return err_set(err, "perf_event_open does not know what is asked for on CPU %d (%s): Linux 4.3 or newer is "
+                       "needed",
+                       cpu, strerror(error));
+    default:
+        return err_set(err, "perf_event_open: %s", strerror(error));
+    }
+}
+
+static int open_event(int pid, int cpu, size_t ring_bytes)
+{
+    struct perf_event_attr attr = {
+        .type = PERF_TYPE_SOFTWARE,
+        .size = sizeof attr,
+        .config = PERF_COUNT_SW_DUMMY,
+        .sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_CPU,
+        .inherit = 1,
+        .exclude_kernel = 1,
+        .exclude_hv = 1,
+        .comm = 1,
+        .comm_exec = 1,
+        .task = 1,
+        .watermark = 1,
+        .sample_id_all = 1,
+        .use_clockid = 1,
+        .context_switch = 1,
+        .wakeup_watermark = (uint32_t)(ring_bytes / 4),
+        .clockid = CLOCK_MONOTONIC,
+    };
+    return (int)syscall(SYS_perf_event_open, &attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
+enum opened { OPENED, OPENED_NOT, OPENED_OFFLINE };
+
+/* With wanted 0 the size is halved until the mlock budget (perf_event_mlock_kb and RLIMIT_MEMLOCK, mmap's EPERM) grants
+ * it. The event is opened anew each time, since its watermark goes with the size. */
+static enum opened open_ring(struct perf *perf, int cpu, size_t wanted, struct ring *ring, struct err *err)
+{
+    size_t n_bytes = wanted ? wanted : RING_BYTES_DEFAULT;
+    for (;; n_bytes /= 2) {
+        const int fd = open_event(perf->pid, cpu, n_bytes);
+        if (fd < 0 && errno == ENODEV)
+            return OPENED_OFFLINE;
+        if (fd < 0) {
+            refused(cpu, errno, err);
+            return OPENED_NOT;
+        }
+        void *map = mmap(NULL, perf->page_bytes + n_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (map != MAP_FAILED) {
+            *ring = (struct ring){.cpu = cpu,
+                                  .fd = fd,
+                                  .page = map,
+                                  .data = (const unsigned char *)map + perf->page_bytes,
+                                  .n_bytes = n_bytes};
+            return OPENED;
+        }
+        const int error = errno;
+        close(fd);
+        if ((error == EPERM || error == ENOMEM) && !wanted && n_bytes / 2 >= RING_BYTES_LEAST &&
+            n_bytes / 2 >= perf->page_bytes)
+            continue;
+        if (error == EPERM)
+            err_set(err,
+                    "no locked memory is left for a perf ring of %zu KiB: raise ulimit -l, or sudo sysctl "
+                    "kernel.perf_event_mlock_kb, or use fewer CPUs",
+                    n_bytes / 1024);
+        else
+            err_set(err, "mmap of a perf ring of %zu KiB: %s", n_bytes / 1024, strerror(error));
+        return OPENED_NOT;
+    }
+}
+
+static enum opened add_ring(struct perf *perf, int cpu, struct err *err)
+{
+    struct ring ring;
+    const enum opened opened = open_ring(perf, cpu, perf->ring_bytes, &ring, err);
+    if (opened == OPENED) {
+        perf->rings = mem_resize(perf->rings, perf->n_rings + 1, sizeof *perf->rings);
+        perf->rings[perf->n_rings++] = ring;
+    }
+    return opened;
+}
+
+struct source *perf_open(const struct perf_config *config, struct err *err)
+{
+    struct perf *perf = mem_new(1, sizeof *perf);
+    perf->source.ops = &perf_ops;
+    perf->pid = config->pid;
+    perf->ring_bytes = config->ring_bytes;
+    perf->page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+
+    for (int cpu = cpuset_next(&config->cpus, -1); cpu >= 0; cpu = cpuset_next(&config->cpus, cpu)) {
+        if (add_ring(perf, cpu, err) == OPENED_NOT) {
+            perf_ops.close(&perf->source);
+            return NULL;
+        }
+    }
+    if (perf->n_rings == 0) {
+        perf_ops.close(&perf->source);
+        err_set(err, "none of the CPUs to watch is online");
+        return NULL;
+    }
+    return &perf->source;
+}
+
+bool perf_add_cpu(struct source *source, int cpu, struct err *err)
+{
+    struct perf *perf = (struct perf *)source;
+    for (unsigned i = 0; i < perf->n_rings; i++) {
+        if (perf->rings[i].cpu == cpu)
+            return true;
+    }
+    switch (add_ring(perf, cpu, err)) {
+    case OPENED:
+        return true;
+    case OPENED_OFFLINE:
+        return err_set(err, "CPU %d is offline: echo 1 | sudo tee /sys/devices/system/cpu/cpu%d/online", cpu, cpu);
+    case OPENED_NOT:
+        break;
+    }
+    return false;
+}
+
+size_t perf_ring_bytes(const struct source *source)
+{
+    const struct perf *perf = (const struct perf *)source;
+    size_t least = perf->rings[0].n_bytes;
+    for (unsigned i = 1; i < perf->n_rings; i++) {
+        if (perf->rings[i].n_bytes < least)
+            least = perf->rings[i].n_bytes;
+    }
+    return least;
+}
+
+/* ---- reading ---- */
+
+/* A record in one piece: where it lies, or its copy when it wraps. Its header never wraps, records being multiples
+ * of 8 bytes. */
+static const unsigned char *whole_record(struct perf *perf, const struct ring *ring, uint64_t tail, size_t *n)
+{
+    const size_t at = (size_t)tail & (ring->n_bytes - 1);
+    const size_t to_end = ring->n_bytes - at;
+    struct perf_event_header header;
+    if (*n <= to_end)
+        return ring->data + at;
+    memcpy(&header, ring->data + at, sizeof header);
+    if (header.size <= to_end) {
+        *n = to_end;
+        return ring->data + at;
+    }
+    if (*n > header.size)
+        *n = header.size;
+    memcpy(perf->joined, ring->data + at, to_end);
+    memcpy(perf->joined + to_end, ring->data, *n - to_end);
+    return perf->joined;
+}
+
+/* The kernel writes whole records only. Should it not be so, what is left cannot be told apart: it is lost. */
+static void lose_rest(const struct ring *ring, size_t n, struct event *event)
+{
+    *event = (struct event){.time_ns = ring->last_ns, .cpu = (int16_t)ring->cpu, .kind = EVENT_LOST};
+    event->u.lost.n = n / SWITCH_RECORD_SIZE + 1;
+}
+
+static size_t perf_read(struct source *source, unsigned stream, struct event *events, size_t max)
+{
+    struct perf *perf = (struct perf *)source;
+    struct ring *ring = &perf->rings[stream];
+    const uint64_t head = __atomic_load_n(&ring->page->data_head, __ATOMIC_ACQUIRE);
+    uint64_t tail = ring->page->data_tail; /* only we write it */
+    size_t n_events = 0;
+
+    if (tail == head)
+        return 0;
+    while (tail != head && n_events < max) {
+        struct event *event = &events[n_events];
+        size_t n = (size_t)(head - tail);
+        const unsigned char *record = whole_record(perf, ring, tail, &n);
+        bool is_event;
+        const size_t size = perf_parse(record, n, ring->cpu, event, &is_event);
+        if (size == 0) {
+            lose_rest(ring, (size_t)(head - tail), event);
+            is_event = true;
+            tail = head;
+        }
+        tail += size;
+        if (!is_event)
+            continue;
+        if (event->kind == EVENT_LOST)
+            perf->n_lost += event->u.lost.n;
+        ring->last_ns = event->time_ns;
+        n_events++;
+    }
+    __atomic_store_n(&ring->page->data_tail, tail, __ATOMIC_RELEASE);
+    return n_events;
+}
+
+static unsigned perf_n_streams(const struct source *source)
+{
+    return ((const struct perf *)source)->n_rings;
+}
+
+static uint64_t perf_lost(const struct source *source)
+{
+    return ((const struct perf *)source)->n_lost;
+}
+
+/* ---- waiting ---- */
+
+static unsigned perf_poll_fds(const struct source *source, struct pollfd *fds, unsigned max)
+{
+    const struct perf *perf = (const struct perf *)source;
+    unsigned n = 0;
+    for (unsigned i = 0; i < perf->n_rings && n < max; i++) {
+        if (!perf->rings[i].hung_up)
+            fds[n++] = (struct pollfd){.fd = perf->rings[i].fd, .events = POLLIN};
+    }
+    return n;
+}
+
+/* An event whose task has ended is POLLHUP for ever: a poll on it would never sleep. What is in its ring stays. */
+static void perf_tick(struct source *source, uint64_t now_ns)
+{
+    struct perf *perf = (struct perf *)source;
+    if (now_ns - perf->hangup_checked_ns < HANGUP_CHECK_NS)
+        return;
+    perf->hangup_checked_ns = now_ns;
+    for (unsigned i = 0; i < perf->n_rings; i++) {
+        struct ring *ring = &perf->rings[i];
+        struct pollfd fd = {.fd = ring->fd, .events = 0};
+        if (!ring->hung_up && poll(&fd, 1, 0) == 1)
+            ring->hung_up = true;
+    }
+}
+
+static void perf_close(struct source *source)
+{
+    struct perf *perf = (struct perf *)source;
+    for (unsigned i = 0; i < perf->n_rings; i++) {
+        munmap(perf->rings[i].page, perf->page_bytes + perf->rings[i].n_bytes);
+        close(perf->rings[i].fd);
+    }
+    free(perf->rings);
+    free(perf);
+}
+
+static const struct source_ops perf_ops = {
+    .name = "perf",
+    .n_streams = perf_n_streams,
+    .read = perf_read,
+    .poll_fds = perf_poll_fds,
+    .tick = perf_tick,
+    .lost = perf_lost,
+    .close = perf_close,
+};

@@ -1,0 +1,165 @@
+/* The report: figures of the current run, taken from the timeline and the kernel's own counters. */
+#include "report.h"
+
+#include "clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static uint64_t minus(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : 0;
+}
+
+/* With `proc` no slice was seen: the kernel's own totals are the truth, and they are all there is. */
+static void use_kernel_totals(struct task *task)
+{
+    const struct kernel_counts *k = &task->kernel;
+    uint64_t life = task->last_ns - task->first_ns;
+    if (k->has_run) {
+        task->run_ns = k->run_ns < life ? k->run_ns : life;
+        task->runnable_ns = k->wait_ns < life - task->run_ns ? k->wait_ns : life - task->run_ns;
+        task->blocked_ns = life - task->run_ns - task->runnable_ns;
+        task->unknown_ns = 0;
+    }
+    if (k->has_slices)
+        task->n_slices = k->slices;
+    if (k->has_switches) {
+        task->n_voluntary = k->voluntary;
+        task->n_involuntary = k->involuntary;
+    }
+}
+
+/* Which CPUs a task ran on, as far back as history goes. */
+static void find_cpus(const struct timeline *tl, uint32_t index, struct cpuset *cpus)
+{
+    struct task task;
+    timeline_task(tl, index, &task);
+    memset(cpus, 0, sizeof *cpus);
+    if (task.n_migrations == 0) {
+        cpuset_add(cpus, task.last_cpu);
+        return;
+    }
+    struct bin bin;
+    uint64_t span = timeline_now_ns(tl) + 1 - task.first_ns;
+    timeline_task_bins(tl, index, task.first_ns, span, 1, &bin);
+    for (int i = 0; i < BIN_LEADS; i++) {
+        if (bin.lead[i].ns > 0)
+            cpuset_add(cpus, (int)bin.lead[i].who);
+    }
+    /* More CPUs than a bin names: go through the slices, as far as they are held. */
+    if (bin.lead[BIN_LEADS - 1].ns > 0) {
+        struct slice slice;
+        bool more = timeline_task_slice(tl, index, timeline_edge_ns(tl), 0, &slice);
+        while (more) {
+            cpuset_add(cpus, slice.cpu);
+            more = timeline_task_slice(tl, index, slice.start_ns, 1, &slice);
+        }
+    }
+}
+
+/* Run time inside the run: from the slices where history still holds them all, else the totals of the tasks' lives. */
+static uint64_t run_ns_inside(const struct timeline *tl, const struct report *r, const struct task *task, bool sampled)
+{
+    if (sampled || timeline_edge_ns(tl) > r->start_ns)
+        return task->run_ns;
+    struct bin bin;
+    timeline_task_bins(tl, task->index, r->start_ns, r->duration_ns, 1, &bin);
+    return bin.run_ns;
+}
+
+static uint64_t life_inside(const struct report *r, const struct task *task)
+{
+    uint64_t end = r->start_ns + r->duration_ns;
+    uint64_t from = task->first_ns > r->start_ns ? task->first_ns : r->start_ns;
+    return minus(task->last_ns < end ? task->last_ns : end, from);
+}
+
+static bool is_own(const struct task *task)
+{
+    return task->role == ROLE_OBSERVER || task->role == ROLE_HOST;
+}
+
+static void add_tasks(struct report *r, const struct timeline *tl, bool own, bool sampled)
+{
+    for (uint32_t i = 0; i < timeline_n_tasks(tl); i++) {
+        struct task task;
+        timeline_task(tl, i, &task);
+        bool wanted = own ? is_own(&task) : task.role == ROLE_WORKLOAD && task.run == r->run.number;
+        if (!wanted)
+            continue;
+        if (sampled)
+            use_kernel_totals(&task);
+        struct report_task *row = &r->tasks[r->n_tasks++];
+        row->task = task;
+        find_cpus(tl, i, &row->cpus);
+    }
+}
+
+static void add_cpus(struct report *r, const struct timeline *tl)
+{
+    int n = timeline_n_cpus(tl);
+    r->cpus = mem_new((unsigned long)n + cpuset_count(&r->run.cpus), sizeof *r->cpus);
+    for (int cpu = 0; cpu < CPUSET_MAX; cpu++) {
+        struct cpu_totals totals = {0};
+        if (cpu < n)
+            timeline_cpu_totals(tl, cpu, &totals);
+        if (totals.n_slices == 0 && !cpuset_has(&r->run.cpus, cpu))
+            continue;
+        r->cpus[r->n_cpus++] = (struct report_cpu){.cpu = cpu, .totals = totals};
+    }
+}
+
+void report_init(struct report *r, const struct session *session, const struct machine *machine)
+{
+    const struct timeline *tl = session_timeline(session);
+    memset(r, 0, sizeof *r);
+    session_info(session, &r->info);
+    r->machine = machine;
+    r->run = *session_current_run(session);
+    bool sampled = !r->info.exact;
+
+    uint64_t end = r->run.end_ns ? r->run.end_ns : timeline_now_ns(tl);
+    r->start_ns = r->run.start_ns;
+    r->duration_ns = r->start_ns ? minus(end, r->start_ns) : 0;
+    r->makespan_ns = r->run.complete ? r->duration_ns : 0;
+
+    r->tasks = mem_new(timeline_n_tasks(tl), sizeof *r->tasks);
+    add_tasks(r, tl, false, sampled);
+    unsigned n_workload = r->n_tasks;
+    add_tasks(r, tl, true, sampled);
+    add_cpus(r, tl);
+
+    double run = 0, squares = 0, life = 0;
+    for (unsigned i = 0; i < n_workload; i++) {
+        const struct task *task = &r->tasks[i].task;
+        double mine = (double)run_ns_inside(tl, r, task, sampled);
+        run += mine;
+        squares += mine * mine;
+        life += (double)life_inside(r, task);
+        r->n_voluntary += task->n_voluntary;
+        r->n_involuntary += task->n_involuntary;
+    }
+    r->n_switches = r->n_voluntary + r->n_involuntary;
+    if (r->duration_ns > 0) {
+        r->parallelism = run / (double)r->duration_ns;
+        r->concurrency = life / (double)r->duration_ns;
+        r->switches_per_s = (double)r->n_switches * 1e9 / (double)r->duration_ns;
+    }
+    /* Jain, Chiu, Hawe (1984): (sum x)^2 / (n * sum x^2). */
+    r->fairness = squares > 0 ? run * run / (n_workload * squares) : 1;
+
+    const struct histogram *costs = timeline_switch_costs(tl);
+    r->cost_known = !sampled && costs->n > 0;
+    if (r->cost_known) {
+        r->cost_p50_ns = histogram_quantile(costs, 0.5);
+        r->cost_p99_ns = histogram_quantile(costs, 0.99);
+    }
+}
+
+void report_fini(struct report *r)
+{
+    free(r->tasks);
+    free(r->cpus);
+    memset(r, 0, sizeof *r);
+}

@@ -1,0 +1,393 @@
+/* A window of a track as columns: looked at item by item where that is affordable, else from the chunks' sums. */
+#include "chunk.h"
+
+#include <string.h>
+
+/* Columns are done in batches, so that the chunks they need are on their way from memory meanwhile. The border between
+ * two batches is always exact. */
+#define BATCH 64
+
+/* The columns of a window one after the other, without a division each. */
+struct columns {
+    uint64_t next_ns; /* the border that comes next */
+    uint64_t step_ns, rest, part;
+    unsigned n;
+};
+
+static struct columns columns_of(const struct window *window, unsigned n)
+{
+    return (struct columns){window->start_ns, n ? window->span_ns / n : 0, n ? window->span_ns % n : 0, 0, n};
+}
+
+static void columns_step(struct columns *columns)
+{
+    columns->next_ns += columns->step_ns;
+    columns->part += columns->rest;
+    if (columns->part >= columns->n) {
+        columns->part -= columns->n;
+        columns->next_ns++;
+    }
+}
+
+/* Where two columns meet. */
+struct border {
+    uint64_t t_ns;
+    uint32_t chunk;   /* the first that ends at t_ns or later */
+    uint32_t middle;  /* the same for the middle between the border before and this one */
+    struct sums sums; /* from the track's beginning to t_ns */
+};
+
+struct lane {
+    const struct track *track;
+    const struct item *tail;
+    unsigned scan_items;
+    uint32_t chunk, i; /* the scan goes on here */
+};
+
+static void prefetch_head(const struct track *track, uint32_t i)
+{
+    if (i >= track->n)
+        return;
+    const char *head = (const char *)track_head(track, i);
+    __builtin_prefetch(head);
+    __builtin_prefetch(head + sizeof(struct chunk_head)); /* the next one's: sums are differences */
+}
+
+static uint64_t within(const struct window *window, uint64_t t_ns)
+{
+    uint64_t at_most_ns = t_ns < window->hi_ns ? t_ns : window->hi_ns;
+    return at_most_ns > window->lo_ns ? at_most_ns : window->lo_ns;
+}
+
+/* The border at t_ns, moved into what is known. */
+static struct border border_at(const struct lane *lane, const struct window *window, const struct border *before,
+                               uint64_t t_ns)
+{
+    struct border border = {.t_ns = within(window, t_ns)};
+    border.chunk = track_find(lane->track, before ? before->chunk : 0, border.t_ns);
+    border.middle = border.chunk;
+    if (before && border.chunk > before->chunk + 1)
+        border.middle =
+            track_find(lane->track, before->chunk, before->t_ns + (border.t_ns - before->t_ns) / 2);
+    return border;
+}
+
+static void seek(struct lane *lane, const struct border *border)
+{
+    lane->chunk = border->chunk;
+    lane->i = border->chunk < lane->track->n ? chunk_find(track_chunk(lane->track, border->chunk), border->t_ns) : 0;
+}
+
+static uint64_t overlap(uint64_t a, uint64_t b, uint64_t from, uint64_t to)
+{
+    uint64_t low = a > from ? a : from, high = b < to ? b : to;
+    return high > low ? high - low : 0;
+}
+
+/* Adds the part of an item and of its gap that lies in [a, b); returns its run time there. */
+static uint64_t add_item(struct sums *sums, const struct item *item, uint64_t a, uint64_t b)
+{
+    uint64_t ns = overlap(item->start_ns, item->end_ns, a, b);
+    if (item->wait_ns)
+        sums->wait_ns += overlap(item->start_ns - item->wait_ns, item->start_ns, a, b);
+    if (!item_is_slice(item)) {
+        sums->unknown_ns += ns;
+        sums->n_samples += item->tag == TAG_SAMPLE && item->end_ns >= a && item->end_ns < b;
+        return 0;
+    }
+    sums->run_ns += ns;
+    if (item->self)
+        sums->self_ns += ns;
+    sums->n_slices += item->start_ns >= a && item->start_ns < b;
+    return ns;
+}
+
+static struct sums sums_between(const struct sums *from, const struct sums *to)
+{
+    return (struct sums){
+        .run_ns = to->run_ns - from->run_ns,
+        .self_ns = to->self_ns - from->self_ns,
+        .wait_ns = to->wait_ns - from->wait_ns,
+        .unknown_ns = to->unknown_ns - from->unknown_ns,
+        .n_slices = to->n_slices - from->n_slices,
+        .n_samples = to->n_samples - from->n_samples,
+    };
+}
+
+/* The sums of a chunk itself. */
+static struct sums chunk_sums(const struct track *track, uint32_t i)
+{
+    const struct sums *next = i + 1 < track->n ? &track_head(track, i + 1)->before : &track->total;
+    return sums_between(&track_head(track, i)->before, next);
+}
+
+/* The sums up to the border, taking its chunk as even. */
+static void sum_evenly(const struct lane *lane, struct border *border)
+{
+    const struct track *track = lane->track;
+    if (border->chunk == track->n) {
+        border->sums = track->total;
+        add_item(&border->sums, lane->tail, track->end_ns, border->t_ns);
+        return;
+    }
+    border->sums = track_head(track, border->chunk)->before;
+    uint64_t begin_ns = track_begin(track, border->chunk), end_ns = track_end(track, border->chunk);
+    if (border->t_ns <= begin_ns)
+        return;
+    struct sums own = chunk_sums(track, border->chunk);
+    double part = (double)(border->t_ns - begin_ns) / (double)(end_ns - begin_ns);
+    border->sums.run_ns += (uint64_t)((double)own.run_ns * part);
+    border->sums.self_ns += (uint64_t)((double)own.self_ns * part);
+    border->sums.wait_ns += (uint64_t)((double)own.wait_ns * part);
+    border->sums.unknown_ns += (uint64_t)((double)own.unknown_ns * part);
+    border->sums.n_slices += (uint32_t)(own.n_slices * part);
+    border->sums.n_samples += (uint32_t)(own.n_samples * part);
+}
+
+/* The sums up to the border, item by item. */
+static void sum_exactly(const struct lane *lane, struct border *border)
+{
+    const struct track *track = lane->track;
+    if (border->chunk == track->n)
+        return; /* they are exact already */
+    const struct chunk *chunk = track_chunk(track, border->chunk);
+    uint64_t begin_ns = track_begin(track, border->chunk);
+    border->sums = track_head(track, border->chunk)->before;
+    for (unsigned i = 0; i < chunk->n; i++) {
+        struct item item = chunk_item(chunk, begin_ns, i);
+        if (item.prev_ns >= border->t_ns)
+            break;
+        add_item(&border->sums, &item, begin_ns, border->t_ns);
+    }
+}
+
+static void fill_leads(struct bin *bin, struct tally *tally)
+{
+    for (unsigned i = 0; i < BIN_LEADS; i++) {
+        uint32_t who;
+        uint64_t ns;
+        if (!tally_take(tally, &who, &ns))
+            break;
+        bin->lead[i].who = who;
+        bin->lead[i].ns = ns;
+    }
+}
+
+static void fill_sums(struct bin *bin, const struct sums *sums)
+{
+    bin->run_ns = sums->run_ns;
+    bin->self_ns = sums->self_ns;
+    bin->runnable_ns = sums->wait_ns;
+    bin->unknown_ns = sums->unknown_ns;
+    bin->n_switches = sums->n_slices;
+    bin->n_samples = sums->n_samples;
+}
+
+/* Adds items that lie in the column whole, gap and all, from lane->i on; stops at the first that reaches b. */
+static void scan_whole(struct lane *lane, const struct chunk *chunk, uint64_t b, struct sums *sums, struct tally *tally)
+{
+    unsigned i = lane->i, n = chunk->n;
+    const uint32_t *numbers = chunk_numbers(chunk, i);
+    bool has_wait = chunk->stride > NUMBER_WAIT;
+    for (; i < n; i++, numbers += chunk->stride) {
+        uint64_t end_ns = chunk->base_ns + numbers[NUMBER_START] + numbers[NUMBER_LENGTH];
+        if (i + 1 == n)
+            end_ns = chunk->end_ns;
+        if (end_ns >= b)
+            break;
+        uint64_t ns = end_ns - (chunk->base_ns + numbers[NUMBER_START]);
+        uint32_t word = numbers[NUMBER_WORD];
+        if (has_wait)
+            sums->wait_ns += i == 0 ? chunk->first_wait_ns : numbers[NUMBER_WAIT];
+        if ((word & WORD_TAG) <= SLICE_LOST) {
+            sums->run_ns += ns;
+            sums->self_ns += word & WORD_SELF ? ns : 0;
+            sums->n_slices++;
+            tally_add(tally, word >> WORD_WHO, ns);
+        } else {
+            sums->unknown_ns += ns;
+            sums->n_samples += (word & WORD_TAG) == TAG_SAMPLE;
+        }
+    }
+    lane->i = i;
+}
+
+/* Looks at each item that touches the column, from where the last column left off. */
+static void scan_column(struct lane *lane, uint64_t a, uint64_t b, struct bin *bin)
+{
+    const struct track *track = lane->track;
+    struct sums sums = {0};
+    struct tally tally;
+    tally_init(&tally);
+    for (;;) {
+        struct item item = *lane->tail;
+        const struct chunk *chunk = NULL;
+        if (lane->chunk < track->n) {
+            chunk = track_chunk(track, lane->chunk);
+            item = chunk_item(chunk, track_begin(track, lane->chunk), lane->i);
+        }
+        uint64_t ns = add_item(&sums, &item, a, b);
+        if (ns)
+            tally_add(&tally, item.who, ns);
+        if (item.end_ns >= b || !chunk)
+            break;
+        lane->i++;
+        if (item.end_ns >= a) /* what follows begins in the column */
+            scan_whole(lane, chunk, b, &sums, &tally);
+        if (lane->i == chunk->n) {
+            lane->chunk++;
+            lane->i = 0;
+        }
+    }
+    fill_sums(bin, &sums);
+    bin->approximate = tally.full;
+    fill_leads(bin, &tally);
+}
+
+/* Adds what leads at a chunk, for a stretch of time that it stands for. */
+static void add_chunk_leads(const struct lane *lane, struct tally *tally, uint32_t i, uint64_t stretch_ns)
+{
+    const struct track *track = lane->track;
+    if (i == track->n) {
+        if (item_is_slice(lane->tail))
+            tally_add(tally, lane->tail->who, stretch_ns);
+        return;
+    }
+    uint64_t span_ns = track_end(track, i) - track_begin(track, i);
+    uint64_t run_ns = chunk_sums(track, i).run_ns;
+    const struct chunk *chunk = track_chunk(track, i);
+    const struct chunk_lead *leads = track_head(track, i)->lead;
+    struct chunk_lead fresh[CHUNK_LEADS];
+    if (!chunk->closed) {
+        chunk_leads(chunk, run_ns, fresh);
+        leads = fresh;
+    }
+    double weight = span_ns ? (double)stretch_ns * (double)run_ns / (double)span_ns / UINT32_MAX : 0;
+    for (unsigned k = 0; k < CHUNK_LEADS && leads[k].part; k++)
+        tally_add(tally, leads[k].who, (uint64_t)(weight * leads[k].part));
+}
+
+/* The leads of a dense column: of all its chunks when they are few, else of those at its ends and in its middle. */
+static void estimate_leads(const struct lane *lane, const struct border *from, const struct border *to, struct bin *bin)
+{
+    const struct track *track = lane->track;
+    struct tally tally;
+    tally_init(&tally);
+    if (to->chunk - from->chunk <= 2) {
+        for (uint32_t i = from->chunk; i <= to->chunk; i++) {
+            uint64_t begin_ns = i < track->n ? track_begin(track, i) : track->end_ns;
+            uint64_t end_ns = i < track->n ? track_end(track, i) : to->t_ns;
+            add_chunk_leads(lane, &tally, i, overlap(begin_ns, end_ns, from->t_ns, to->t_ns));
+        }
+    } else {
+        uint64_t quarter_ns = (to->t_ns - from->t_ns) / 4;
+        add_chunk_leads(lane, &tally, from->chunk, quarter_ns);
+        add_chunk_leads(lane, &tally, to->middle, 2 * quarter_ns);
+        add_chunk_leads(lane, &tally, to->chunk, quarter_ns);
+    }
+    uint64_t sum_ns = 0;
+    for (unsigned i = 0; i < tally.n; i++)
+        sum_ns += tally.ns[i];
+    if (sum_ns > bin->run_ns) /* the places looked at were busier than the column as a whole */
+        for (unsigned i = 0; i < tally.n; i++)
+            tally.ns[i] = (uint64_t)((double)tally.ns[i] * (double)bin->run_ns / (double)sum_ns);
+    fill_leads(bin, &tally);
+}
+
+static uint64_t at_most(uint64_t ns, uint64_t limit_ns)
+{
+    return ns < limit_ns ? ns : limit_ns;
+}
+
+static void estimate_column(const struct lane *lane, const struct border *from, const struct border *to, struct bin *bin)
+{
+    struct sums sums = sums_between(&from->sums, &to->sums);
+    uint64_t left_ns = to->t_ns - from->t_ns;
+    left_ns -= sums.unknown_ns = at_most(sums.unknown_ns, left_ns); /* each may be rounded up by 1 ns */
+    left_ns -= sums.run_ns = at_most(sums.run_ns, left_ns);
+    sums.wait_ns = at_most(sums.wait_ns, left_ns);
+    sums.self_ns = at_most(sums.self_ns, sums.run_ns);
+    fill_sums(bin, &sums);
+    bin->approximate = true;
+    if (bin->run_ns)
+        estimate_leads(lane, from, to, bin);
+}
+
+static bool can_scan(const struct lane *lane, const struct border *from, const struct border *to)
+{
+    return to->sums.n_slices - from->sums.n_slices <= lane->scan_items &&
+           to->chunk - from->chunk <= 1 + lane->scan_items / CHUNK_MIN_ITEMS;
+}
+
+/* borders[0 ... n] around n columns. */
+static void fill_batch(struct lane *lane, struct border *borders, unsigned n, struct bin *bins)
+{
+    bool exact[BATCH];
+    bool all_exact = (borders[n].chunk - borders[0].chunk) * CHUNK_MAX_ITEMS <= n * lane->scan_items;
+    for (unsigned i = 0; i <= n && !all_exact; i++) {
+        prefetch_head(lane->track, borders[i].chunk);
+        prefetch_head(lane->track, borders[i].middle);
+    }
+    for (unsigned i = 0; i <= n && !all_exact; i++)
+        sum_evenly(lane, &borders[i]);
+    for (unsigned i = 0; i < n; i++)
+        exact[i] = all_exact || can_scan(lane, &borders[i], &borders[i + 1]);
+    for (unsigned i = 0; i <= n && !all_exact; i++) {
+        bool left = i > 0 && exact[i - 1], right = i < n && exact[i];
+        if (i == 0 || i == n || left != right)
+            sum_exactly(lane, &borders[i]);
+    }
+    bool follows = false;
+    for (unsigned i = 0; i < n; i++) {
+        const struct border *from = &borders[i], *to = &borders[i + 1];
+        if (exact[i] && from->t_ns < to->t_ns) {
+            if (!follows)
+                seek(lane, from);
+            scan_column(lane, from->t_ns, to->t_ns, &bins[i]);
+        } else if (!exact[i]) {
+            estimate_column(lane, from, to, &bins[i]);
+        }
+        follows = exact[i] && from->t_ns < to->t_ns;
+    }
+}
+
+/* What no item covers, and what lies outside the window's known part; full_ns is the whole column. */
+static void fill_rest(const struct lane *lane, const struct window *window, const struct border *from, uint64_t full_ns,
+                      struct bin *bin)
+{
+    uint64_t known_ns = from[1].t_ns - from[0].t_ns;
+    uint64_t rest_ns = known_ns - bin->run_ns - bin->runnable_ns - bin->unknown_ns;
+    if (lane->track->is_task)
+        bin->blocked_ns = rest_ns;
+    else if (window->rest_is_unknown)
+        bin->unknown_ns += rest_ns;
+    bin->unknown_ns += full_ns - known_ns;
+}
+
+void track_bins(const struct track *track, const struct item *tail, const struct window *window, unsigned n,
+                struct bin *bins)
+{
+    struct lane lane = {.track = track, .tail = tail, .scan_items = window->scan_items};
+    struct border borders[BATCH + 1];
+    struct columns columns = columns_of(window, n);
+    uint64_t full_ns[BATCH];
+
+    memset(bins, 0, n * sizeof *bins);
+    if (!n)
+        return;
+    borders[0] = border_at(&lane, window, NULL, columns.next_ns);
+    for (unsigned done = 0; done < n;) {
+        unsigned batch = n - done < BATCH ? n - done : BATCH;
+        for (unsigned i = 0; i < batch; i++) {
+            uint64_t from_ns = columns.next_ns;
+            columns_step(&columns);
+            full_ns[i] = columns.next_ns - from_ns;
+            borders[i + 1] = border_at(&lane, window, &borders[i], columns.next_ns);
+        }
+        fill_batch(&lane, borders, batch, bins + done);
+        for (unsigned i = 0; i < batch; i++)
+            fill_rest(&lane, window, &borders[i], full_ns[i], &bins[done + i]);
+        borders[0] = borders[batch];
+        done += batch;
+    }
+}

@@ -1,0 +1,62 @@
+/* The inside of the timeline, shared by what takes events and what answers questions. */
+#ifndef SCHEDVIZ_TIMELINE_MODEL_H
+#define SCHEDVIZ_TIMELINE_MODEL_H
+
+#include "track.h"
+
+/* A task: what is told of it (times and totals in `task` are filled in when asked), and what its state rests on. */
+struct life {
+    struct task task;
+    struct track track;
+    uint64_t event_ns;   /* its newest event */
+    uint64_t wait_ns;    /* running: how long it had waited before */
+    uint64_t exit_ns;    /* exited and still running: when it said so */
+    int queued_cpu;      /* runnable: on whose queue it counts, -1 for none */
+    bool switched;       /* a switch of it was seen */
+    struct histogram *slice_ns;
+};
+
+struct cpu {
+    struct track track;
+    uint64_t last_ns;    /* its newest event */
+    uint32_t running;    /* index of the task, or TIMELINE_NO_TASK */
+    unsigned n_runnable; /* watched tasks on its queue */
+    uint64_t out_ns;     /* the last switch-out, when the next switch-in tells a switch cost; else 0 */
+    struct cpu_totals totals; /* of finished slices */
+};
+
+struct tid_entry {
+    int32_t tid; /* 0: free */
+    uint32_t task;
+};
+
+struct timeline {
+    struct sink sink;
+    struct store store;
+    uint64_t first_ns, now_ns;
+    uint64_t n_events, n_lost;
+    bool any_switch; /* some source tells switches */
+
+    struct life **lives;
+    uint32_t n_lives, lives_capacity;
+    struct tid_entry *tids; /* open addressing, a power of two */
+    uint32_t n_tids, tids_capacity;
+
+    struct cpu **cpus; /* NULL: never seen */
+    int n_cpus;
+    unsigned n_exiting;
+
+    struct mark *marks;
+    unsigned n_marks, marks_capacity;
+    struct hole *holes;
+    unsigned n_holes, holes_capacity;
+
+    struct histogram slice_lengths, switch_costs;
+};
+
+static inline bool life_is_self(const struct life *life)
+{
+    return life->task.role == ROLE_HOST || life->task.role == ROLE_OBSERVER;
+}
+
+#endif

@@ -1,0 +1,429 @@
+/* Answers about the timeline: totals, bins, slices and states at an instant. */
+#include "model.h"
+#include "timeline.h"
+
+/* Items that all lanes of a frame together may look at one by one: about half a millisecond. */
+#define FRAME_SCAN_ITEMS 131072u
+#define FRAME_MAX_LANES  56u
+
+uint64_t timeline_edge_ns(const struct timeline *tl)
+{
+    return tl->store.edge_ns > tl->first_ns ? tl->store.edge_ns : tl->first_ns;
+}
+
+uint64_t timeline_first_ns(const struct timeline *tl)
+{
+    return tl->first_ns;
+}
+
+uint64_t timeline_now_ns(const struct timeline *tl)
+{
+    return tl->now_ns;
+}
+
+size_t timeline_memory(const struct timeline *tl)
+{
+    return tl->store.used;
+}
+
+uint64_t timeline_n_slices(const struct timeline *tl)
+{
+    return tl->store.n_slices;
+}
+
+uint64_t timeline_n_events(const struct timeline *tl)
+{
+    return tl->n_events;
+}
+
+uint64_t timeline_n_lost(const struct timeline *tl)
+{
+    return tl->n_lost;
+}
+
+unsigned timeline_n_tasks(const struct timeline *tl)
+{
+    return tl->n_lives;
+}
+
+int timeline_n_cpus(const struct timeline *tl)
+{
+    return tl->n_cpus;
+}
+
+unsigned timeline_n_marks(const struct timeline *tl)
+{
+    return tl->n_marks;
+}
+
+const struct mark *timeline_mark(const struct timeline *tl, unsigned i)
+{
+    return i < tl->n_marks ? &tl->marks[i] : NULL;
+}
+
+unsigned timeline_n_holes(const struct timeline *tl)
+{
+    return tl->n_holes;
+}
+
+const struct hole *timeline_hole(const struct timeline *tl, unsigned i)
+{
+    return i < tl->n_holes ? &tl->holes[i] : NULL;
+}
+
+const struct histogram *timeline_slice_lengths(const struct timeline *tl)
+{
+    return &tl->slice_lengths;
+}
+
+const struct histogram *timeline_switch_costs(const struct timeline *tl)
+{
+    return &tl->switch_costs;
+}
+
+/* ---- tails: what is not finished ---- */
+
+static uint64_t life_end(const struct timeline *tl, const struct life *life)
+{
+    return life->task.state == STATE_GONE ? life->task.last_ns : tl->now_ns;
+}
+
+static struct item life_tail(const struct timeline *tl, const struct life *life)
+{
+    uint64_t since_ns = life->task.state_since_ns, end_ns = life_end(tl, life);
+    struct item tail = {.prev_ns = life->track.end_ns, .start_ns = end_ns, .end_ns = end_ns, .tag = TAG_TURN};
+    switch (life->task.state) {
+    case STATE_RUNNING:
+        tail.start_ns = since_ns;
+        tail.wait_ns = life->wait_ns;
+        tail.who = (uint32_t)life->task.last_cpu;
+        tail.tag = SLICE_OPEN;
+        break;
+    case STATE_RUNNABLE:
+        tail.wait_ns = end_ns - since_ns;
+        break;
+    case STATE_UNKNOWN:
+        tail.start_ns = since_ns;
+        tail.tag = TAG_UNKNOWN;
+        break;
+    case STATE_BLOCKED:
+    case STATE_GONE:
+        break;
+    }
+    return tail;
+}
+
+static struct item cpu_tail(const struct timeline *tl, const struct cpu *cpu)
+{
+    struct item tail = {.prev_ns = cpu->track.end_ns, .start_ns = tl->now_ns, .end_ns = tl->now_ns, .tag = TAG_TURN};
+    if (cpu->running != TIMELINE_NO_TASK) {
+        const struct life *life = tl->lives[cpu->running];
+        tail.start_ns = life->task.state_since_ns;
+        tail.who = cpu->running;
+        tail.tag = SLICE_OPEN;
+        tail.self = life_is_self(life);
+    }
+    return tail;
+}
+
+static const struct cpu *get_cpu(const struct timeline *tl, int cpu)
+{
+    return cpu >= 0 && cpu < tl->n_cpus ? tl->cpus[cpu] : NULL;
+}
+
+static const struct life *get_life(const struct timeline *tl, uint32_t index)
+{
+    return index < tl->n_lives ? tl->lives[index] : NULL;
+}
+
+/* ---- totals ---- */
+
+void timeline_task(const struct timeline *tl, uint32_t index, struct task *task)
+{
+    const struct life *life = get_life(tl, index);
+    if (!life) {
+        *task = (struct task){.index = index, .slot = -1, .last_cpu = -1, .state = STATE_GONE};
+        return;
+    }
+    *task = life->task;
+    const struct sums *total = &life->track.total;
+    struct item tail = life_tail(tl, life);
+    uint64_t tail_ns = tail.end_ns - tail.start_ns;
+    task->last_ns = life_end(tl, life);
+    task->slice_ns = life->slice_ns;
+    task->run_ns = total->run_ns + (tail.tag == SLICE_OPEN ? tail_ns : 0);
+    task->unknown_ns = total->unknown_ns + (tail.tag == TAG_UNKNOWN ? tail_ns : 0);
+    task->runnable_ns = total->wait_ns + tail.wait_ns;
+    task->blocked_ns = task->last_ns - task->first_ns - task->run_ns - task->unknown_ns - task->runnable_ns;
+}
+
+void timeline_cpu_totals(const struct timeline *tl, int number, struct cpu_totals *totals)
+{
+    const struct cpu *cpu = get_cpu(tl, number);
+    *totals = cpu ? cpu->totals : (struct cpu_totals){0};
+    if (!cpu || cpu->running == TIMELINE_NO_TASK)
+        return;
+    struct item tail = cpu_tail(tl, cpu);
+    if (tail.self)
+        totals->self_ns += tail.end_ns - tail.start_ns;
+    else
+        totals->busy_ns += tail.end_ns - tail.start_ns;
+}
+
+/* ---- bins ---- */
+
+static unsigned scan_items(unsigned n_lanes, unsigned n)
+{
+    if (n_lanes > FRAME_MAX_LANES)
+        n_lanes = FRAME_MAX_LANES;
+    return FRAME_SCAN_ITEMS / (n_lanes ? n_lanes : 1) / (n ? n : 1);
+}
+
+/* A window that ends at the end of time at the latest. */
+static uint64_t clip_span(uint64_t start_ns, uint64_t span_ns)
+{
+    return span_ns < UINT64_MAX - start_ns ? span_ns : UINT64_MAX - start_ns;
+}
+
+void timeline_cpu_bins(const struct timeline *tl, int number, uint64_t start_ns, uint64_t span_ns, unsigned n,
+                       struct bin *bins)
+{
+    const struct cpu *cpu = get_cpu(tl, number);
+    struct item tail = {.start_ns = tl->now_ns, .end_ns = tl->now_ns, .tag = TAG_TURN};
+    struct track idle;
+    track_init(&idle, false, 0);
+    struct window window = {.start_ns = start_ns,
+                            .span_ns = clip_span(start_ns, span_ns),
+                            .lo_ns = timeline_edge_ns(tl),
+                            .hi_ns = tl->now_ns,
+                            .scan_items = scan_items((unsigned)tl->n_cpus, n),
+                            .rest_is_unknown = !tl->any_switch};
+    if (cpu)
+        tail = cpu_tail(tl, cpu);
+    track_bins(cpu ? &cpu->track : &idle, &tail, &window, n, bins);
+}
+
+void timeline_task_bins(const struct timeline *tl, uint32_t index, uint64_t start_ns, uint64_t span_ns, unsigned n,
+                        struct bin *bins)
+{
+    const struct life *life = get_life(tl, index);
+    struct track none;
+    track_init(&none, true, 0);
+    struct item tail = {.tag = TAG_TURN};
+    struct window window = {.start_ns = start_ns,
+                            .span_ns = clip_span(start_ns, span_ns),
+                            .scan_items = scan_items(tl->n_lives, n)};
+    if (life) {
+        tail = life_tail(tl, life);
+        window.hi_ns = life_end(tl, life);
+        window.lo_ns = timeline_edge_ns(tl);
+        if (window.lo_ns < life->task.first_ns)
+            window.lo_ns = life->task.first_ns;
+        if (window.hi_ns < window.lo_ns)
+            window.hi_ns = window.lo_ns;
+    }
+    track_bins(life ? &life->track : &none, &tail, &window, n, bins);
+}
+
+/* ---- slices ---- */
+
+/* A lane's slices in history, for walking; the tail is copied in. */
+struct walk {
+    struct cursor cursor;
+    struct item item;
+    uint64_t edge_ns;
+};
+
+static bool at_slice(struct walk *walk)
+{
+    walk->item = cursor_item(&walk->cursor);
+    if (walk->item.end_ns <= walk->edge_ns && walk->item.start_ns < walk->edge_ns)
+        return false;
+    return item_is_slice(&walk->item);
+}
+
+static bool walk_next(struct walk *walk)
+{
+    while (cursor_next(&walk->cursor))
+        if (at_slice(walk))
+            return true;
+    return false;
+}
+
+static bool walk_back(struct walk *walk)
+{
+    while (cursor_back(&walk->cursor))
+        if (at_slice(walk))
+            return true;
+    return false;
+}
+
+/* The first slice that ends after t_ns, or begins then or later. */
+static bool walk_seek(struct walk *walk, const struct track *track, const struct item *tail, uint64_t t_ns)
+{
+    walk->cursor = cursor_seek(track, tail, t_ns);
+    bool found = at_slice(walk) || walk_next(walk);
+    while (found && walk->item.end_ns <= t_ns && walk->item.start_ns < t_ns)
+        found = walk_next(walk);
+    return found;
+}
+
+/* From the slice at t_ns (or from behind the last one) to the one asked for. */
+static bool walk_to(struct walk *walk, const struct track *track, const struct item *tail, uint64_t t_ns, int step)
+{
+    bool found = walk_seek(walk, track, tail, t_ns);
+    if (step < 0)
+        return walk_back(walk);
+    return found && (step == 0 || walk_next(walk));
+}
+
+static struct walk walk_of(const struct timeline *tl)
+{
+    return (struct walk){.edge_ns = timeline_edge_ns(tl)};
+}
+
+/* How long the task of a slice on a CPU had waited for it. */
+static uint64_t wait_before(const struct timeline *tl, uint32_t index, uint64_t start_ns, int number)
+{
+    const struct life *life = tl->lives[index];
+    struct item tail = life_tail(tl, life);
+    struct cursor cursor = cursor_seek(&life->track, &tail, start_ns);
+    do {
+        struct item item = cursor_item(&cursor);
+        if (item.start_ns > start_ns)
+            return 0;
+        if (item.start_ns == start_ns && item_is_slice(&item) && item.who == (uint32_t)number)
+            return item.wait_ns;
+    } while (cursor_next(&cursor));
+    return 0;
+}
+
+bool timeline_cpu_slice(const struct timeline *tl, int number, uint64_t t_ns, int step, struct slice *slice)
+{
+    const struct cpu *cpu = get_cpu(tl, number);
+    if (!cpu)
+        return false;
+    struct item tail = cpu_tail(tl, cpu);
+    struct walk walk = walk_of(tl);
+    if (!walk_to(&walk, &cpu->track, &tail, t_ns, step))
+        return false;
+    const struct item *item = &walk.item;
+    *slice = (struct slice){item->start_ns, item->end_ns, item->who, number, (enum slice_end)item->tag, 0};
+    slice->runnable_ns = wait_before(tl, item->who, item->start_ns, number);
+    return true;
+}
+
+bool timeline_task_slice(const struct timeline *tl, uint32_t index, uint64_t t_ns, int step, struct slice *slice)
+{
+    const struct life *life = get_life(tl, index);
+    if (!life)
+        return false;
+    struct item tail = life_tail(tl, life);
+    struct walk walk = walk_of(tl);
+    if (!walk_to(&walk, &life->track, &tail, t_ns, step))
+        return false;
+    const struct item *item = &walk.item;
+    *slice = (struct slice){
+        item->start_ns, item->end_ns, index, (int)item->who, (enum slice_end)item->tag, item->wait_ns};
+    return true;
+}
+
+/* ---- instants ---- */
+
+enum task_state timeline_task_at(const struct timeline *tl, uint32_t index, uint64_t t_ns, uint64_t *since_ns,
+                                 uint64_t *until_ns, int *cpu)
+{
+    const struct life *life = get_life(tl, index);
+    *since_ns = *until_ns = t_ns;
+    *cpu = -1;
+    if (!life)
+        return STATE_UNKNOWN;
+    uint64_t end_ns = life_end(tl, life), edge_ns = timeline_edge_ns(tl);
+    if (t_ns < life->task.first_ns || t_ns < edge_ns) {
+        *since_ns = 0;
+        *until_ns = life->task.first_ns > edge_ns ? life->task.first_ns : edge_ns;
+        return STATE_UNKNOWN;
+    }
+    if (t_ns >= end_ns && (life->task.state == STATE_GONE || t_ns > end_ns)) {
+        *since_ns = end_ns;
+        return life->task.state == STATE_GONE ? STATE_GONE : STATE_UNKNOWN;
+    }
+    struct item tail = life_tail(tl, life);
+    struct cursor cursor = cursor_seek(&life->track, &tail, t_ns);
+    struct item item = cursor_item(&cursor);
+    while (item.end_ns <= t_ns && cursor_next(&cursor))
+        item = cursor_item(&cursor);
+    uint64_t wait_from_ns = item.start_ns - item.wait_ns;
+    if (t_ns >= item.start_ns && item.tag != TAG_TURN) {
+        *since_ns = item.start_ns;
+        *until_ns = item.end_ns;
+        if (!item_is_slice(&item))
+            return STATE_UNKNOWN;
+        *cpu = (int)item.who;
+        return STATE_RUNNING;
+    }
+    *until_ns = item.start_ns;
+    if (t_ns == end_ns && life->task.state == STATE_RUNNABLE) {
+        *since_ns = life->task.state_since_ns;
+        return STATE_RUNNABLE;
+    }
+    if (item.wait_ns && t_ns >= wait_from_ns) {
+        *since_ns = wait_from_ns;
+        return STATE_RUNNABLE;
+    }
+    *since_ns = item.prev_ns;
+    if (t_ns < end_ns)
+        *until_ns = wait_from_ns;
+    return STATE_BLOCKED;
+}
+
+/* The nearest start or end of a slice strictly after or before t_ns, or of starts alone. */
+static uint64_t next_edge(const struct timeline *tl, const struct track *track, const struct item *tail, uint64_t t_ns,
+                          int dir, bool starts_only)
+{
+    struct walk walk = walk_of(tl);
+    bool found = walk_seek(&walk, track, tail, t_ns);
+    if (dir > 0) {
+        for (; found; found = walk_next(&walk)) {
+            if (walk.item.start_ns > t_ns)
+                return walk.item.start_ns;
+            if (!starts_only && walk.item.tag != SLICE_OPEN && walk.item.end_ns > t_ns)
+                return walk.item.end_ns;
+        }
+        return 0;
+    }
+    for (found = found || walk_back(&walk); found; found = walk_back(&walk)) {
+        if (!starts_only && walk.item.tag != SLICE_OPEN && walk.item.end_ns < t_ns)
+            return walk.item.end_ns;
+        if (walk.item.start_ns < t_ns)
+            return walk.item.start_ns;
+    }
+    return 0;
+}
+
+uint64_t timeline_next_switch(const struct timeline *tl, int number, uint64_t t_ns, int dir)
+{
+    if (number < 0) {
+        uint64_t best_ns = 0;
+        for (int i = 0; i < tl->n_cpus; i++) {
+            uint64_t ns = timeline_next_switch(tl, i, t_ns, dir);
+            if (ns && (!best_ns || (dir > 0 ? ns < best_ns : ns > best_ns)))
+                best_ns = ns;
+        }
+        return best_ns;
+    }
+    const struct cpu *cpu = get_cpu(tl, number);
+    if (!cpu)
+        return 0;
+    struct item tail = cpu_tail(tl, cpu);
+    return next_edge(tl, &cpu->track, &tail, t_ns, dir, false);
+}
+
+uint64_t timeline_next_switch_in(const struct timeline *tl, uint32_t index, uint64_t t_ns, int dir)
+{
+    const struct life *life = get_life(tl, index);
+    if (!life)
+        return 0;
+    struct item tail = life_tail(tl, life);
+    return next_edge(tl, &life->track, &tail, t_ns, dir, true);
+}

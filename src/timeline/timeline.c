@@ -1,0 +1,668 @@
+/* Events become slices per CPU and states per task. */
+#include "timeline.h"
+
+#include "../err.h"
+#include "model.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_MEMORY_BYTES ((size_t)256 << 20)
+#define LEAST_MEMORY_BYTES   ((size_t)64 << 10)
+
+/* Marks and holes are few in a sane run; in others the older half is forgotten now and then. */
+#define MAX_MARKS 65536
+#define MAX_HOLES 65536
+
+/* The kernel switches an exiting task out for good a few microseconds after it said that it exits
+ * (PERF_RECORD_EXIT). A source that leaves that out must not make it run for ever. */
+#define EXIT_GRACE_NS UINT64_C(100000000)
+
+static void push(struct sink *sink, const struct event *events, unsigned long n);
+
+struct timeline *timeline_new(size_t memory_bytes)
+{
+    struct timeline *tl = mem_new(1, sizeof *tl);
+    tl->sink.push = push;
+    if (!memory_bytes)
+        memory_bytes = DEFAULT_MEMORY_BYTES;
+    store_init(&tl->store, memory_bytes > LEAST_MEMORY_BYTES ? memory_bytes : LEAST_MEMORY_BYTES);
+    return tl;
+}
+
+void timeline_free(struct timeline *tl)
+{
+    if (!tl)
+        return;
+    for (uint32_t i = 0; i < tl->n_lives; i++) {
+        track_fini(&tl->lives[i]->track);
+        free(tl->lives[i]->slice_ns);
+        free(tl->lives[i]);
+    }
+    for (int i = 0; i < tl->n_cpus; i++) {
+        if (tl->cpus[i])
+            track_fini(&tl->cpus[i]->track);
+        free(tl->cpus[i]);
+    }
+    store_fini(&tl->store);
+    free(tl->lives);
+    free(tl->tids);
+    free(tl->cpus);
+    free(tl->marks);
+    free(tl->holes);
+    free(tl);
+}
+
+struct sink *timeline_sink(struct timeline *tl)
+{
+    return &tl->sink;
+}
+
+/* ---- finding tasks and CPUs ---- */
+
+static uint32_t hash_tid(int32_t tid)
+{
+    return (uint32_t)tid * UINT32_C(2654435769) >> 7; /* tids come in rows: Fibonacci hashing spreads them */
+}
+
+/* Where tid is, or where it would go. */
+static struct tid_entry *tid_entry(const struct timeline *tl, int32_t tid)
+{
+    uint32_t mask = tl->tids_capacity - 1, i = hash_tid(tid) & mask;
+    while (tl->tids[i].tid != tid && tl->tids[i].tid != 0)
+        i = (i + 1) & mask;
+    return &tl->tids[i];
+}
+
+static void grow_tids(struct timeline *tl)
+{
+    struct tid_entry *old = tl->tids;
+    uint32_t n_old = tl->tids_capacity;
+    tl->tids_capacity = n_old ? 2 * n_old : 256;
+    tl->tids = mem_new(tl->tids_capacity, sizeof *tl->tids);
+    for (uint32_t i = 0; i < n_old; i++)
+        if (old[i].tid)
+            *tid_entry(tl, old[i].tid) = old[i];
+    free(old);
+}
+
+static struct life *find_life(const struct timeline *tl, int32_t tid)
+{
+    if (!tl->tids_capacity)
+        return NULL;
+    const struct tid_entry *entry = tid_entry(tl, tid);
+    return entry->tid ? tl->lives[entry->task] : NULL;
+}
+
+uint32_t timeline_task_by_tid(const struct timeline *tl, int32_t tid)
+{
+    const struct life *life = tid > 0 ? find_life(tl, tid) : NULL;
+    return life ? life->task.index : TIMELINE_NO_TASK;
+}
+
+static struct life *add_life(struct timeline *tl, int32_t tid, uint64_t t_ns)
+{
+    assert(tl->n_lives < TRACK_MAX_WHO); /* 2^28 tasks would fill any memory before */
+    if (tl->n_lives == tl->lives_capacity) {
+        tl->lives_capacity = tl->lives_capacity ? 2 * tl->lives_capacity : 64;
+        tl->lives = mem_resize(tl->lives, tl->lives_capacity, sizeof(struct life *));
+    }
+    if (2 * (tl->n_tids + 1) > tl->tids_capacity)
+        grow_tids(tl);
+    struct tid_entry *entry = tid_entry(tl, tid);
+    tl->n_tids += entry->tid == 0;
+    *entry = (struct tid_entry){tid, tl->n_lives};
+
+    struct life *life = mem_new(1, sizeof *life);
+    tl->lives[tl->n_lives] = life;
+    life->task = (struct task){
+        .index = tl->n_lives++,
+        .tid = tid,
+        .pid = tid,
+        .slot = -1,
+        .last_cpu = -1,
+        .state = STATE_UNKNOWN,
+        .state_since_ns = t_ns,
+        .first_ns = t_ns,
+    };
+    life->event_ns = t_ns;
+    life->queued_cpu = -1;
+    track_init(&life->track, true, t_ns);
+    return life;
+}
+
+/* The task that an event speaks of, made when it is not known. */
+static struct life *life_of(struct timeline *tl, int32_t tid, uint64_t t_ns)
+{
+    struct life *life = find_life(tl, tid);
+    return life ? life : add_life(tl, tid, t_ns);
+}
+
+static struct cpu *cpu_of(struct timeline *tl, int number)
+{
+    if (number >= tl->n_cpus) {
+        tl->cpus = mem_resize(tl->cpus, (unsigned long)number + 1, sizeof(struct cpu *));
+        while (tl->n_cpus <= number)
+            tl->cpus[tl->n_cpus++] = NULL;
+    }
+    if (!tl->cpus[number]) {
+        struct cpu *cpu = mem_new(1, sizeof *cpu);
+        track_init(&cpu->track, false, 0);
+        cpu->running = TIMELINE_NO_TASK;
+        cpu->last_ns = tl->first_ns;
+        tl->cpus[number] = cpu;
+    }
+    return tl->cpus[number];
+}
+
+/* ---- states ---- */
+
+static void unqueue(struct timeline *tl, struct life *life)
+{
+    if (life->queued_cpu < 0)
+        return;
+    tl->cpus[life->queued_cpu]->n_runnable -= !life_is_self(life);
+    life->queued_cpu = -1;
+}
+
+static void queue(struct timeline *tl, struct life *life, int number)
+{
+    if (number < 0)
+        return;
+    cpu_of(tl, number)->n_runnable += !life_is_self(life);
+    life->queued_cpu = number;
+}
+
+static void set_state(struct timeline *tl, struct life *life, enum task_state state, uint64_t t_ns)
+{
+    unqueue(tl, life);
+    life->task.state = state;
+    life->task.state_since_ns = t_ns;
+    if (state == STATE_RUNNABLE)
+        queue(tl, life, life->task.last_cpu);
+}
+
+/* Writes what the task was until t_ns into its track, for states that no slice ends. */
+static void settle(struct timeline *tl, struct life *life, uint64_t t_ns)
+{
+    uint64_t since_ns = life->task.state_since_ns;
+    struct item item = {.start_ns = t_ns, .end_ns = t_ns, .tag = TAG_TURN};
+    if (life->task.state == STATE_UNKNOWN) {
+        item.start_ns = since_ns;
+        item.tag = TAG_UNKNOWN;
+    } else if (life->task.state == STATE_RUNNABLE) {
+        item.wait_ns = t_ns - since_ns;
+    }
+    if (t_ns > life->track.end_ns)
+        track_append(&tl->store, &life->track, &item);
+}
+
+static void gone(struct timeline *tl, struct life *life, uint64_t t_ns)
+{
+    set_state(tl, life, STATE_GONE, t_ns);
+    life->task.last_ns = t_ns;
+}
+
+static void count_slice_length(struct timeline *tl, struct life *life, uint64_t ns)
+{
+    if (!life->slice_ns)
+        life->slice_ns = mem_new(1, sizeof *life->slice_ns);
+    histogram_add(life->slice_ns, ns);
+    if (!life_is_self(life))
+        histogram_add(&tl->slice_lengths, ns);
+}
+
+/* Ends the slice of a running task; its state is for the caller to set. */
+static void end_slice(struct timeline *tl, struct life *life, uint64_t t_ns, enum slice_end end)
+{
+    int number = life->task.last_cpu;
+    struct cpu *cpu = tl->cpus[number];
+    bool self = life_is_self(life);
+    uint64_t start_ns = life->task.state_since_ns, length_ns = t_ns - start_ns;
+
+    assert(cpu->running == life->task.index);
+    cpu->running = TIMELINE_NO_TASK;
+    struct item item = {
+        .start_ns = start_ns, .end_ns = t_ns, .who = life->task.index, .tag = (uint8_t)end, .self = self};
+    track_append(&tl->store, &cpu->track, &item);
+    item.wait_ns = life->wait_ns;
+    item.who = (uint32_t)number;
+    item.self = false;
+    track_append(&tl->store, &life->track, &item);
+
+    if (self) {
+        cpu->totals.self_ns += length_ns;
+    } else {
+        cpu->totals.busy_ns += length_ns;
+        cpu->totals.n_switches += end != SLICE_LOST;
+    }
+    if (end != SLICE_LOST) /* the length of a lost one is not known */
+        count_slice_length(tl, life, length_ns);
+    if (life->task.exited)
+        tl->n_exiting--;
+}
+
+/* Ends a slice whose end was not told: something that contradicts it was. */
+static void lose_slice(struct timeline *tl, struct life *life, uint64_t t_ns)
+{
+    if (life->task.exited) {
+        end_slice(tl, life, t_ns, SLICE_EXITED);
+        gone(tl, life, t_ns);
+    } else {
+        end_slice(tl, life, t_ns, SLICE_LOST);
+        set_state(tl, life, STATE_UNKNOWN, t_ns);
+    }
+}
+
+static uint64_t later(uint64_t a_ns, uint64_t b_ns)
+{
+    return a_ns > b_ns ? a_ns : b_ns;
+}
+
+/* Takes an event of a task at the time of its last one if it is older. */
+static uint64_t life_time(struct timeline *tl, struct life *life, uint64_t t_ns)
+{
+    t_ns = later(later(t_ns, life->event_ns), life->task.state_since_ns);
+    life->event_ns = t_ns;
+    tl->now_ns = later(tl->now_ns, t_ns);
+    return t_ns;
+}
+
+/* ---- events ---- */
+
+static void switch_in(struct timeline *tl, const struct event *event)
+{
+    struct life *life = life_of(tl, event->tid, event->time_ns);
+    if (life->task.state == STATE_GONE)
+        life = add_life(tl, event->tid, later(event->time_ns, life->event_ns));
+    int number = event->cpu >= 0 ? event->cpu : life->task.last_cpu;
+    if (number < 0)
+        return; /* running, but nobody knows where */
+    struct cpu *cpu = cpu_of(tl, number);
+    uint64_t t_ns = life_time(tl, life, later(event->time_ns, cpu->last_ns));
+    cpu->last_ns = t_ns;
+    tl->any_switch = life->switched = true;
+
+    if (life->task.state == STATE_RUNNING) {
+        if (life->task.last_cpu == number)
+            return; /* told twice */
+        tl->cpus[life->task.last_cpu]->last_ns = later(tl->cpus[life->task.last_cpu]->last_ns, t_ns);
+        bool exiting = life->task.exited;
+        lose_slice(tl, life, t_ns);
+        if (exiting)
+            life = add_life(tl, event->tid, t_ns);
+    }
+    if (cpu->running != TIMELINE_NO_TASK) {
+        struct life *other = tl->lives[cpu->running];
+        lose_slice(tl, other, t_ns);
+        other->event_ns = later(other->event_ns, t_ns);
+        cpu->out_ns = 0;
+    }
+
+    life->wait_ns = 0;
+    if (life->task.state == STATE_RUNNABLE)
+        life->wait_ns = t_ns - life->task.state_since_ns;
+    else if (life->task.state == STATE_UNKNOWN)
+        settle(tl, life, t_ns);
+    if (life->task.last_cpu >= 0 && life->task.last_cpu != number)
+        life->task.n_migrations++;
+    unqueue(tl, life);
+    life->task.state = STATE_RUNNING;
+    life->task.state_since_ns = t_ns;
+    life->task.last_cpu = number;
+    life->task.n_slices++;
+    cpu->running = life->task.index;
+    if (!life_is_self(life)) {
+        cpu->totals.n_slices++;
+        if (cpu->out_ns)
+            histogram_add(&tl->switch_costs, t_ns - cpu->out_ns);
+    }
+    cpu->out_ns = 0;
+}
+
+static void switch_out(struct timeline *tl, const struct event *event)
+{
+    struct life *life = life_of(tl, event->tid, event->time_ns);
+    if (life->task.state == STATE_GONE)
+        return;
+    bool running = life->task.state == STATE_RUNNING;
+    int number = event->cpu >= 0 ? event->cpu : life->task.last_cpu;
+    if (number < 0)
+        return;
+    struct cpu *cpu = cpu_of(tl, number);
+    uint64_t t_ns = life_time(tl, life, later(event->time_ns, cpu->last_ns));
+    cpu->last_ns = t_ns;
+    tl->any_switch = life->switched = true;
+
+    bool preempted = event->detail == OUT_PREEMPTED, exited = life->task.exited;
+    if (!running) {
+        settle(tl, life, t_ns);
+    } else if (life->task.last_cpu != number) { /* its switch from there to here was not told */
+        struct cpu *old = tl->cpus[life->task.last_cpu];
+        old->last_ns = later(old->last_ns, t_ns);
+        end_slice(tl, life, t_ns, SLICE_LOST);
+    } else {
+        end_slice(tl, life, t_ns, exited ? SLICE_EXITED : preempted ? SLICE_PREEMPTED : SLICE_BLOCKED);
+    }
+    if (preempted)
+        life->task.n_involuntary++;
+    else
+        life->task.n_voluntary++;
+    life->task.last_cpu = number;
+    if (exited)
+        gone(tl, life, t_ns);
+    else
+        set_state(tl, life, preempted ? STATE_RUNNABLE : STATE_BLOCKED, t_ns);
+    cpu->out_ns = running && cpu->n_runnable && !life_is_self(life) ? t_ns : 0;
+}
+
+static void wake(struct timeline *tl, const struct event *event)
+{
+    struct life *life = life_of(tl, event->tid, event->time_ns);
+    if (life->task.state == STATE_GONE)
+        return;
+    uint64_t t_ns = life_time(tl, life, event->time_ns);
+    life->task.n_wakes++;
+    life->task.wakes_known = true;
+    if (life->task.state == STATE_UNKNOWN)
+        settle(tl, life, t_ns);
+    if (life->task.state == STATE_UNKNOWN || life->task.state == STATE_BLOCKED)
+        set_state(tl, life, STATE_RUNNABLE, t_ns);
+    if (life->task.state == STATE_RUNNABLE && event->cpu >= 0) {
+        unqueue(tl, life);
+        queue(tl, life, event->cpu);
+    }
+}
+
+/* All that was counted of a task as workload is schedviz's own after all, or the other way round. */
+static void move_totals(struct timeline *tl, struct life *life)
+{
+    bool self = life_is_self(life);
+    for (int i = 0; i < tl->n_cpus; i++) {
+        if (!tl->cpus[i])
+            continue;
+        struct cpu_totals *totals = &tl->cpus[i]->totals;
+        struct cpu_totals moved =
+            track_set_self(&tl->cpus[i]->track, life->task.index, self, life->task.first_ns);
+        moved.n_slices += tl->cpus[i]->running == life->task.index;
+        totals->busy_ns += self ? -moved.busy_ns : moved.busy_ns;
+        totals->self_ns += self ? moved.busy_ns : -moved.busy_ns;
+        totals->n_slices += self ? -moved.n_slices : moved.n_slices;
+        totals->n_switches += self ? -moved.n_switches : moved.n_switches;
+    }
+    tl->slice_lengths = (struct histogram){0};
+    for (uint32_t i = 0; i < tl->n_lives; i++)
+        if (tl->lives[i]->slice_ns && !life_is_self(tl->lives[i]))
+            histogram_merge(&tl->slice_lengths, tl->lives[i]->slice_ns);
+}
+
+static void set_role(struct timeline *tl, struct life *life, enum task_role role)
+{
+    if (role == ROLE_UNKNOWN || role > ROLE_OBSERVER || role == life->task.role)
+        return;
+    bool was_self = life_is_self(life);
+    int queued = life->queued_cpu;
+    unqueue(tl, life);
+    life->task.role = role;
+    queue(tl, life, queued);
+    if (was_self != life_is_self(life) && life->task.n_slices)
+        move_totals(tl, life);
+}
+
+static void new_task(struct timeline *tl, const struct event *event)
+{
+    struct life *life = find_life(tl, event->tid);
+    bool fresh = !life || life->task.state == STATE_GONE;
+    if (fresh)
+        life = add_life(tl, event->tid, life ? later(event->time_ns, life->event_ns) : event->time_ns);
+    uint64_t t_ns = life_time(tl, life, event->time_ns);
+    /* A task that other streams spoke of a moment before is as fresh: it waits for its first CPU. */
+    if (fresh || (life->task.state == STATE_UNKNOWN && !life->switched && !life->task.n_samples)) {
+        settle(tl, life, t_ns);
+        set_state(tl, life, STATE_RUNNABLE, t_ns);
+    }
+    if (event->u.task.pid > 0)
+        life->task.pid = event->u.task.pid;
+    if (event->u.task.slot >= 0)
+        life->task.slot = event->u.task.slot;
+    if (event->u.task.run)
+        life->task.run = event->u.task.run;
+    if (event->u.task.kind <= TASK_GREEN)
+        life->task.kind = (enum task_kind)event->u.task.kind;
+    set_role(tl, life, (enum task_role)event->u.task.role);
+}
+
+static void task_exit(struct timeline *tl, const struct event *event)
+{
+    struct life *life = life_of(tl, event->tid, event->time_ns);
+    if (event->u.exit.known && !life->task.exit_known) {
+        life->task.exit_known = true;
+        life->task.exit_status = event->u.exit.status;
+    }
+    if (life->task.exited)
+        return;
+    uint64_t t_ns = life_time(tl, life, event->time_ns);
+    life->task.exited = true;
+    if (life->task.state == STATE_RUNNING) {
+        life->exit_ns = t_ns;
+        tl->n_exiting++;
+    } else {
+        settle(tl, life, t_ns);
+        gone(tl, life, t_ns);
+    }
+}
+
+/* Where no switches are told, nothing tells that a new task waits rather than sleeps. */
+static void doubt_state(struct timeline *tl, struct life *life)
+{
+    if (life->task.state == STATE_RUNNABLE && !life->switched && !life->task.wakes_known &&
+        (!tl->any_switch || life->task.kernel_state != 'R'))
+        set_state(tl, life, STATE_UNKNOWN, life->task.state_since_ns);
+}
+
+static void sample_state(struct timeline *tl, struct life *life, const struct event *event)
+{
+    uint64_t t_ns = life->task.state == STATE_GONE ? life->event_ns : life_time(tl, life, event->time_ns);
+    life->task.n_samples++;
+    life->task.kernel_state = event->u.state.letter;
+    if (event->u.state.slices) {
+        life->task.kernel.slices = event->u.state.slices;
+        life->task.kernel.has_slices = true;
+    }
+    doubt_state(tl, life);
+    if (life->switched || life->task.state != STATE_UNKNOWN)
+        return;
+    if (event->cpu >= 0)
+        life->task.last_cpu = event->cpu;
+    if (event->u.state.letter != 'R' || event->cpu < 0)
+        return;
+    struct item item = {
+        .start_ns = life->task.state_since_ns, .end_ns = t_ns, .who = (uint32_t)event->cpu, .tag = TAG_SAMPLE};
+    track_append(&tl->store, &life->track, &item);
+    life->task.state_since_ns = t_ns;
+    struct cpu *cpu = cpu_of(tl, event->cpu);
+    if (cpu->running == TIMELINE_NO_TASK && t_ns >= cpu->last_ns) {
+        cpu->last_ns = t_ns;
+        item.start_ns = t_ns;
+        item.who = life->task.index;
+        track_append(&tl->store, &cpu->track, &item);
+    }
+}
+
+static void sample(struct timeline *tl, const struct event *event)
+{
+    struct life *life = life_of(tl, event->tid, event->time_ns);
+    struct kernel_counts *kernel = &life->task.kernel;
+    switch (event->detail) {
+    case SAMPLE_STATE:
+        sample_state(tl, life, event);
+        break;
+    case SAMPLE_RUN:
+        kernel->run_ns = event->u.run.run_ns;
+        kernel->wait_ns = event->u.run.wait_ns;
+        kernel->has_run = true;
+        break;
+    case SAMPLE_SWITCHES:
+        kernel->voluntary = event->u.switches.voluntary;
+        kernel->involuntary = event->u.switches.involuntary;
+        kernel->has_switches = true;
+        break;
+    default:
+        return;
+    }
+    kernel->time_ns = event->time_ns;
+}
+
+static void note(struct timeline *tl, const struct event *event)
+{
+    struct task *task = &life_of(tl, event->tid, event->time_ns)->task;
+    switch (event->detail) {
+    case NOTE_WORK:
+        task->work_done_ns = event->u.work.done_ns;
+        task->work_total_ns = event->u.work.total_ns;
+        break;
+    case NOTE_BASE:
+        task->kernel.base_voluntary = event->u.switches.voluntary;
+        task->kernel.base_involuntary = event->u.switches.involuntary;
+        break;
+    case NOTE_BASE_RUN:
+        task->kernel.base_run_ns = event->u.run.run_ns;
+        task->kernel.base_wait_ns = event->u.run.wait_ns;
+        break;
+    default:
+        break;
+    }
+}
+
+static void set_name(char name[static EVENT_NAME_SIZE], const struct event *event)
+{
+    memcpy(name, event->u.name, EVENT_NAME_SIZE);
+    name[EVENT_NAME_SIZE - 1] = '\0';
+}
+
+static void name(struct timeline *tl, const struct event *event)
+{
+    set_name(life_of(tl, event->tid, event->time_ns)->task.name, event);
+}
+
+/* Makes room for one more at the end of an array of elements of `size` bytes. */
+static void *room_for_one(void *array, unsigned *n, unsigned *capacity, unsigned max, size_t size)
+{
+    if (*n < *capacity)
+        return array;
+    if (*n >= max) {
+        *n = max / 2;
+        memmove(array, (char *)array + (max - *n) * size, *n * size);
+        return array;
+    }
+    *capacity = *capacity ? 2 * *capacity : 16;
+    return mem_resize(array, *capacity, size);
+}
+
+static void mark(struct timeline *tl, const struct event *event)
+{
+    tl->marks = room_for_one(tl->marks, &tl->n_marks, &tl->marks_capacity, MAX_MARKS, sizeof *tl->marks);
+    struct mark *added = &tl->marks[tl->n_marks++];
+    added->time_ns = event->time_ns;
+    set_name(added->text, event);
+}
+
+static void lost(struct timeline *tl, const struct event *event)
+{
+    tl->n_lost += event->u.lost.n;
+    if (event->cpu < 0)
+        return;
+    struct cpu *cpu = cpu_of(tl, event->cpu);
+    uint64_t start_ns = cpu->last_ns, end_ns = later(event->time_ns, start_ns);
+    cpu->last_ns = end_ns;
+    cpu->out_ns = 0;
+    tl->now_ns = later(tl->now_ns, end_ns);
+
+    for (uint32_t i = 0; i < tl->n_lives; i++) {
+        struct life *life = tl->lives[i];
+        if (life->task.last_cpu != event->cpu || life->task.state == STATE_GONE ||
+            life->task.state == STATE_UNKNOWN)
+            continue;
+        uint64_t t_ns = later(start_ns, life->task.state_since_ns);
+        if (life->task.state == STATE_RUNNING) {
+            lose_slice(tl, life, t_ns);
+        } else {
+            settle(tl, life, t_ns);
+            set_state(tl, life, STATE_UNKNOWN, t_ns);
+        }
+    }
+    if (end_ns > start_ns) {
+        struct item item = {.start_ns = start_ns, .end_ns = end_ns, .tag = TAG_UNKNOWN};
+        track_append(&tl->store, &cpu->track, &item);
+    }
+    tl->holes = room_for_one(tl->holes, &tl->n_holes, &tl->holes_capacity, MAX_HOLES, sizeof *tl->holes);
+    tl->holes[tl->n_holes++] = (struct hole){event->cpu, start_ns, end_ns, event->u.lost.n};
+}
+
+static void take(struct timeline *tl, const struct event *event)
+{
+    if (event->kind == EVENT_MARK) {
+        mark(tl, event);
+        return;
+    }
+    if (event->kind == EVENT_LOST) {
+        lost(tl, event);
+        return;
+    }
+    if (event->tid <= 0)
+        return;
+    switch (event->kind) {
+    case EVENT_SWITCH_IN:
+        switch_in(tl, event);
+        break;
+    case EVENT_SWITCH_OUT:
+        switch_out(tl, event);
+        break;
+    case EVENT_WAKE:
+        wake(tl, event);
+        break;
+    case EVENT_NEW:
+        new_task(tl, event);
+        break;
+    case EVENT_EXIT:
+        task_exit(tl, event);
+        break;
+    case EVENT_NAME:
+        name(tl, event);
+        break;
+    case EVENT_SAMPLE:
+        sample(tl, event);
+        break;
+    case EVENT_NOTE:
+        note(tl, event);
+        break;
+    default:
+        break;
+    }
+}
+
+static void push(struct sink *sink, const struct event *events, unsigned long n)
+{
+    struct timeline *tl = (struct timeline *)sink; /* its first member */
+    for (unsigned long i = 0; i < n; i++) {
+        if (tl->n_events++ == 0)
+            tl->first_ns = tl->now_ns = events[i].time_ns;
+        take(tl, &events[i]);
+        tl->now_ns = later(tl->now_ns, events[i].time_ns);
+    }
+}
+
+void timeline_advance(struct timeline *tl, uint64_t now_ns)
+{
+    tl->now_ns = later(tl->now_ns, now_ns);
+    for (int i = 0; tl->n_exiting && i < tl->n_cpus; i++) {
+        if (!tl->cpus[i] || tl->cpus[i]->running == TIMELINE_NO_TASK)
+            continue;
+        struct life *life = tl->lives[tl->cpus[i]->running];
+        if (!life->task.exited || tl->now_ns - life->exit_ns <= EXIT_GRACE_NS)
+            continue;
+        tl->cpus[i]->last_ns = later(tl->cpus[i]->last_ns, life->exit_ns);
+        lose_slice(tl, life, life->exit_ns);
+    }
+}

@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+"""The screen's cost: schedviz's own CPU in scope mode, its bytes to the terminal, and the time to the first frame,
+beside htop at its fastest refresh. Usage: bench_screen.py SCHEDVIZ"""
+import fcntl
+import os
+import pty
+import select
+import shutil
+import signal
+import statistics
+import struct
+import sys
+import termios
+import time
+
+TICK = os.sysconf("SC_CLK_TCK")
+COLS, ROWS = 120, 36
+
+
+def start(command):
+    """Runs command on a pseudo-terminal of its own; gives its pid and the terminal's other end."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.environ.update(TERM="xterm-256color", LANG="C.UTF-8", LC_ALL="C.UTF-8")
+        time.sleep(0.02)
+        os.execvp(command[0], command)
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLS, 0, 0))
+    return pid, fd
+
+
+def cpu_ns(pid):
+    """CPU time of the process's first thread group: run time of schedstat is exact where stat counts ticks."""
+    total = 0
+    for tid in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{tid}/schedstat", encoding="ascii") as f:
+            total += int(f.read().split()[0])
+    return total
+
+
+def drain(fd, seconds):
+    """Reads the terminal for a while; gives the bytes of each burst."""
+    end, bursts, last = time.monotonic() + seconds, [], 0.0
+    while time.monotonic() < end:
+        ready, _, _ = select.select([fd], [], [], 0.05)
+        if not ready:
+            continue
+        try:
+            n = len(os.read(fd, 1 << 16))
+        except OSError:
+            break
+        now = time.monotonic()
+        if bursts and now - last < 0.01:
+            bursts[-1] += n
+        else:
+            bursts.append(n)
+        last = now
+    return bursts
+
+
+def stop(pid, fd):
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + 3
+    while time.monotonic() < deadline:
+        try:
+            if select.select([fd], [], [], 0.05)[0]:
+                os.read(fd, 1 << 16)
+        except OSError:
+            pass
+        if os.waitpid(pid, os.WNOHANG)[0]:
+            os.close(fd)
+            return
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    os.close(fd)
+
+
+def measure(name, command, seconds=5, rounds=3):
+    shares, bursts = [], []
+    for _ in range(rounds):
+        pid, fd = start(command)
+        drain(fd, 1)
+        before, t0 = cpu_ns(pid), time.monotonic()
+        bursts += drain(fd, seconds)
+        shares.append((cpu_ns(pid) - before) / (time.monotonic() - t0) / 1e7)
+        stop(pid, fd)
+    share = statistics.median(shares)
+    print(f"{name:34s} {share:6.2f} % of a core   {len(bursts) / rounds / seconds:5.1f} frames/s   "
+          f"{statistics.median(bursts) if bursts else 0:7.0f} bytes a frame (median), {max(bursts, default=0)} at most")
+    return share
+
+
+def first_frame(command, rounds=9):
+    """From exec to the title on the terminal, in ms."""
+    times = []
+    for _ in range(rounds):
+        pid, fd = start(command)
+        t0, seen = time.monotonic() + 0.02, b""
+        while b"switches" not in seen and time.monotonic() - t0 < 5:
+            if select.select([fd], [], [], 0.01)[0]:
+                seen += os.read(fd, 1 << 16)
+        times.append((time.monotonic() - t0) * 1e3)
+        stop(pid, fd)
+    print(f"{'first frame':34s} {statistics.median(times):6.1f} ms after exec (median of {rounds}; "
+          f"{min(times):.1f} to {max(times):.1f}; bar: 50)")
+
+
+def main():
+    schedviz = sys.argv[1]
+    few = measure("schedviz, scope, 4 tasks", [schedviz, "-n", "4"])
+    many = measure("schedviz, scope, 64 tasks", [schedviz, "-n", "64"])
+    print(f"{'bars':34s}   2.00 % and 3.00 %")
+    if shutil.which("htop"):
+        peer = measure("htop -d 1 (its fastest)", ["htop", "-d", "1"])
+        print(f"{'ratio to htop':34s} {few / peer:6.2f} (4 tasks)  {many / peer:.2f} (64 tasks)")
+    else:
+        print("htop is not installed: no figure beside ours")
+    first_frame([schedviz])
+
+
+main()

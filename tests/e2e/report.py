@@ -1,0 +1,313 @@
+#!/usr/bin/env python3
+"""The report: the JSON contract, and figures that agree with the kernel's own, for every user and source."""
+
+import itertools
+import json
+
+from lib import (LONG, Skip, allowed_cpus, comment, cpu_busy_s, expect, expect_nothing_left, idle_cpus, main, ordinary,
+                 perf_refused, run, test, users)
+
+COUNT = int
+NUMBER = (int, float)
+
+
+def optional(kind):
+    return ("optional", kind)
+
+
+HISTOGRAM = {"min": COUNT, "p50": COUNT, "p95": COUNT, "max": COUNT}
+
+CONTRACT = {
+    "schedviz": str,
+    "source": {"switches": str, "lost": COUNT, "reason": optional(str)},
+    "host": {"kernel": str, "cpus_online": COUNT, "cpus_allowed": [COUNT]},
+    "workload": {"name": str, "kind": str, "tasks": COUNT, "cores": [COUNT], "placement": str},
+    "start_ns": COUNT,
+    "duration_ns": COUNT,
+    "makespan_ns": optional(COUNT),
+    "parallelism": NUMBER,
+    "concurrency": NUMBER,
+    "switches": {
+        "total": COUNT,
+        "voluntary": COUNT,
+        "involuntary": COUNT,
+        "per_second": NUMBER,
+        "cost_ns": optional({"p50": COUNT, "p99": COUNT}),
+    },
+    "cpus": [{"cpu": COUNT, "busy_ns": COUNT, "slices": COUNT, "switches": COUNT}],
+    "tasks": [{
+        "tid": COUNT,
+        "pid": COUNT,
+        "name": str,
+        "observer": bool,
+        "kind": str,
+        "cpus": [COUNT],
+        "run_ns": COUNT,
+        "runnable_ns": COUNT,
+        "blocked_ns": COUNT,
+        "slices": COUNT,
+        "slice_ns": optional(HISTOGRAM),
+        "voluntary": COUNT,
+        "involuntary": COUNT,
+        "migrations": COUNT,
+        "kernel": {
+            "voluntary": optional(COUNT),
+            "involuntary": optional(COUNT),
+            "run_ns": optional(COUNT),
+            "wait_ns": optional(COUNT),
+            "slices": optional(COUNT),
+        },
+        "work_done_ns": COUNT,
+        "work_total_ns": optional(COUNT),
+        "exit": optional({}),
+    }],
+    "alerts": [{"kind": str, "tids": [COUNT], "text": str}],
+}
+
+
+def check_contract(value, contract, path="report"):
+    """Every field of the contract is there and has its type; more fields are allowed."""
+    if isinstance(contract, tuple) and contract and contract[0] == "optional":
+        if value is not None:
+            check_contract(value, contract[1], path)
+    elif isinstance(contract, dict):
+        expect(isinstance(value, dict), f"{path} is no object: {value!r}")
+        for key, inner in contract.items():
+            expect(key in value, f"{path}.{key} is missing")
+            check_contract(value[key], inner, f"{path}.{key}")
+    elif isinstance(contract, list):
+        expect(isinstance(value, list), f"{path} is no array: {value!r}")
+        for i, item in enumerate(value):
+            check_contract(item, contract[0], f"{path}[{i}]")
+    else:
+        right = isinstance(value, contract) and (contract is bool or not isinstance(value, bool))
+        expect(right, f"{path} is {value!r}")
+        if contract is COUNT:
+            expect(value >= 0, f"{path} is negative: {value}")
+
+
+def take_report(*args, **how):
+    """The report of a run as JSON, with the contract checked."""
+    result = run("-b", "-f", "json", *args, **how)
+    expect(result.status == 0, str(result))
+    expect(result.err == "", f"something on standard error: {result}")
+    expect_nothing_left(result.tag)
+    report = json.loads(result.out)
+    check_contract(report, CONTRACT)
+    return report
+
+
+def workers(report):
+    return [task for task in report["tasks"] if not task["observer"]]
+
+
+def check_sums(report):
+    """The figures of one report agree with each other."""
+    tasks = workers(report)
+    for task in tasks:
+        parts = task["run_ns"] + task["runnable_ns"] + task["blocked_ns"] + task.get("unknown_ns", 0)
+        life = task.get("life_ns", parts)
+        expect(abs(parts - life) <= 1000, f"{task['name']}: states add up to {parts} ns of a life of {life} ns")
+        expect(life <= report["duration_ns"] + 3_000_000_000, f"{task['name']}: lived longer than the run: {life} ns")
+        expect(set(task["cpus"]) <= set(report["host"]["cpus_allowed"]), f"{task['name']}: ran on {task['cpus']}")
+        lengths = task["slice_ns"]
+        if lengths:
+            expect(lengths["min"] <= lengths["p50"] <= lengths["p95"] <= lengths["max"], f"{task['name']}: {lengths}")
+    for kind in ("voluntary", "involuntary"):
+        total = sum(task[kind] for task in tasks)
+        expect(report["switches"][kind] == total, f"{kind}: {report['switches'][kind]} in all, {total} by task")
+    n_cpus = len(report["workload"]["cores"])
+    expect(0 <= report["parallelism"] <= n_cpus * 1.001 + 0.01, f"parallelism {report['parallelism']} on {n_cpus} cores")
+    expect(report["parallelism"] <= report["concurrency"] + 0.01, "more tasks ran than were in progress")
+    if report["source"]["switches"] == "proc":
+        return
+    # A CPU's slices cannot overlap: it was never busy for longer than the run, ends and starts included.
+    for cpu in report["cpus"]:
+        expect(cpu["busy_ns"] <= report["duration_ns"] + 500_000_000, f"cpu {cpu['cpu']} busy for {cpu['busy_ns']} ns")
+    busy = sum(cpu["busy_ns"] for cpu in report["cpus"])
+    ran = sum(task["run_ns"] for task in tasks)
+    expect(abs(busy - ran) <= 0.001 * ran + 100_000, f"cores were busy {busy} ns, tasks ran {ran} ns")
+
+
+def check_against_kernel(report):
+    """Captured counts and times beside the kernel's own."""
+    expect(report["source"]["lost"] == 0, f"{report['source']['lost']} events were lost")
+    for task in workers(report):
+        kernel, name = task["kernel"], f"{task['name']} ({task['tid']})"
+        for key in ("voluntary", "involuntary", "run_ns"):
+            expect(kernel[key] is not None, f"{name}: the kernel's {key} was not read")
+        expect(abs(task["involuntary"] - kernel["involuntary"]) <= 1,
+               f"{name}: involuntary {task['involuntary']}, the kernel's {kernel['involuntary']}")
+        expect(abs(task["voluntary"] - kernel["voluntary"]) <= 1,
+               f"{name}: voluntary {task['voluntary']}, the kernel's {kernel['voluntary']}")
+        off = abs(task["run_ns"] - kernel["run_ns"])
+        expect(off <= 0.01 * kernel["run_ns"] + 1_000_000,
+               f"{name}: ran {task['run_ns']} ns, the kernel's {kernel['run_ns']} ns")
+
+
+def check_asked(report, n_tasks, kind, placement, cpus, source):
+    workload = report["workload"]
+    expect(report["source"]["switches"] == source, f"source {report['source']}")
+    expect(workload["name"] == "interleave", f"name {workload['name']}")
+    expect((workload["tasks"], workload["kind"], workload["placement"]) == (n_tasks, kind, placement), f"{workload}")
+    expect(workload["cores"] == cpus, f"cores {workload['cores']}, asked for {cpus}")
+    tasks = workers(report)
+    expect(len(tasks) == n_tasks, f"{len(tasks)} tasks of {n_tasks}")
+    expect(any(task["observer"] for task in report["tasks"]), "schedviz itself is not in the report")
+    pids = {task["pid"] for task in tasks}
+    expect(len(pids) == (n_tasks if kind == "process" else 1), f"{len(pids)} processes for {n_tasks} tasks, {kind}")
+    for i, task in enumerate(tasks):
+        expect(task["kind"] == kind, f"{task['name']} is a {task['kind']}")
+        if placement == "pinned":
+            expect(task["cpus"] in ([], [cpus[i % len(cpus)]]), f"{task['name']} is pinned but ran on {task['cpus']}")
+        else:
+            expect(set(task["cpus"]) <= set(cpus), f"{task['name']} ran on {task['cpus']}")
+
+
+def perf_opens(user):
+    """Whether perf is there for this user: found by trying, once."""
+    if user.name not in _perf:
+        _perf[user.name] = run("-b", "-d", "0.1", "-s", "perf", user=user).status == 0
+    return _perf[user.name]
+
+
+_perf = {}
+
+DURATION = "2" if LONG else "1"
+
+
+def register_runs():
+    kinds, placements, counts = ("thread", "process"), ("pinned", "free"), (1, 4, 16, 64)
+    if LONG:
+        shapes = list(itertools.product(kinds, placements, counts))
+    else:
+        shapes = [("thread", "pinned", 4), ("process", "free", 4), ("thread", "free", 16), ("process", "pinned", 1)]
+    for user, source, shape in itertools.product(users(), ("perf", "engine", "proc"), shapes):
+        if not LONG and source == "proc" and shape[2] != 4:
+            continue
+        if not LONG and user.name == "root" and shape not in shapes[:2]:
+            continue
+        kind, placement, n_tasks = shape
+
+        @test(f"{source}, {user.name}: {n_tasks} tasks, {kind}, {placement}", timeout=90)
+        def _(user=user, source=source, kind=kind, placement=placement, n_tasks=n_tasks):
+            if source == "perf" and not perf_opens(user):
+                raise Skip("perf_event_open is refused here")
+            cpus = allowed_cpus()[:2]
+            report = take_report("-d", DURATION, "-s", source, "-n", str(n_tasks), "-k", kind, "-m", placement,
+                                 "-C", ",".join(map(str, cpus)), user=user, timeout=60)
+            check_asked(report, n_tasks, kind, placement, cpus, source)
+            check_sums(report)
+            if source != "proc":
+                check_against_kernel(report)
+
+
+register_runs()
+
+
+@test("work is done: makespan, work_done_ns and exit are told")
+def _():
+    for kind in ("thread", "process"):
+        report = take_report("-w", "100ms", "-n", "2", "-k", kind, "-d", "30")
+        expect(report["makespan_ns"], "no makespan")
+        expect(report["makespan_ns"] <= report["duration_ns"] + 1_000_000, "makespan is longer than the run")
+        for task in workers(report):
+            expect(task["work_done_ns"] == task["work_total_ns"] == 100_000_000,
+                   f"{task['name']}: {task['work_done_ns']} of {task['work_total_ns']}")
+            expect(task["exit"] in (None, {"code": 0}), f"{task['name']}: exit {task['exit']}")
+        check_against_kernel(report)
+
+
+@test("work that is cut short has no makespan")
+def _():
+    report = take_report("-w", "1min", "-n", "2", "-d", "0.3")
+    expect(report["makespan_ns"] is None, f"makespan {report['makespan_ns']}")
+    for task in workers(report):
+        expect(task["work_done_ns"] < task["work_total_ns"] == 60_000_000_000, f"{task}")
+
+
+@test("where perf is refused, engine takes its place, exact, and the way to perf is told")
+def _():
+    for user in users():
+        report = take_report("-d", "0.5", "-n", "3", user=user, prefix=perf_refused())
+        expect(report["source"]["switches"] == "engine", f"source {report['source']}")
+        reason = report["source"]["reason"] or ""
+        expect("perf_event_paranoid" in reason or "cap_perfmon" in reason or "seccomp" in reason, f"reason {reason!r}")
+        check_sums(report)
+        check_against_kernel(report)
+
+
+@test("auto takes perf where it opens, and gives no reason then")
+def _():
+    if not perf_opens(ordinary()):
+        raise Skip("perf_event_open is refused here")
+    source = take_report("-d", "0.2")["source"]
+    expect(source["switches"] == "perf" and source["reason"] is None, f"{source}")
+
+
+def quiet_run(cpus, *args):
+    """A run on CPUs that nobody else used: tells (report, None), or (None, why not)."""
+    before = cpu_busy_s(cpus)
+    report = take_report("-C", ",".join(map(str, cpus)), *args)
+    after = cpu_busy_s(cpus)
+    busy = sum(after[cpu] - before[cpu] for cpu in cpus)
+    # Start, calibration and end of schedviz itself happen there too where there is no other CPU.
+    ours = sum(task["run_ns"] for task in report["tasks"]) / 1e9
+    others = busy - ours
+    if others > 0.03 * report["duration_ns"] / 1e9 * len(cpus) + 0.05:
+        return None, f"others used the cores for {others:.2f} s"
+    return report, None
+
+
+def with_idle_cpus(n_cpus, args, check, tries=8):
+    """Runs until it happened on an idle machine; a wrong figure from such a run fails, a busy machine is a skip."""
+    reason = "no idle core"
+    for _ in range(tries):
+        cpus = idle_cpus(n_cpus)
+        if cpus:
+            report, reason = quiet_run(cpus, *args)
+            if report:
+                check(report)
+                return
+    raise Skip(f"the machine is busy: {reason}")
+
+
+@test("4 tasks on 1 core: parallelism between 0.9 and 1.0", timeout=120)
+def _():
+    def check(report):
+        expect(0.9 <= report["parallelism"] <= 1.0001, f"parallelism {report['parallelism']}")
+        expect(3.9 <= report["concurrency"] <= 4.0001, f"concurrency {report['concurrency']}")
+
+    with_idle_cpus(1, ["-n", "4", "-d", "2"], check)
+
+
+@test("2 tasks on 2 cores: parallelism of 1.8 or more", timeout=120)
+def _():
+    if len(allowed_cpus()) < 2:
+        raise Skip("there is one CPU")
+
+    def check(report):
+        expect(report["parallelism"] >= 1.8, f"parallelism {report['parallelism']}")
+
+    with_idle_cpus(2, ["-n", "2", "-d", "2"], check)
+
+
+@test("the text report tells the same figures in words")
+def _():
+    result = run("-b", "-d", "0.3", "-n", "2")
+    expect(result.status == 0 and result.err == "", str(result))
+    expect(all(line.isprintable() for line in result.out.splitlines()), f"control characters: {result.out!r}")
+    for word in ("schedviz", "interleave", "source", "0 lost", "fairness", "A", "B"):
+        expect(word in result.out, f"{word!r} is not in the report:\n{result.out}")
+
+
+@test("64 processes start, are told apart, and end")
+def _():
+    report = take_report("-n", "64", "-k", "process", "-d", "0.5", timeout=50)
+    names = [task["name"] for task in workers(report)]
+    expect(len(set(names)) == 64 and names[0] == "A" and names[26] == "AA", f"names {names[:3]}...")
+    comment(f"{report['switches']['total']} switches")
+
+
+if __name__ == "__main__":
+    main()

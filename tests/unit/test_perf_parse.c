@@ -1,0 +1,245 @@
+/* The parser of perf records, on records written by hand. */
+#include "../../src/observe/perf.h"
+
+#include <linux/perf_event.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* A record under construction. */
+struct record {
+    _Alignas(8) unsigned char bytes[256];
+    size_t n;
+};
+
+static void put(struct record *r, const void *bytes, size_t n)
+{
+    memcpy(r->bytes + r->n, bytes, n);
+    r->n += n;
+}
+
+static void put32(struct record *r, uint32_t value)
+{
+    put(r, &value, sizeof value);
+}
+
+static void put64(struct record *r, uint64_t value)
+{
+    put(r, &value, sizeof value);
+}
+
+static struct record begin(uint32_t type, uint16_t misc)
+{
+    struct record r = {.n = 0};
+    const struct perf_event_header header = {.type = type, .misc = misc};
+    put(&r, &header, sizeof header);
+    return r;
+}
+
+/* Appends the sample id and writes the size into the header. */
+static void end(struct record *r, uint32_t tid, uint64_t time_ns)
+{
+    put32(r, 100);
+    put32(r, tid);
+    put64(r, time_ns);
+    put32(r, 3);
+    put32(r, 0);
+    const uint16_t size = (uint16_t)r->n;
+    memcpy(r->bytes + offsetof(struct perf_event_header, size), &size, sizeof size);
+}
+
+static struct event parse(const struct record *r)
+{
+    struct event event;
+    bool is_event;
+    assert_int_equal(perf_parse(r->bytes, r->n, 7, &event, &is_event), r->n);
+    assert_true(is_event);
+    return event;
+}
+
+static void expect_skipped(const struct record *r)
+{
+    struct event event;
+    bool is_event = true;
+    assert_int_equal(perf_parse(r->bytes, r->n, 7, &event, &is_event), r->n);
+    assert_false(is_event);
+}
+
+static void expect_malformed(const void *bytes, size_t n)
+{
+    struct event event;
+    bool is_event = true;
+    assert_int_equal(perf_parse(bytes, n, 7, &event, &is_event), 0);
+    assert_false(is_event);
+}
+
+static void test_switch(void **state)
+{
+    (void)state;
+    struct record r = begin(PERF_RECORD_SWITCH, 0);
+    end(&r, 101, 5000);
+    struct event event = parse(&r);
+    assert_int_equal(r.n, 32);
+    assert_int_equal(event.kind, EVENT_SWITCH_IN);
+    assert_int_equal(event.time_ns, 5000);
+    assert_int_equal(event.tid, 101);
+    assert_int_equal(event.cpu, 7);
+
+    r = begin(PERF_RECORD_SWITCH, PERF_RECORD_MISC_SWITCH_OUT);
+    end(&r, 101, 6000);
+    event = parse(&r);
+    assert_int_equal(event.kind, EVENT_SWITCH_OUT);
+    assert_int_equal(event.detail, OUT_BLOCKED);
+
+    r = begin(PERF_RECORD_SWITCH, PERF_RECORD_MISC_SWITCH_OUT | PERF_RECORD_MISC_SWITCH_OUT_PREEMPT);
+    end(&r, 101, 7000);
+    event = parse(&r);
+    assert_int_equal(event.kind, EVENT_SWITCH_OUT);
+    assert_int_equal(event.detail, OUT_PREEMPTED);
+}
+
+static void test_switch_of_nobody_is_skipped(void **state)
+{
+    (void)state;
+    struct record r = begin(PERF_RECORD_SWITCH, 0);
+    end(&r, 0, 1);
+    expect_skipped(&r);
+    r = begin(PERF_RECORD_SWITCH, PERF_RECORD_MISC_SWITCH_OUT);
+    end(&r, UINT32_MAX, 1);
+    expect_skipped(&r);
+}
+
+static struct record task_record(uint32_t type, uint32_t pid, uint32_t tid)
+{
+    struct record r = begin(type, 0);
+    put32(&r, pid);
+    put32(&r, 1);
+    put32(&r, tid);
+    put32(&r, 1);
+    put64(&r, 1234);
+    end(&r, 1, 1235);
+    return r;
+}
+
+static void test_task(void **state)
+{
+    (void)state;
+    struct record r = task_record(PERF_RECORD_FORK, 200, 200);
+    struct event event = parse(&r);
+    assert_int_equal(event.kind, EVENT_NEW);
+    assert_int_equal(event.tid, 200);
+    assert_int_equal(event.time_ns, 1235);
+    assert_int_equal(event.cpu, -1);
+    assert_int_equal(event.u.task.pid, 200);
+    assert_int_equal(event.u.task.slot, -1);
+    assert_int_equal(event.u.task.run, 0);
+    assert_int_equal(event.u.task.kind, TASK_PROCESS);
+    assert_int_equal(event.u.task.role, ROLE_UNKNOWN);
+
+    r = task_record(PERF_RECORD_FORK, 200, 201);
+    event = parse(&r);
+    assert_int_equal(event.tid, 201);
+    assert_int_equal(event.u.task.kind, TASK_THREAD);
+
+    r = task_record(PERF_RECORD_EXIT, 200, 201);
+    event = parse(&r);
+    assert_int_equal(event.kind, EVENT_EXIT);
+    assert_int_equal(event.tid, 201);
+    assert_int_equal(event.cpu, 7);
+    assert_int_equal(event.u.exit.known, 0);
+}
+
+static struct record comm_record(const char *name, size_t n)
+{
+    struct record r = begin(PERF_RECORD_COMM, 0);
+    put32(&r, 300);
+    put32(&r, 301);
+    put(&r, name, n);
+    end(&r, 301, 9);
+    return r;
+}
+
+static void test_name(void **state)
+{
+    (void)state;
+    struct record r = comm_record("worker\0\0", 8);
+    struct event event = parse(&r);
+    assert_int_equal(event.kind, EVENT_NAME);
+    assert_int_equal(event.tid, 301);
+    assert_string_equal(event.u.name, "worker");
+
+    r = comm_record("fifteen letters", 16);
+    assert_string_equal(parse(&r).u.name, "fifteen letters");
+    r = comm_record("no end of the name at all", 24);
+    assert_string_equal(parse(&r).u.name, "no end of the n");
+    r = comm_record("\0\0\0\0\0\0\0\0", 8);
+    assert_string_equal(parse(&r).u.name, "");
+}
+
+static void test_lost(void **state)
+{
+    (void)state;
+    struct record r = begin(PERF_RECORD_LOST, 0);
+    put64(&r, 55);
+    put64(&r, 12345678901);
+    end(&r, 1, 77);
+    const struct event event = parse(&r);
+    assert_int_equal(event.kind, EVENT_LOST);
+    assert_int_equal(event.tid, 0);
+    assert_int_equal(event.cpu, 7);
+    assert_int_equal(event.time_ns, 77);
+    assert_int_equal(event.u.lost.n, 12345678901);
+}
+
+static void test_others_are_skipped(void **state)
+{
+    (void)state;
+    struct record r = begin(PERF_RECORD_MMAP, 0);
+    end(&r, 1, 1);
+    expect_skipped(&r);
+    r = begin(9999, 0);
+    end(&r, 1, 1);
+    expect_skipped(&r);
+}
+
+static void test_malformed(void **state)
+{
+    (void)state;
+    struct record r = task_record(PERF_RECORD_FORK, 1, 2);
+    for (size_t n = 0; n < r.n; n++)
+        expect_malformed(r.bytes, n); /* cut short */
+
+    uint16_t size = 32; /* well-formed as a record, too small for what a FORK holds */
+    memcpy(r.bytes + offsetof(struct perf_event_header, size), &size, sizeof size);
+    expect_malformed(r.bytes, r.n);
+    size = 0; /* would never end */
+    memcpy(r.bytes + offsetof(struct perf_event_header, size), &size, sizeof size);
+    expect_malformed(r.bytes, r.n);
+    size = 37; /* not a multiple of 8 */
+    memcpy(r.bytes + offsetof(struct perf_event_header, size), &size, sizeof size);
+    expect_malformed(r.bytes, r.n);
+
+    r = begin(PERF_RECORD_COMM, 0);
+    put32(&r, 300);
+    put32(&r, 301);
+    end(&r, 301, 9); /* without a name */
+    expect_malformed(r.bytes, r.n);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_switch),
+        cmocka_unit_test(test_switch_of_nobody_is_skipped),
+        cmocka_unit_test(test_task),
+        cmocka_unit_test(test_name),
+        cmocka_unit_test(test_lost),
+        cmocka_unit_test(test_others_are_skipped),
+        cmocka_unit_test(test_malformed),
+    };
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests_name("perf_parse", tests, NULL, NULL);
+}

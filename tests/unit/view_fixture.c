@@ -1,0 +1,323 @@
+/* Hand-written runs of the scheduler for tests of the views. */
+#include "view_fixture.h"
+
+#include "../../src/clock.h"
+#include "../../src/err.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define T0  (100 * NS_PER_S)
+#define MS  NS_PER_MS
+#define US  NS_PER_US
+#define TID 1000
+
+static struct event *add(struct fixture *f, uint64_t time_ns, int tid, int cpu, enum event_kind kind, unsigned detail)
+{
+    if (f->n_events == f->room) {
+        f->room = f->room ? f->room * 2 : 1024;
+        f->events = mem_resize(f->events, f->room, sizeof *f->events);
+    }
+    struct event *event = &f->events[f->n_events++];
+    *event = (struct event){.time_ns = time_ns, .tid = tid, .cpu = (int16_t)cpu, .kind = (uint8_t)kind, .detail = (uint8_t)detail};
+    return event;
+}
+
+static void add_task(struct fixture *f, uint64_t time_ns, int slot, enum task_role role, uint16_t run)
+{
+    int tid = TID + slot + (run > 1 ? 100 : 0);
+    struct event *event = add(f, time_ns, tid, -1, EVENT_NEW, 0);
+    event->u.task.pid = 999;
+    event->u.task.slot = role == ROLE_WORKLOAD ? slot : -1;
+    event->u.task.run = run;
+    event->u.task.kind = TASK_THREAD;
+    event->u.task.role = (uint8_t)role;
+    event = add(f, time_ns, tid, -1, EVENT_NAME, 0);
+    if (role == ROLE_OBSERVER)
+        strcpy(event->u.name, "schedviz");
+    else
+        snprintf(event->u.name, sizeof event->u.name, "%c", 'A' + slot);
+}
+
+static void add_slice(struct fixture *f, int cpu, int tid, uint64_t from, uint64_t to, enum event_out out)
+{
+    add(f, from, tid, cpu, EVENT_SWITCH_IN, 0);
+    add(f, to, tid, cpu, EVENT_SWITCH_OUT, out);
+}
+
+static void add_mark(struct fixture *f, uint64_t time_ns, const char *text)
+{
+    struct event *event = add(f, time_ns, 0, -1, EVENT_MARK, 0);
+    snprintf(event->u.name, sizeof event->u.name, "%s", text);
+}
+
+static void add_work(struct fixture *f, uint64_t time_ns, int tid, uint64_t done, uint64_t total)
+{
+    struct event *event = add(f, time_ns, tid, -1, EVENT_NOTE, NOTE_WORK);
+    event->u.work.done_ns = done;
+    event->u.work.total_ns = total;
+}
+
+static void add_kernel(struct fixture *f, uint64_t time_ns, int tid, uint64_t voluntary, uint64_t forced, uint64_t run_ns)
+{
+    struct event *event = add(f, time_ns, tid, -1, EVENT_SAMPLE, SAMPLE_SWITCHES);
+    event->u.switches.voluntary = voluntary;
+    event->u.switches.involuntary = forced;
+    event = add(f, time_ns, tid, -1, EVENT_SAMPLE, SAMPLE_RUN);
+    event->u.run.run_ns = run_ns;
+}
+
+/* Tasks first ... first + n - 1 by turns on one core, `slice` each, 1.5 us between two, from `from` to `to`. */
+static void add_turns(struct fixture *f, int cpu, int tid, int n, uint64_t slice, uint64_t from, uint64_t to)
+{
+    int turn = 0;
+    while (from + slice <= to) {
+        add_slice(f, cpu, tid + turn, from, from + slice, OUT_PREEMPTED);
+        from += slice + 1500;
+        turn = (turn + 1) % n;
+    }
+}
+
+static void set_machine(struct fixture *f, unsigned n_cpus, unsigned n_smt, unsigned n_chosen)
+{
+    f->machine.n_cpus = n_cpus;
+    f->machine.cpus = f->machine_cpus;
+    f->machine.n_cores = n_cpus / n_smt;
+    f->machine.n_packages = 1;
+    for (unsigned i = 0; i < n_cpus; i++) {
+        f->machine_cpus[i] = (struct machine_cpu){.cpu = (int)i, .core = (int)(i / n_smt), .smt = (int)(i % n_smt), .n_smt = (int)n_smt};
+        f->cpus[i] = (struct scene_cpu){(int)i, i < n_chosen, true};
+        cpuset_add(&f->machine.online, (int)i);
+        cpuset_add(&f->machine.allowed, (int)i);
+    }
+    f->scene.n_cpus = n_cpus;
+}
+
+static void set_tasks(struct fixture *f, unsigned n, uint16_t run)
+{
+    for (unsigned i = 0; i < n; i++)
+        add_task(f, T0, (int)i, ROLE_WORKLOAD, run);
+    add_task(f, T0, 50, ROLE_OBSERVER, 0);
+    f->scene.info.workload.n_tasks = n;
+}
+
+#define SELF_TID (TID + 50)
+
+static void make_interleave(struct fixture *f)
+{
+    set_machine(f, 2, 1, 1);
+    set_tasks(f, 4, 1);
+    add_turns(f, 0, TID, 4, 3980 * US, T0 + 2 * MS, T0 + 200 * MS);
+    for (uint64_t t = T0 + 5 * MS; t < T0 + 200 * MS; t += 50 * MS)
+        add_slice(f, 1, SELF_TID, t, t + 400 * US, OUT_BLOCKED);
+    add_mark(f, T0 + 60 * MS, "cores 0");
+    for (int i = 0; i < 4; i++)
+        add_kernel(f, T0 + 190 * MS, TID + i, 0, 12, 48 * MS);
+}
+
+static void make_parallel(struct fixture *f)
+{
+    set_machine(f, 4, 1, 4);
+    set_tasks(f, 4, 1);
+    for (int i = 0; i < 4; i++)
+        add(f, T0 + MS + (uint64_t)i * 20 * US, TID + i, i, EVENT_SWITCH_IN, 0);
+    add(f, T0 + 71 * MS, TID + 3, 3, EVENT_SWITCH_OUT, OUT_PREEMPTED);
+    add_slice(f, 3, SELF_TID, T0 + 71 * MS + 2 * US, T0 + 72500 * US, OUT_BLOCKED);
+    add(f, T0 + 72502 * US, TID + 3, 3, EVENT_SWITCH_IN, 0);
+}
+
+static void make_mixed(struct fixture *f)
+{
+    set_machine(f, 8, 2, 3);
+    set_tasks(f, 6, 1);
+    add_turns(f, 0, TID, 3, 3 * MS, T0 + MS, T0 + 200 * MS);
+    for (uint64_t t = T0 + 2 * MS; t < T0 + 195 * MS; t += 9 * MS) {
+        add_slice(f, 1, TID + 3, t, t + 4500 * US, OUT_BLOCKED);
+        add(f, t + 4600 * US, TID + 3, 1, EVENT_WAKE, 0);
+        add_slice(f, 1, TID + 4, t + 4700 * US, t + 8 * MS, OUT_PREEMPTED);
+        add_slice(f, 2, TID + 5, t + MS, t + 2 * MS, OUT_BLOCKED);
+    }
+    add_mark(f, T0 + 20 * MS, "+1 core");
+    add_mark(f, T0 + 45 * MS, "6 tasks");
+}
+
+static void make_dense(struct fixture *f)
+{
+    set_machine(f, 2, 1, 1);
+    set_tasks(f, 2, 1);
+    uint64_t t = T0 + MS;
+    for (int i = 0; t < T0 + 200 * MS; i++) {
+        uint64_t length = t < T0 + 25 * MS ? 300 * US : t < T0 + 50 * MS ? 120 * US : t < T0 + 70 * MS ? 20 * US : 3 * US;
+        add_slice(f, 0, TID + i % 2, t, t + length, OUT_BLOCKED);
+        t += length + 1 * US;
+    }
+}
+
+static void make_lost(struct fixture *f)
+{
+    set_machine(f, 2, 1, 1);
+    set_tasks(f, 4, 1);
+    add_turns(f, 0, TID, 4, 4 * MS, T0 + 2 * MS, T0 + 30 * MS);
+    struct event *event = add(f, T0 + 42 * MS, 0, 0, EVENT_LOST, 0);
+    event->u.lost.n = 17;
+    add_turns(f, 0, TID, 4, 4 * MS, T0 + 43 * MS, T0 + 200 * MS);
+    f->scene.info.n_lost = 17;
+}
+
+static void make_work(struct fixture *f)
+{
+    set_machine(f, 2, 1, 2);
+    set_tasks(f, 4, 1);
+    add_turns(f, 0, TID, 2, 3980 * US, T0 + MS, T0 + 200 * MS);
+    add_turns(f, 1, TID + 2, 2, 3980 * US, T0 + MS + 300 * US, T0 + 200 * MS);
+    for (int i = 0; i < 4; i++)
+        add_work(f, T0 + 150 * MS, TID + i, (uint64_t)(305 + i * 17) * MS, 500 * MS);
+    f->scene.info.workload.work_ns = 500 * MS;
+}
+
+/* A run's tasks of 50 ms of work each, and their ends. */
+static void add_run(struct fixture *f, uint16_t number, unsigned n_cpus, uint64_t from)
+{
+    struct run *run = &f->runs[number - 1];
+    int first = TID + (number > 1 ? 100 : 0);
+    uint64_t end = from;
+    for (int i = 0; i < 4; i++)
+        add_task(f, from, i, ROLE_WORKLOAD, number);
+    for (int k = 0; k < (int)n_cpus; k++) {
+        uint64_t t = from + 100 * US;
+        for (int turn = 0; turn < 12 * 4 / (int)n_cpus; turn++) {
+            int task = k + turn % (4 / (int)n_cpus) * (int)n_cpus;
+            add_slice(f, k, first + task, t, t + 4 * MS, turn + 4 / (int)n_cpus >= 48 / (int)n_cpus ? OUT_BLOCKED : OUT_PREEMPTED);
+            t += 4 * MS + 1500;
+        }
+        end = t > end ? t : end;
+    }
+    for (int i = 0; i < 4; i++)
+        add(f, end, first + i, -1, EVENT_EXIT, 0)->u.exit.known = 1;
+    *run = (struct run){.number = number, .n_tasks = 4, .work_ns = 50 * MS, .start_ns = from, .end_ns = end, .complete = true};
+    for (unsigned k = 0; k < n_cpus; k++)
+        cpuset_add(&run->cpus, (int)k);
+}
+
+static void make_compare(struct fixture *f)
+{
+    set_machine(f, 2, 1, 2);
+    add_run(f, 1, 1, T0 + MS);
+    add_run(f, 2, 2, T0 + 250 * MS);
+    f->scene.info.workload.n_tasks = 4;
+    f->scene.info.workload.work_ns = 50 * MS;
+    f->scene.reference = &f->runs[0];
+    f->scene.run = &f->runs[1];
+    f->scene.comparison = COMPARE_FINISHED_IN_TURN;
+}
+
+static void make_samples(struct fixture *f)
+{
+    set_machine(f, 2, 1, 1);
+    set_tasks(f, 2, 1);
+    for (uint64_t t = T0 + MS; t < T0 + 200 * MS; t += 4 * MS) {
+        struct event *event = add(f, t, TID + (int)(t / (8 * MS) % 2), 0, EVENT_SAMPLE, SAMPLE_STATE);
+        event->u.state.letter = 'R';
+    }
+    f->scene.info.source = "proc";
+    f->scene.info.exact = false;
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const struct event *x = a, *y = b;
+    if (x->time_ns != y->time_ns)
+        return x->time_ns < y->time_ns ? -1 : 1;
+    return (x->kind == EVENT_NAME) - (y->kind == EVENT_NAME);
+}
+
+static bool make(struct fixture *f, const char *name)
+{
+    static const struct {
+        const char *name;
+        void (*make)(struct fixture *f);
+    } makers[] = {{"interleave", make_interleave}, {"parallel", make_parallel}, {"mixed", make_mixed},
+                  {"dense", make_dense},           {"lost", make_lost},         {"work", make_work},
+                  {"compare", make_compare},       {"samples", make_samples},   {"empty", NULL}};
+    for (size_t i = 0; i < sizeof makers / sizeof *makers; i++) {
+        if (strcmp(makers[i].name, name) != 0)
+            continue;
+        if (makers[i].make)
+            makers[i].make(f);
+        else
+            set_machine(f, 2, 1, 1);
+        return true;
+    }
+    return false;
+}
+
+static void set_scene(struct fixture *f, const char *name)
+{
+    struct scene *scene = &f->scene;
+    uint64_t now = strcmp(name, "compare") == 0 ? T0 + 400 * MS : T0 + 200 * MS;
+    timeline_sink(f->tl)->push(timeline_sink(f->tl), f->events, f->n_events);
+    if (f->n_events)
+        timeline_advance(f->tl, now);
+    scene->tl = f->tl;
+    scene->machine = &f->machine;
+    scene->glyphs = &glyphs_unicode;
+    scene->cpus = f->cpus;
+    scene->tasks = f->tasks;
+    scene->info.workload.name = name;
+    scene->viewport = (struct viewport){.mode = MODE_SCOPE, .start_ns = T0, .col_ns = MS, .known_ns = f->n_events ? now : T0,
+                                        .trigger_task = TIMELINE_NO_TASK, .slowness = 10};
+    unsigned n = timeline_n_tasks(f->tl);
+    for (int self = 0; self < 2; self++)
+        for (uint32_t i = 0; i < n && scene->n_tasks < FIXTURE_MAX_TASKS; i++) {
+            struct task task;
+            timeline_task(f->tl, i, &task);
+            if ((task.role == ROLE_OBSERVER) == (self == 1))
+                f->tasks[scene->n_tasks++] = i;
+        }
+}
+
+struct fixture *fixture_new(const char *name)
+{
+    struct fixture *f = mem_new(1, sizeof *f);
+    f->tl = timeline_new(16 << 20);
+    f->scene.info.source = "perf";
+    f->scene.info.exact = true;
+    f->scene.info.observer_cpu = 1;
+    if (!make(f, name)) {
+        fixture_free(f);
+        return NULL;
+    }
+    qsort(f->events, f->n_events, sizeof *f->events, by_time);
+    set_scene(f, name);
+    return f;
+}
+
+void fixture_free(struct fixture *fixture)
+{
+    timeline_free(fixture->tl);
+    free(fixture->events);
+    free(fixture);
+}
+
+void fixture_draw(struct fixture *fixture, const struct view_ops *view, struct canvas *canvas)
+{
+    static const struct view_key_item keys[] = {{"F1", "help"},  {"+ -", "cores"},  {"c", "pick cores"}, {"t T", "tasks"},
+                                                {"v", "view"},   {"m", "time mode"}, {"Space", "pause"}, {"w", "compare"},
+                                                {"L", "lecture"}, {"q", "quit"}};
+    struct scene *scene = &fixture->scene;
+    int summary = view_summary_rows(scene, canvas->rows), cols = canvas->cols;
+    int ticker = scene->viewport.mode == MODE_SLOW ? view_ticker_rows(scene, canvas->rows) : 0;
+    struct rect rect = {0, 1, cols, canvas->rows - 2 - summary - ticker};
+    canvas_clear(canvas);
+    if (view->time_area)
+        scene->viewport.cols = view->time_area(scene, rect).cols;
+    else
+        scene->viewport.cols = cols - 20;
+    view_title(scene, canvas, (struct rect){0, 0, cols, 1});
+    view->draw(scene, canvas, rect);
+    if (ticker)
+        view_ticker(scene, canvas, (struct rect){0, 1 + rect.rows, cols, ticker});
+    view_summary(scene, canvas, (struct rect){0, 1 + rect.rows + ticker, cols, summary});
+    view_keys(scene, canvas, (struct rect){0, canvas->rows - 1, cols, 1}, keys, sizeof keys / sizeof *keys);
+}

@@ -1,0 +1,408 @@
+/* What the commands do. */
+#include "actions.h"
+
+#include "../src/clock.h"
+#include "app.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- cores and tasks ---- */
+
+/* A change was asked for: either it is on the screen within this frame, or a line says why not. */
+static void changed(struct app *app, bool ok, const struct err *err)
+{
+    if (ok)
+        viewport_answer(&app->viewport, clock_now_ns());
+    else
+        app_notice(app, true, "%s", err->msg);
+}
+
+static void set_cpus(struct app *app, const struct cpuset *cpus)
+{
+    struct err err = {0};
+    changed(app, session_set_cpus(app->session, cpus, &err), &err);
+}
+
+void action_cores(struct app *app, int by)
+{
+    struct session_info info;
+    session_info(app->session, &info);
+    struct cpuset cpus = info.cpus;
+    int cpu;
+    if (by > 0) {
+        cpu = machine_next_cpu(app->machine, &cpus);
+        if (cpu < 0) {
+            app_notice(app, false, "all %u cores that may be used are on", cpuset_count(&app->machine->allowed));
+            return;
+        }
+        cpuset_add(&cpus, cpu);
+    } else {
+        cpu = machine_last_cpu(app->machine, &cpus);
+        cpuset_remove(&cpus, cpu);
+    }
+    set_cpus(app, &cpus);
+}
+
+void action_picker(struct app *app, int unused)
+{
+    (void)unused;
+    app->dialog = app->dialog == DIALOG_PICKER ? DIALOG_NONE : DIALOG_PICKER;
+    app->dialog_row = 0;
+}
+
+void action_tasks(struct app *app, int by)
+{
+    struct session_info info;
+    struct err err = {0};
+    session_info(app->session, &info);
+    unsigned n = by > 0 ? info.workload.n_tasks + 1 : info.workload.n_tasks - 1;
+    changed(app, session_set_n_tasks(app->session, n, &err), &err);
+}
+
+void action_kind(struct app *app, int unused)
+{
+    (void)unused;
+    struct session_info info;
+    struct err err = {0};
+    session_info(app->session, &info);
+    enum task_kind kind = info.workload.kind == TASK_THREAD ? TASK_PROCESS : TASK_THREAD;
+    changed(app, session_set_kind(app->session, kind, &err), &err);
+}
+
+void action_placement(struct app *app, int unused)
+{
+    (void)unused;
+    struct session_info info;
+    struct err err = {0};
+    session_info(app->session, &info);
+    enum placement placement = info.workload.placement == PLACEMENT_PINNED ? PLACEMENT_FREE : PLACEMENT_PINNED;
+    changed(app, session_set_placement(app->session, placement, &err), &err);
+}
+
+void action_restart(struct app *app, int unused)
+{
+    (void)unused;
+    struct err err = {0};
+    changed(app, session_restart(app->session, &err), &err);
+    if (app->viewport.mode == MODE_PAUSED)
+        viewport_live(&app->viewport, session_timeline(app->session));
+}
+
+/* ---- time ---- */
+
+static struct timeline *timeline(const struct app *app)
+{
+    return session_timeline(app->session);
+}
+
+static void set_mode(struct app *app, enum time_mode mode)
+{
+    if (mode == MODE_PAUSED && app->viewport.mode != MODE_PAUSED)
+        app->resume_mode = app->viewport.mode;
+    viewport_set_mode(&app->viewport, timeline(app), mode);
+}
+
+void action_mode(struct app *app, int mode)
+{
+    set_mode(app, (enum time_mode)mode);
+}
+
+void action_pause(struct app *app, int unused)
+{
+    (void)unused;
+    set_mode(app, app->viewport.mode == MODE_PAUSED ? app->resume_mode : MODE_PAUSED);
+}
+
+void action_slowness(struct app *app, int direction)
+{
+    static const unsigned steps[] = {10, 20, 50, 100, 200, 500, 1000};
+    unsigned n = sizeof steps / sizeof *steps, i = 0;
+    while (i + 1 < n && steps[i] < app->viewport.slowness)
+        i++;
+    if (direction > 0 && i + 1 < n)
+        i++;
+    else if (direction < 0 && i > 0)
+        i--;
+    app->viewport.slowness = steps[i];
+    if (app->viewport.mode != MODE_SLOW)
+        set_mode(app, MODE_SLOW);
+}
+
+void action_zoom(struct app *app, int direction)
+{
+    viewport_zoom(&app->viewport, timeline(app), direction);
+}
+
+static void pan(struct app *app, int cols)
+{
+    set_mode(app, MODE_PAUSED);
+    viewport_pan(&app->viewport, timeline(app), cols);
+}
+
+void action_pan(struct app *app, int direction)
+{
+    int step = app->viewport.cols / 16;
+    pan(app, direction * (step > 0 ? step : 1));
+}
+
+void action_page(struct app *app, int direction)
+{
+    pan(app, direction * app->viewport.cols * 3 / 4);
+}
+
+void action_home(struct app *app, int unused)
+{
+    (void)unused;
+    set_mode(app, MODE_PAUSED);
+    viewport_home(&app->viewport, timeline(app));
+}
+
+void action_live(struct app *app, int unused)
+{
+    (void)unused;
+    viewport_live(&app->viewport, timeline(app));
+}
+
+void action_step(struct app *app, int direction)
+{
+    set_mode(app, MODE_PAUSED);
+    int cpu = app->selecting && app_views[app->view] == &view_cores ? app_selected_cpu(app) : -1;
+    uint64_t t = timeline_next_switch(timeline(app), cpu, app->viewport.cursor_ns, direction);
+    if (t)
+        viewport_move_cursor(&app->viewport, timeline(app), t);
+    else
+        app_notice(app, false, direction < 0 ? "no earlier switch is kept" : "no later switch yet");
+}
+
+void action_inspect(struct app *app, int unused)
+{
+    (void)unused;
+    set_mode(app, MODE_PAUSED);
+    app->dialog = app->dialog == DIALOG_INSPECT ? DIALOG_NONE : DIALOG_INSPECT;
+}
+
+void action_trigger(struct app *app, int unused)
+{
+    (void)unused;
+    uint32_t index = app_selected_task(app);
+    struct session_info info;
+    struct task task = {.slot = -1};
+    char name[EVENT_NAME_SIZE];
+    session_info(app->session, &info);
+    if (app->selecting && index != TIMELINE_NO_TASK)
+        timeline_task(timeline(app), index, &task);
+    if (task.slot >= 0)
+        app->trigger_slot = (unsigned)task.slot;
+    else
+        app->trigger_slot = (app->trigger_slot + 1) % info.workload.n_tasks;
+    set_mode(app, MODE_SCOPE);
+    app_notice(app, false, "the scope is triggered by task %s", workload_task_name(app->trigger_slot, name));
+}
+
+/* ---- views ---- */
+
+void action_view(struct app *app, int view)
+{
+    app->view = (unsigned)view;
+}
+
+void action_next_view(struct app *app, int direction)
+{
+    app->view = (app->view + (direction > 0 ? 1 : N_VIEWS - 1)) % N_VIEWS;
+}
+
+void action_select(struct app *app, int direction)
+{
+    unsigned n = app_views[app->view]->n_rows(&app->scene);
+    unsigned *selected = &app->selected[app->view];
+    if (n == 0)
+        return;
+    if (!app->selecting)
+        app->selecting = true;
+    else if (direction > 0 && *selected + 1 < n)
+        ++*selected;
+    else if (direction < 0 && *selected > 0)
+        --*selected;
+}
+
+void action_sort(struct app *app, int reverse)
+{
+    app->view = 2;
+    if (reverse)
+        app->sort_reverse = !app->sort_reverse;
+    else
+        app->sort_column = (app->sort_column + 1) % view_table_n_columns();
+}
+
+void action_lecture(struct app *app, int unused)
+{
+    (void)unused;
+    app->lecture = !app->lecture;
+}
+
+void action_theme(struct app *app, int unused)
+{
+    (void)unused;
+    app->theme = (enum theme_name)((app->theme + 1) % (THEME_MONO + 1));
+    screen_set_theme(app->screen, app->theme);
+}
+
+/* ---- comparison ---- */
+
+void action_compare(struct app *app, int unused)
+{
+    (void)unused;
+    struct err err = {0};
+    bool ok = session_compare(app->session, &err);
+    if (!ok) {
+        app_notice(app, true, "%s", err.msg);
+        return;
+    }
+    app->view = 4;
+    if (app->viewport.mode == MODE_PAUSED)
+        viewport_live(&app->viewport, timeline(app));
+    app_notice(app, false, "%s", session_comparison(app->session) == COMPARE_TOGETHER
+                                     ? "both runs go at the same time, on cores of their own"
+                                     : "no core is free for both: one core first, then the chosen ones");
+}
+
+void action_keep(struct app *app, int unused)
+{
+    (void)unused;
+    const struct run *run = session_current_run(app->session), *reference = session_reference(app->session);
+    bool drop = reference && reference->number == run->number;
+    session_keep(app->session, drop ? 0 : run->number);
+    app_notice(app, false, drop ? "the reference is dropped" : "run %u is the reference: change the cores and press r",
+               run->number);
+}
+
+/* ---- program ---- */
+
+void action_help(struct app *app, int unused)
+{
+    (void)unused;
+    app->dialog = app->dialog == DIALOG_HELP ? DIALOG_NONE : DIALOG_HELP;
+    app->dialog_row = 0;
+}
+
+void action_redraw(struct app *app, int unused)
+{
+    (void)unused;
+    screen_redraw(app->screen);
+}
+
+void action_close(struct app *app, int unused)
+{
+    (void)unused;
+    app->dialog = DIALOG_NONE;
+    app->selecting = false;
+    app->notice_until_ns = 0;
+}
+
+void action_quit(struct app *app, int unused)
+{
+    (void)unused;
+    app->quit = true;
+}
+
+/* ---- dialogs ---- */
+
+static void toggle_cpu(struct app *app, int cpu)
+{
+    struct session_info info;
+    session_info(app->session, &info);
+    struct cpuset cpus = info.cpus;
+    if (cpuset_has(&cpus, cpu))
+        cpuset_remove(&cpus, cpu);
+    else
+        cpuset_add(&cpus, cpu);
+    set_cpus(app, &cpus);
+}
+
+static bool picker_key(struct app *app, const struct screen_key *key)
+{
+    unsigned n = app->scene.n_cpus;
+    bool digit = key->kind == SCREEN_CHAR && key->ch >= '0' && key->ch <= '9';
+    if (digit)
+        toggle_cpu(app, (int)(key->ch - '0'));
+    else if (key->kind == SCREEN_UP && app->dialog_row > 0)
+        app->dialog_row--;
+    else if (key->kind == SCREEN_DOWN && app->dialog_row + 1 < n)
+        app->dialog_row++;
+    else if (key->kind == SCREEN_CHAR && key->ch == ' ' && app->dialog_row < n)
+        toggle_cpu(app, app->scene.cpus[app->dialog_row].cpu);
+    else if (key->kind == SCREEN_ENTER)
+        app->dialog = DIALOG_NONE;
+    else
+        return key->kind == SCREEN_UP || key->kind == SCREEN_DOWN;
+    return true;
+}
+
+static bool help_key(struct app *app, const struct screen_key *key)
+{
+    switch (key->kind) {
+    case SCREEN_UP:
+        app->dialog_row -= app->dialog_row > 0;
+        return true;
+    case SCREEN_DOWN:
+        app->dialog_row++;
+        return true;
+    case SCREEN_PAGE_UP:
+        app->dialog_row -= app->dialog_row < 10 ? app->dialog_row : 10;
+        return true;
+    case SCREEN_PAGE_DOWN:
+        app->dialog_row += 10;
+        return true;
+    case SCREEN_ENTER:
+        app->dialog = DIALOG_NONE;
+        return true;
+    case SCREEN_CHAR:
+        if (key->ch == 'q' || key->ch == ' ') {
+            app->dialog = DIALOG_NONE;
+            return true;
+        }
+        return false;
+    default:
+        return false;
+    }
+}
+
+bool action_dialog_key(struct app *app, const struct screen_key *key)
+{
+    if (app->dialog == DIALOG_PICKER)
+        return picker_key(app, key);
+    return app->dialog == DIALOG_HELP && help_key(app, key);
+}
+
+/* ---- mouse ---- */
+
+void action_mouse(struct app *app, const struct screen_key *key)
+{
+    const struct view_ops *view = app_views[app->view];
+    unsigned row = 0;
+    uint64_t t = 0;
+    if (app->dialog == DIALOG_HELP || app->dialog == DIALOG_PICKER) {
+        if (key->kind == SCREEN_CLICK)
+            app->dialog = DIALOG_NONE;
+        return;
+    }
+    bool hit = view->hit && view->hit(&app->scene, app->view_rect, key->x, key->y, &row, &t);
+    if (key->kind != SCREEN_CLICK) {
+        int direction = key->kind == SCREEN_WHEEL_UP ? 1 : -1;
+        if (hit && t && app->viewport.mode == MODE_PAUSED)
+            viewport_zoom_at(&app->viewport, timeline(app), direction, t);
+        else
+            viewport_zoom(&app->viewport, timeline(app), direction);
+        return;
+    }
+    if (!hit)
+        return;
+    app->selected[app->view] = row;
+    app->selecting = true;
+    if (t) {
+        set_mode(app, MODE_PAUSED);
+        viewport_move_cursor(&app->viewport, timeline(app), t);
+        app->dialog = DIALOG_INSPECT;
+    }
+}

@@ -1,0 +1,102 @@
+/* The one table of what keys do. */
+#include "command.h"
+
+#include "actions.h"
+
+#include <string.h>
+
+const struct command commands[] = {
+    {"Cores and tasks", "+ =", "core+", "one core more", action_cores, 1},
+    {"Cores and tasks", "-", "core-", "one core less", action_cores, -1},
+    {"Cores and tasks", "c", "pick", "pick cores by hand", action_picker, 0},
+    {"Cores and tasks", "t", "task+", "one task more", action_tasks, 1},
+    {"Cores and tasks", "T", "task-", "one task less", action_tasks, -1},
+    {"Cores and tasks", "k", "kind", "threads become processes, and back", action_kind, 0},
+    {"Cores and tasks", "m", "place", "pinned (task i on core i mod k) or free (the kernel chooses)", action_placement, 0},
+    {"Cores and tasks", "r", "run", "run again from the start", action_restart, 0},
+
+    {"Time", "Space", "pause", "pause, and go on", action_pause, 0},
+    {"Time", "o", NULL, "scope: a window held still, then the next", action_mode, MODE_SCOPE},
+    {"Time", "z", "slow", "slow motion: play what was captured, slowed down", action_mode, MODE_SLOW},
+    {"Time", "f", NULL, "scroll: live time moves from right to left", action_mode, MODE_SCROLL},
+    {"Time", "<", NULL, "slow motion: slower", action_slowness, 1},
+    {"Time", ">", NULL, "slow motion: faster", action_slowness, -1},
+    {"Time", "w )", "zoom", "zoom in (the wheel does as well)", action_zoom, 1},
+    {"Time", "s (", NULL, "zoom out", action_zoom, -1},
+    {"Time", "Left a", NULL, "back in time", action_pan, -1},
+    {"Time", "Right d", NULL, "forward in time", action_pan, 1},
+    {"Time", "PgUp", NULL, "back by a screen", action_page, -1},
+    {"Time", "PgDn", NULL, "forward by a screen", action_page, 1},
+    {"Time", "Home g", NULL, "to the oldest that is kept", action_home, 0},
+    {"Time", "End G", NULL, "to live", action_live, 0},
+    {"Time", "[ ,", "step", "to the previous context switch", action_step, -1},
+    {"Time", "] .", NULL, "to the next context switch", action_step, 1},
+    {"Time", "Enter i", NULL, "inspect the slice at the cursor", action_inspect, 0},
+    {"Time", "e", NULL, "scope: the selected task, or else the next one, is the trigger", action_trigger, 0},
+
+    {"Views", "Tab", "view", "the next view", action_next_view, 1},
+    {"Views", "Shift-Tab", NULL, "the view before", action_next_view, -1},
+    {"Views", "1", NULL, "lanes by core", action_view, 0},
+    {"Views", "2", NULL, "lanes by task", action_view, 1},
+    {"Views", "3", NULL, "table of tasks", action_view, 2},
+    {"Views", "4", NULL, "counters", action_view, 3},
+    {"Views", "5", NULL, "comparison", action_view, 4},
+    {"Views", "Up", NULL, "select the row above", action_select, -1},
+    {"Views", "Down", NULL, "select the row below", action_select, 1},
+    {"Views", "S", NULL, "table: sort by the next column", action_sort, 0},
+    {"Views", "I", NULL, "table: invert the order", action_sort, 1},
+    {"Views", "L", NULL, "lecture size, and back", action_lecture, 0},
+    {"Views", "v", NULL, "the next theme: dark, light, mono", action_theme, 0},
+
+    {"Compare", "x", "compare", "the same work on 1 core and on the chosen ones", action_compare, 0},
+    {"Compare", "b", NULL, "keep this run as the reference; again: drop it", action_keep, 0},
+
+    {"Program", "h ? F1", "help", "show the keys", action_help, 0},
+    {"Program", "Ctrl-L", NULL, "paint the screen again", action_redraw, 0},
+    {"Program", "Esc", NULL, "close what lies over the view", action_close, 0},
+    {"Program", "q F10", "quit", "end the tasks and leave", action_quit, 0},
+};
+const unsigned n_commands = sizeof commands / sizeof *commands;
+
+static const struct {
+    const char *name;
+    enum screen_key_kind kind;
+} special_keys[] = {
+    {"Left", SCREEN_LEFT},   {"Right", SCREEN_RIGHT},    {"Up", SCREEN_UP},      {"Down", SCREEN_DOWN},
+    {"Home", SCREEN_HOME},   {"End", SCREEN_END},        {"PgUp", SCREEN_PAGE_UP}, {"PgDn", SCREEN_PAGE_DOWN},
+    {"Enter", SCREEN_ENTER}, {"Tab", SCREEN_TAB},        {"Shift-Tab", SCREEN_BACKTAB}, {"Esc", SCREEN_ESCAPE},
+};
+
+bool command_key_is(const struct screen_key *key, const char *name, unsigned long length)
+{
+    if (length == 1)
+        return key->kind == SCREEN_CHAR && key->ch == (char32_t)(unsigned char)name[0];
+    if (length == 5 && memcmp(name, "Space", 5) == 0)
+        return key->kind == SCREEN_CHAR && key->ch == ' ';
+    if (length == 6 && memcmp(name, "Ctrl-", 5) == 0)
+        return key->kind == SCREEN_CHAR && key->ch == (char32_t)(name[5] & 0x1f);
+    if (name[0] == 'F' && name[1] >= '0' && name[1] <= '9') {
+        int n = name[1] - '0';
+        if (length == 3)
+            n = n * 10 + name[2] - '0';
+        return key->kind == SCREEN_F && key->n == n;
+    }
+    for (unsigned i = 0; i < sizeof special_keys / sizeof *special_keys; i++) {
+        if (strlen(special_keys[i].name) == length && memcmp(special_keys[i].name, name, length) == 0)
+            return key->kind == special_keys[i].kind;
+    }
+    return false;
+}
+
+const struct command *command_of_key(const struct screen_key *key)
+{
+    for (unsigned i = 0; i < n_commands; i++) {
+        for (const char *name = commands[i].keys; *name;) {
+            unsigned long length = strcspn(name, " ");
+            if (command_key_is(key, name, length))
+                return &commands[i];
+            name += length + (name[length] == ' ');
+        }
+    }
+    return NULL;
+}

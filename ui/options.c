@@ -1,0 +1,341 @@
+/* The command line: one table of options, read once. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+#include "options.h"
+
+#include "../src/clock.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#define DEFAULT_TASKS 4
+
+const struct option_row option_rows[] = {
+    {'n', "tasks", "N", "start N tasks (4)", NULL},
+    {'c', "cores", "N", "use the first N cores that may be used (1)", NULL},
+    {'C', "cpu-list", "LIST", "use these CPUs, as 0,2-3", NULL},
+    {'k', "kind", "KIND", "thread or process (thread)", NULL},
+    {'m', "placement", "HOW", "pinned: task i on core i mod k; free: the kernel chooses (pinned)", NULL},
+    {'w', "work", "TIME", "each task computes for TIME of CPU, then ends (without end)", NULL},
+    {'d', "duration", "TIME", "end after TIME", NULL},
+    {'s', "source", "SOURCE", "who tells the switches: auto, perf, engine or proc (auto)", NULL},
+    {'b', "batch", NULL, "no screen: run to the end, then write a report (1 s without -w or -d)", NULL},
+    {'f', "format", "FORMAT", "of the report: text or json (text)", NULL},
+    {'o', "output", "FILE", "write the report to FILE", NULL},
+    {0, "memory", "SIZE", "keep at most SIZE of history, as 64M or 1G (256M)", NULL},
+    {'l', "list", NULL, "name the lessons", NULL},
+    {0, "theme", "THEME", "dark, light or mono (dark; mono where NO_COLOR is set)", NULL},
+    {0, "ascii", NULL, "draw with ASCII alone", NULL},
+    {'M', "no-mouse", NULL, "leave the mouse to the terminal", NULL},
+    {'h', "help", NULL, "show this", NULL},
+    {'V', "version", NULL, "show the version", NULL},
+    {'p', "pid", "PID", "watch a running process", "watching other programs is not in this version"},
+    {'a', "all", NULL, "watch all tasks of the machine", "watching other programs is not in this version"},
+    {'r', "record", "FILE", "record what is seen", "recordings are not in this version"},
+    {0, "force", NULL, "record over an existing file", "recordings are not in this version"},
+    {0, "exit-on-deadlock", NULL, "end with status 3 at a deadlock",
+     "the tasks of this version take no locks, so there is no deadlock to watch for"},
+};
+const unsigned n_option_rows = sizeof option_rows / sizeof *option_rows;
+
+enum { LONG_ONLY = 256 }; /* getopt_long's value of a row without a letter: LONG_ONLY + its index */
+
+static bool parse_count(const char *text, const char *option, unsigned long most, unsigned *n, struct err *err)
+{
+    char *end = NULL;
+    errno = 0;
+    unsigned long value = strtoul(text, &end, 10);
+    if (end == text || *end || text[0] == '-' || text[0] == '+')
+        return err_set(err, "--%s=%s: not a number; give one from 1 to %lu", option, text, most);
+    if (errno || value < 1 || value > most)
+        return err_set(err, "--%s=%s: give a number from 1 to %lu", option, text, most);
+    *n = (unsigned)value;
+    return true;
+}
+
+bool options_parse_time(const char *text, uint64_t *ns, struct err *err)
+{
+    static const struct {
+        const char *unit;
+        double ns;
+    } units[] = {{"", 1e9}, {"ns", 1}, {"us", 1e3}, {"\u00b5s", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"min", 60e9}, {"m", 60e9}};
+    char *end = NULL;
+    bool number = (text[0] >= '0' && text[0] <= '9') || text[0] == '.';
+    double value = number ? strtod(text, &end) : 0;
+    for (size_t i = 0; number && i < sizeof units / sizeof *units; i++) {
+        if (strcmp(end, units[i].unit) != 0)
+            continue;
+        value *= units[i].ns;
+        if (!(value >= 1))
+            return err_set(err, "a time of nothing: %s", text);
+        if (value > 365.0 * 86400e9)
+            return err_set(err, "longer than a year: %s", text);
+        *ns = (uint64_t)(value + 0.5);
+        return true;
+    }
+    return err_set(err, "not a time: %s; write it as 200us, 500ms, 2s, 3min or bare seconds", text);
+}
+
+static bool parse_size(const char *text, size_t *bytes, struct err *err)
+{
+    char *end = NULL;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    unsigned shift = 0;
+    if (end != text && *end) {
+        const char *unit = strchr("KMG", *end & ~0x20);
+        shift = unit ? 10u * (unsigned)(unit - "KMG" + 1) : 64;
+        if (end[1] && strcasecmp(end + 1, "iB") != 0 && strcasecmp(end + 1, "B") != 0)
+            shift = 64;
+    }
+    if (end == text || text[0] == '-' || shift == 64 || errno)
+        return err_set(err, "--memory=%s: not a size; write it as 64M or 1G", text);
+    if (value > (UINT64_C(1) << 40) >> shift || value << shift < (1u << 20))
+        return err_set(err, "--memory=%s: give a size from 1M to 1024G", text);
+    *bytes = (size_t)(value << shift);
+    return true;
+}
+
+/* The index of text in a NULL-ended list of words, or -1 with a line that names them all. */
+static int parse_word(const char *text, const char *option, const char *const *words, struct err *err)
+{
+    char list[128] = "";
+    for (int i = 0; words[i]; i++) {
+        if (strcmp(text, words[i]) == 0)
+            return i;
+        size_t n = strlen(list);
+        snprintf(list + n, sizeof list - n, "%s%s", i == 0 ? "" : words[i + 1] ? ", " : " or ", words[i]);
+    }
+    err_set(err, "--%s=%s: give %s", option, text, list);
+    return -1;
+}
+
+static bool parse_kind(struct options *o, const char *text, struct err *err)
+{
+    static const char *const words[] = {"thread", "process", NULL};
+    if (strcmp(text, "green") == 0)
+        return err_set(err, "--kind=green: user-level threads are not in this version; use thread or process");
+    int i = parse_word(text, "kind", words, err);
+    o->session.workload.kind = i == 1 ? TASK_PROCESS : TASK_THREAD;
+    return i >= 0;
+}
+
+static bool parse_format(struct options *o, const char *text, struct err *err)
+{
+    static const char *const words[] = {"text", "json", NULL};
+    static const char *const later[] = {"csv", "svg", "html", "perfetto", "sqlite"};
+    for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
+        if (strcmp(text, later[i]) == 0)
+            return err_set(err, "--format=%s is not in this version; use text or json", text);
+    }
+    int i = parse_word(text, "format", words, err);
+    o->format = i == 1 ? FORMAT_JSON : FORMAT_TEXT;
+    return i >= 0;
+}
+
+static bool named(struct err *err, const char *option)
+{
+    struct err inner = *err;
+    return err_set(err, "--%s: %.250s", option, inner.msg);
+}
+
+static bool take_value(struct options *o, const struct option_row *row, const char *value, struct err *err)
+{
+    static const char *const placements[] = {"pinned", "free", NULL}, *const sources[] = {"auto", "perf", "engine", "proc", NULL},
+                             *const themes[] = {"dark", "light", "mono", NULL};
+    struct workload *w = &o->session.workload;
+    int i;
+    switch (row->letter) {
+    case 'n':
+        return parse_count(value, row->name, WORKLOAD_MAX_TASKS, &w->n_tasks, err);
+    case 'c':
+        return parse_count(value, row->name, CPUSET_MAX, &o->n_cores, err);
+    case 'C':
+        o->cpus_given = true;
+        return cpuset_parse(&o->session.cpus, value, err) || named(err, row->name);
+    case 'k':
+        return parse_kind(o, value, err);
+    case 'm':
+        i = parse_word(value, row->name, placements, err);
+        w->placement = i == 1 ? PLACEMENT_FREE : PLACEMENT_PINNED;
+        return i >= 0;
+    case 'w':
+        return options_parse_time(value, &w->work_ns, err) || named(err, row->name);
+    case 'd':
+        return options_parse_time(value, &o->duration_ns, err) || named(err, row->name);
+    case 's':
+        i = parse_word(value, row->name, sources, err);
+        o->session.source = (enum source_choice)(i < 0 ? 0 : i);
+        return i >= 0;
+    case 'f':
+        return parse_format(o, value, err);
+    case 'o':
+        o->output = value;
+        return *value || err_set(err, "--output: name a file");
+    default:
+        if (strcmp(row->name, "memory") == 0)
+            return parse_size(value, &o->session.memory_bytes, err);
+        i = parse_word(value, row->name, themes, err);
+        o->theme = (enum theme_name)(i < 0 ? 0 : i);
+        o->theme_given = true;
+        return i >= 0;
+    }
+}
+
+static void take_flag(struct options *o, const struct option_row *row)
+{
+    switch (row->letter) {
+    case 'b':
+        o->batch = true;
+        break;
+    case 'l':
+        o->action = ACTION_LIST;
+        break;
+    case 'M':
+        o->no_mouse = true;
+        break;
+    case 'h':
+        o->action = ACTION_HELP;
+        break;
+    case 'V':
+        o->action = ACTION_VERSION;
+        break;
+    default:
+        o->ascii = true;
+    }
+}
+
+static bool take_lesson(int argc, char **argv, bool dashes, struct err *err)
+{
+    if (dashes && optind < argc)
+        return err_set(err, "-- %s: watching other programs is not in this version", argv[optind]);
+    if (argc - optind > 1)
+        return err_set(err, "%s: one lesson at a time", argv[optind + 1]);
+    if (optind == argc)
+        return true;
+    const char *name = argv[optind];
+    if (strcmp(name, "interleave") == 0)
+        return true;
+    if (strchr(name, '/') || strchr(name, '.') || access(name, F_OK) == 0)
+        return err_set(err, "%s: workload files and recordings are not in this version", name);
+    return err_set(err, "%s: no such lesson; `schedviz --list` names them", name);
+}
+
+static bool check(const struct options *o, bool format_given, struct err *err)
+{
+    if (o->n_cores && o->cpus_given)
+        return err_set(err, "--cores and --cpu-list both choose the cores: give one of them");
+    if (!o->batch && format_given)
+        return err_set(err, "--format is of the report: add --batch");
+    if (!o->batch && o->output)
+        return err_set(err, "--output is for the report: add --batch");
+    if (o->batch && (o->theme_given || o->no_mouse))
+        return err_set(err, "--%s is of the screen, and --batch has none: leave one out", o->no_mouse ? "no-mouse" : "theme");
+    return true;
+}
+
+/* The text that the user typed for an option that getopt refused. */
+static bool refuse(int code, char **argv, struct err *err)
+{
+    const char *word = argv[optind - 1];
+    if (code == ':')
+        return err_set(err, "%s: needs a value; see schedviz --help", word);
+    if (optopt && optopt < LONG_ONLY && strncmp(word, "--", 2) != 0)
+        return err_set(err, "-%c: no such option; see schedviz --help", optopt);
+    return err_set(err, "%s: no such option, or one without a value; see schedviz --help", word);
+}
+
+bool options_read(struct options *o, int argc, char **argv, struct err *err)
+{
+    struct option longs[sizeof option_rows / sizeof *option_rows + 1] = {0};
+    char shorts[2 * sizeof option_rows / sizeof *option_rows + 2] = ":";
+    for (unsigned i = 0; i < n_option_rows; i++) {
+        const struct option_row *row = &option_rows[i];
+        longs[i] = (struct option){row->name, row->argument ? required_argument : no_argument, NULL,
+                                   row->letter ? row->letter : LONG_ONLY + (int)i};
+        if (row->letter) {
+            char add[3] = {row->letter, row->argument ? ':' : '\0', '\0'};
+            strcat(shorts, add);
+        }
+    }
+    *o = (struct options){.session.workload = {.name = "interleave", .n_tasks = DEFAULT_TASKS}};
+    bool format_given = false;
+    opterr = 0;
+    int code;
+    while ((code = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+        if (code == ':' || code == '?')
+            return refuse(code, argv, err);
+        const struct option_row *row = NULL;
+        for (unsigned i = 0; i < n_option_rows; i++) {
+            if (longs[i].val == code)
+                row = &option_rows[i];
+        }
+        if (row->later)
+            return err_set(err, "--%s: %s", row->name, row->later);
+        if (row->argument && !take_value(o, row, optarg, err))
+            return false;
+        if (!row->argument)
+            take_flag(o, row);
+        format_given = format_given || row->letter == 'f';
+        if (o->action == ACTION_HELP || o->action == ACTION_VERSION || o->action == ACTION_LIST)
+            return true;
+    }
+    bool dashes = optind > 0 && strcmp(argv[optind - 1], "--") == 0;
+    return take_lesson(argc, argv, dashes, err) && check(o, format_given, err);
+}
+
+bool options_choose_cpus(struct options *o, const struct machine *machine, struct err *err)
+{
+    unsigned n_allowed = cpuset_count(&machine->allowed);
+    char list[128];
+    cpuset_format(&machine->allowed, list, sizeof list);
+    if (o->cpus_given) {
+        for (int cpu = cpuset_next(&o->session.cpus, -1); cpu >= 0; cpu = cpuset_next(&o->session.cpus, cpu)) {
+            if (cpuset_has(&machine->allowed, cpu))
+                continue;
+            return err_set(err, "--cpu-list: cpu %d %s; these may be used: %s", cpu,
+                           cpuset_has(&machine->online, cpu) ? "is forbidden to us" : "is offline or not there", list);
+        }
+        return true;
+    }
+    unsigned n = o->n_cores ? o->n_cores : 1;
+    if (n > n_allowed)
+        return err_set(err, "--cores=%u: there %s %u that may be used (cpu %s)", n, n_allowed == 1 ? "is" : "are", n_allowed,
+                       list);
+    memset(&o->session.cpus, 0, sizeof o->session.cpus);
+    for (unsigned i = 0; i < n; i++)
+        cpuset_add(&o->session.cpus, machine_next_cpu(machine, &o->session.cpus));
+    return true;
+}
+
+void options_help(FILE *out)
+{
+    fputs("Usage: schedviz [OPTION...] [LESSON]\n"
+          "An oscilloscope for the Linux scheduler: starts tasks on the cores that you choose and shows\n"
+          "every time slice and context switch that the kernel really gave them.\n\n",
+          out);
+    for (unsigned i = 0; i < n_option_rows; i++) {
+        const struct option_row *row = &option_rows[i];
+        char names[40], letter[8] = "    ";
+        if (row->later)
+            continue;
+        if (row->letter)
+            snprintf(letter, sizeof letter, "-%c, ", row->letter);
+        snprintf(names, sizeof names, "%s--%s%s%s", letter, row->name, row->argument ? "=" : "",
+                 row->argument ? row->argument : "");
+        fprintf(out, "  %-26s %s\n", names, row->help);
+    }
+    fputs("\nTimes take us, ms, s, min; bare numbers are seconds. In the program, h shows the keys.\n"
+          "Exit status: 0 success, 1 failure, 2 usage. The manual: man schedviz\n",
+          out);
+}
+
+void options_list_lessons(FILE *out)
+{
+    fputs("interleave   tasks that only compute share one core: see their slices, then add cores\n", out);
+}

@@ -1,0 +1,727 @@
+/* Lanes: columns of time of a CPU or a task as cells, exact to an eighth of a cell, and honest where they are dense. */
+#include "view_lanes.h"
+
+#include "../src/clock.h"
+#include "../src/err.h"
+#include "../src/export/export.h"
+#include "../src/workload/workload.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- faces ---- */
+
+enum paint view_task_paint(const struct task *task)
+{
+    if (task->role == ROLE_OBSERVER || task->role == ROLE_HOST)
+        return PAINT_SELF;
+    unsigned i = task->slot >= 0 ? (unsigned)task->slot : task->index;
+    return (enum paint)(PAINT_TASK0 + i % N_TASK_PAINTS);
+}
+
+void faces_init(struct faces *faces, const struct timeline *tl)
+{
+    faces->tl = tl;
+    faces->n = timeline_n_tasks(tl);
+    faces->faces = mem_new(faces->n, sizeof *faces->faces);
+}
+
+void faces_fini(struct faces *faces)
+{
+    free(faces->faces);
+}
+
+static void face_fill(struct face *face, const struct task *task)
+{
+    char name[EVENT_NAME_SIZE];
+    face->known = true;
+    face->self = task->role == ROLE_OBSERVER || task->role == ROLE_HOST;
+    face->paint = (uint8_t)view_task_paint(task);
+    face->back = face->self ? PAINT_LANE : face->paint;
+    export_safe_name(task->name, face->name, sizeof face->name);
+    if (face->self)
+        strcpy(face->letter, ".");
+    else if (task->slot >= 0)
+        snprintf(face->letter, sizeof face->letter, "%.3s", workload_task_name((unsigned)task->slot, name));
+    else
+        snprintf(face->letter, sizeof face->letter, "%c", face->name[0] > ' ' && face->name[0] < 0x7f ? face->name[0] : '?');
+}
+
+const struct face *faces_get(struct faces *faces, uint32_t task)
+{
+    static const struct face nobody = {true, false, PAINT_FAINT, PAINT_LANE, "?", "?"};
+    if (task >= faces->n)
+        return &nobody;
+    struct face *face = &faces->faces[task];
+    if (!face->known) {
+        struct task t;
+        timeline_task(faces->tl, task, &t);
+        face_fill(face, &t);
+    }
+    return face;
+}
+
+/* ---- geometry ---- */
+
+char *view_cpu_label(const struct scene *scene, int cpu, bool wide, char *buf, size_t size)
+{
+    const struct machine_cpu *row = machine_cpu(scene->machine, cpu);
+    char package[16] = "";
+    if (row && scene->machine->n_packages > 1 && wide)
+        snprintf(package, sizeof package, "p%d ", row->package);
+    if (row && scene->machine->n_cpus > scene->machine->n_cores && wide)
+        snprintf(buf, size, "%scpu %d core %d.%d", package, cpu, row->core, row->smt);
+    else if (scene->machine->n_cpus > scene->machine->n_cores)
+        snprintf(buf, size, "cpu %d", cpu);
+    else
+        snprintf(buf, size, "%score %d", package, cpu);
+    return buf;
+}
+
+static int label_cols(const struct scene *scene, bool wide)
+{
+    int cols = wide ? 8 : 6; /* "switches", "schedviz" */
+    for (unsigned i = 0; i < scene->n_cpus; i++) {
+        char label[48];
+        int n = canvas_text_cols(view_cpu_label(scene, scene->cpus[i].cpu, wide, label, sizeof label));
+        cols = n > cols ? n : cols;
+    }
+    return cols + 2; /* the mark of the selected row before it, a blank after */
+}
+
+struct lane_frame view_lane_frame(const struct scene *scene, struct rect rect)
+{
+    struct lane_frame frame = {.label_x = rect.x, .label_cols = rect.cols < 28 ? 3 : label_cols(scene, rect.cols >= 72)};
+    if (scene->lecture)
+        frame.figures_cols = rect.cols >= 40 ? 7 : 0;
+    else if (rect.cols >= 100 && scene->info.workload.work_ns)
+        frame.figures_cols = 24; /* with a bar for the work done */
+    else
+        frame.figures_cols = rect.cols >= 60 ? 17 : rect.cols >= 36 ? 7 : 0;
+    frame.x = rect.x + frame.label_cols + 1;
+    frame.cols = rect.cols - frame.label_cols - 2 - frame.figures_cols;
+    frame.cols = frame.cols > 0 ? frame.cols : 0;
+    frame.figures_x = frame.x + frame.cols + 1;
+    return frame;
+}
+
+int view_lane_cols(const struct scene *scene, const struct lane_frame *frame)
+{
+    return scene->viewport.cols < frame->cols ? scene->viewport.cols : frame->cols;
+}
+
+struct rect view_lane_time_area(const struct scene *scene, struct rect rect)
+{
+    struct lane_frame frame = view_lane_frame(scene, rect);
+    return (struct rect){frame.x, rect.y, frame.cols, rect.rows};
+}
+
+uint64_t view_lane_time(const struct scene *scene, const struct lane_frame *frame, int x)
+{
+    if (x < frame->x || x >= frame->x + view_lane_cols(scene, frame))
+        return 0;
+    return scene->viewport.start_ns + (uint64_t)(x - frame->x) * scene->viewport.col_ns;
+}
+
+struct lane_span view_lane_span(const struct scene *scene, int cols)
+{
+    const struct viewport *vp = &scene->viewport;
+    return (struct lane_span){vp->start_ns, vp->col_ns, cols, vp->known_ns};
+}
+
+/* ---- cells of a lane ---- */
+
+#define NOBODY (TIMELINE_NO_TASK - 1)
+#define MAX_PIECES 12
+
+struct lane_cell {
+    char32_t ch;
+    uint8_t fg, bg, attr;
+    bool line;     /* a thin glyph: only on the middle row of a tall lane */
+    uint32_t who;  /* fills the whole cell: a task, on a task's lane the CPU; else NOBODY */
+};
+
+/* A part of a cell in which one task, or nobody, ran. */
+struct piece {
+    uint32_t who;
+    uint64_t ns;
+};
+
+struct lane {
+    const struct scene *scene;
+    struct faces *faces;
+    const struct lane_span *span;
+    int cpu;       /* of a CPU's lane; -1 on a task's */
+    uint32_t task; /* of a task's lane */
+};
+
+static struct lane_cell flat_cell(char32_t ch, enum paint fg, enum paint bg)
+{
+    return (struct lane_cell){.ch = ch, .fg = (uint8_t)fg, .bg = (uint8_t)bg, .line = true, .who = NOBODY};
+}
+
+static bool next_slice(const struct lane *lane, uint64_t t_ns, struct slice *slice)
+{
+    return lane->cpu >= 0 ? timeline_cpu_slice(lane->scene->tl, lane->cpu, t_ns, 0, slice)
+                          : timeline_task_slice(lane->scene->tl, lane->task, t_ns, 0, slice);
+}
+
+/* Cuts [from, to) at the slices' borders. More pieces than fit: 0. */
+static unsigned cut_pieces(const struct lane *lane, uint64_t from, uint64_t to, struct piece pieces[MAX_PIECES])
+{
+    unsigned n = 0;
+    while (from < to) {
+        struct slice slice;
+        bool found = next_slice(lane, from, &slice) && slice.end_ns > from;
+        uint64_t start = found && slice.start_ns < to ? slice.start_ns : to;
+        if (n + 2 > MAX_PIECES)
+            return 0;
+        if (start > from)
+            pieces[n++] = (struct piece){NOBODY, start - from};
+        from = start > from ? start : from;
+        if (from >= to)
+            break;
+        uint64_t end = slice.end_ns < to ? slice.end_ns : to;
+        pieces[n++] = (struct piece){lane->cpu >= 0 ? slice.task : (uint32_t)slice.cpu, end - from};
+        from = end;
+    }
+    return n;
+}
+
+/* Leaves out what is thinner than a sixteenth of a column (a switch takes a microsecond or two) and joins what then
+ * touches. *brief: somebody who was left out and is not seen in the cell beside this one. */
+static unsigned join_pieces(struct piece *pieces, unsigned n, uint64_t col_ns, uint32_t *brief)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < n; i++) {
+        if (pieces[i].ns < col_ns / 16) {
+            if (pieces[i].who != NOBODY && i > 0 && i + 1 < n)
+                *brief = pieces[i].who;
+            if (kept)
+                pieces[kept - 1].ns += pieces[i].ns;
+            else if (i + 1 < n)
+                pieces[i + 1].ns += pieces[i].ns;
+        } else if (kept && pieces[kept - 1].who == pieces[i].who) {
+            pieces[kept - 1].ns += pieces[i].ns;
+        } else {
+            pieces[kept++] = pieces[i];
+        }
+    }
+    return kept;
+}
+
+/* Between two tasks, an idle part too small for a glyph of its own is halved between them. */
+static unsigned close_gap(struct piece *pieces, unsigned n, uint64_t col_ns)
+{
+    if (n != 3 || pieces[1].who != NOBODY || pieces[1].ns >= col_ns / 4)
+        return n;
+    pieces[0].ns += pieces[1].ns / 2;
+    pieces[2].ns += pieces[1].ns - pieces[1].ns / 2;
+    pieces[1] = pieces[2];
+    return 2;
+}
+
+static uint8_t back_of(const struct lane *lane, uint32_t who)
+{
+    if (who == NOBODY)
+        return PAINT_LANE;
+    return faces_get(lane->faces, lane->cpu >= 0 ? who : lane->task)->back;
+}
+
+static uint8_t fore_of(const struct lane *lane, uint32_t who)
+{
+    return who == NOBODY ? PAINT_LANE : faces_get(lane->faces, lane->cpu >= 0 ? who : lane->task)->paint;
+}
+
+/* Letters in every cell: where colours do not tell tasks apart. */
+static bool spelled(const struct scene *scene)
+{
+    return scene->mono || scene->glyphs->ascii;
+}
+
+/* What a task's lane shows while it does not run. */
+static struct lane_cell waiting_cell(const struct lane *lane, const struct bin *bin)
+{
+    const struct glyphs *g = lane->scene->glyphs;
+    const struct face *face = faces_get(lane->faces, lane->task);
+    if (bin->runnable_ns == 0 && bin->blocked_ns == 0)
+        return flat_cell(g->gone, PAINT_FAINT, PAINT_BACK);
+    if (bin->runnable_ns >= bin->blocked_ns)
+        return flat_cell(g->runnable, face->self ? PAINT_SELF : (enum paint)(face->paint + N_TASK_PAINTS), PAINT_LANE);
+    return flat_cell(g->blocked, PAINT_OFF, PAINT_LANE);
+}
+
+static struct lane_cell idle_cell(const struct lane *lane, const struct bin *bin)
+{
+    return lane->cpu >= 0 ? flat_cell(' ', PAINT_FAINT, PAINT_LANE) : waiting_cell(lane, bin);
+}
+
+static struct lane_cell whole_cell(const struct lane *lane, uint32_t who, uint32_t brief, const struct bin *bin)
+{
+    const struct glyphs *g = lane->scene->glyphs;
+    if (who == NOBODY && brief == NOBODY)
+        return idle_cell(lane, bin);
+    if (brief != NOBODY && brief != who)
+        return (struct lane_cell){.ch = g->brief, .fg = fore_of(lane, brief), .bg = back_of(lane, who), .who = NOBODY};
+    struct lane_cell cell = {.ch = ' ', .fg = PAINT_ON_TASK, .bg = back_of(lane, who), .who = who};
+    if (cell.bg == PAINT_LANE)
+        cell = (struct lane_cell){.ch = g->dot, .fg = PAINT_SELF, .bg = PAINT_LANE, .line = true, .who = NOBODY};
+    return cell;
+}
+
+/* One border inside the cell: the left one's colour as an eighth block on the right one's. */
+static struct lane_cell border_cell(const struct lane *lane, const struct piece pieces[2], const struct bin *bin)
+{
+    uint64_t all = pieces[0].ns + pieces[1].ns;
+    unsigned eighths = (unsigned)((pieces[0].ns * 16 + all) / (2 * all));
+    if (spelled(lane->scene) || eighths == 0 || eighths >= 8)
+        return whole_cell(lane, pieces[eighths >= 4 ? 0 : 1].who, NOBODY, bin);
+    return (struct lane_cell){.ch = lane->scene->glyphs->left_eighths[eighths],
+                              .fg = back_of(lane, pieces[0].who),
+                              .bg = back_of(lane, pieces[1].who),
+                              .who = NOBODY};
+}
+
+/* Many slices: the two that had most of it, and a shade that tells how many switches there were. */
+static struct lane_cell dense_cell(const struct lane *lane, const struct bin *bin, uint64_t col_ns)
+{
+    const struct glyphs *g = lane->scene->glyphs;
+    uint32_t n = bin->n_switches;
+    unsigned level = n < 4 ? 0 : n < 10 ? 1 : n < 100 ? 2 : 3;
+    uint64_t idle = col_ns > bin->run_ns ? col_ns - bin->run_ns : 0;
+    struct piece most = {bin->lead[0].ns ? bin->lead[0].who : NOBODY, bin->lead[0].ns};
+    struct piece second = {bin->lead[1].ns && lane->cpu >= 0 ? bin->lead[1].who : NOBODY, lane->cpu >= 0 ? bin->lead[1].ns : 0};
+    if (lane->cpu < 0)
+        most.ns = bin->run_ns;
+    if (idle > most.ns) {
+        second = most;
+        most = (struct piece){NOBODY, idle};
+    } else if (idle > second.ns) {
+        second = (struct piece){NOBODY, idle};
+    }
+    return (struct lane_cell){.ch = g->shade[level], .fg = fore_of(lane, second.who), .bg = back_of(lane, most.who), .who = NOBODY};
+}
+
+static struct lane_cell sample_cell(const struct lane *lane, const struct bin *bin)
+{
+    uint32_t who = bin->lead[0].who;
+    enum paint paint = lane->cpu < 0 || who < lane->faces->n ? (enum paint)fore_of(lane, who) : PAINT_FAINT;
+    return flat_cell(lane->scene->glyphs->sample, paint, PAINT_LANE);
+}
+
+/* Not known: before the edge of history, not there yet, or outside a task's life. Never drawn as idle. */
+static struct lane_cell unknown_cell(const struct lane *lane, int column)
+{
+    bool rule = lane->cpu >= 0 && column % 4 == 2;
+    return flat_cell(rule ? lane->scene->glyphs->edge : lane->scene->glyphs->gone, PAINT_OFF, PAINT_BACK);
+}
+
+static struct lane_cell known_cell(const struct lane *lane, const struct bin *bin, uint64_t from, uint64_t col_ns)
+{
+    uint32_t brief = NOBODY;
+    struct piece pieces[MAX_PIECES];
+    if (bin->run_ns == 0)
+        return bin->n_samples ? sample_cell(lane, bin) : idle_cell(lane, bin);
+    if (bin->n_switches == 0 && bin->run_ns >= col_ns)
+        return whole_cell(lane, bin->lead[0].who, NOBODY, bin);
+    if (bin->n_switches > 3)
+        return dense_cell(lane, bin, col_ns);
+    unsigned n = cut_pieces(lane, from, from + col_ns, pieces);
+    n = n ? join_pieces(pieces, n, col_ns, &brief) : 0;
+    n = close_gap(pieces, n, col_ns);
+    if (n == 1)
+        return whole_cell(lane, pieces[0].who, brief, bin);
+    return n == 2 ? border_cell(lane, pieces, bin) : dense_cell(lane, bin, col_ns);
+}
+
+static void mark_hole(const struct lane *lane, struct lane_cell *cells, const struct hole *hole)
+{
+    const struct lane_span *span = lane->span;
+    if (hole->start_ns >= span->start_ns + span->col_ns * (uint64_t)span->cols || hole->end_ns < span->start_ns)
+        return;
+    uint64_t from = hole->start_ns > span->start_ns ? hole->start_ns - span->start_ns : 0;
+    uint64_t to = hole->end_ns - span->start_ns;
+    for (int i = (int)(from / span->col_ns); i < span->cols && (uint64_t)i * span->col_ns <= to; i++) {
+        cells[i] = flat_cell(lane->scene->glyphs->hole, PAINT_HOLE, PAINT_LANE);
+        cells[i].line = false;
+    }
+}
+
+static void mark_holes(const struct lane *lane, struct lane_cell *cells)
+{
+    for (unsigned i = timeline_n_holes(lane->scene->tl); i-- > 0;) {
+        const struct hole *hole = timeline_hole(lane->scene->tl, i);
+        if (hole->cpu == lane->cpu)
+            mark_hole(lane, cells, hole);
+    }
+}
+
+static void make_cells(const struct lane *lane, struct lane_cell *cells)
+{
+    const struct lane_span *span = lane->span;
+    unsigned n = (unsigned)span->cols;
+    struct bin *bins = mem_new(n, sizeof *bins);
+    if (lane->cpu >= 0)
+        timeline_cpu_bins(lane->scene->tl, lane->cpu, span->start_ns, span->col_ns * n, n, bins);
+    else
+        timeline_task_bins(lane->scene->tl, lane->task, span->start_ns, span->col_ns * n, n, bins);
+    for (unsigned i = 0; i < n; i++) {
+        uint64_t from = span->start_ns + i * span->col_ns;
+        bool unknown = from >= span->known_ns || bins[i].unknown_ns * 2 > span->col_ns;
+        cells[i] = unknown ? unknown_cell(lane, (int)i) : known_cell(lane, &bins[i], from, span->col_ns);
+    }
+    if (lane->cpu >= 0)
+        mark_holes(lane, cells);
+    free(bins);
+}
+
+/* ---- drawing a lane ---- */
+
+static void draw_cells(const struct scene *scene, struct canvas *canvas, const struct lane_cell *cells, struct rect rect)
+{
+    int middle = (rect.rows - 1) / 2;
+    for (int y = 0; y < rect.rows; y++) {
+        canvas_put(canvas, rect.x - 1, rect.y + y, scene->glyphs->lane_left, PAINT_OFF, PAINT_BACK, 0);
+        canvas_put(canvas, rect.x + rect.cols, rect.y + y, scene->glyphs->lane_right, PAINT_OFF, PAINT_BACK, 0);
+        for (int x = 0; x < rect.cols; x++) {
+            const struct lane_cell *cell = &cells[x];
+            char32_t ch = cell->line && y != middle ? U' ' : cell->ch;
+            canvas_put(canvas, rect.x + x, rect.y + y, ch, (enum paint)cell->fg, (enum paint)cell->bg, cell->attr);
+        }
+    }
+}
+
+static void spell_run(struct canvas *canvas, struct rect run, enum paint bg, const char *text)
+{
+    int n = (int)strlen(text);
+    for (int y = 0; y < run.rows; y++)
+        for (int x = 0; x < run.cols; x++)
+            canvas_put(canvas, run.x + x, run.y + y, (unsigned char)text[x % n], PAINT_ON_TASK, bg, 0);
+}
+
+/* The letter in the middle of a run, and again every so often in a long one. */
+static void label_run(const struct scene *scene, struct canvas *canvas, struct rect run, enum paint bg, const char *text)
+{
+    int scale = scene->lecture ? run.rows * 2 / 5 : 0;
+    while (scale > 0 && view_big_cols(text, scale) + 2 > run.cols)
+        scale--;
+    int need = scale > 0 ? view_big_cols(text, scale) : (int)strlen(text);
+    int n = run.cols / (scale > 0 ? need * 6 : 24);
+    n = n > 1 ? n : 1;
+    if (run.cols < need + 2)
+        return;
+    for (int i = 0; i < n; i++) {
+        int x = run.x + (run.cols * (2 * i + 1) / n - need) / 2;
+        if (scale > 0)
+            view_big_text(scene, canvas, x, run.y + (run.rows - (5 * scale + 1) / 2) / 2, need, scale, PAINT_ON_TASK, bg,
+                          text);
+        else
+            canvas_text(canvas, x, run.y + (run.rows - 1) / 2, need, PAINT_ON_TASK, bg, CELL_BOLD, text);
+    }
+}
+
+static void draw_letters(const struct lane *lane, struct canvas *canvas, const struct lane_cell *cells, struct rect rect)
+{
+    for (int x = 0; x < rect.cols;) {
+        int end = x + 1;
+        while (end < rect.cols && cells[end].who == cells[x].who)
+            end++;
+        if (cells[x].who != NOBODY) {
+            struct rect run = {rect.x + x, rect.y, end - x, rect.rows};
+            char cpu[16];
+            snprintf(cpu, sizeof cpu, "%u", cells[x].who);
+            const char *text = lane->cpu >= 0 ? faces_get(lane->faces, cells[x].who)->letter : cpu;
+            if (spelled(lane->scene))
+                spell_run(canvas, run, (enum paint)cells[x].bg, text);
+            else
+                label_run(lane->scene, canvas, run, (enum paint)cells[x].bg, text);
+        }
+        x = end;
+    }
+}
+
+static void draw_lane(const struct lane *lane, struct canvas *canvas, struct rect rect)
+{
+    if (lane->span->cols < 1)
+        return;
+    struct lane_cell *cells = mem_new((unsigned long)lane->span->cols, sizeof *cells);
+    rect.cols = lane->span->cols;
+    make_cells(lane, cells);
+    draw_cells(lane->scene, canvas, cells, rect);
+    draw_letters(lane, canvas, cells, rect);
+    free(cells);
+}
+
+void view_cpu_lane(const struct scene *scene, struct canvas *canvas, struct faces *faces, const struct lane_span *span,
+                   int cpu, struct rect rect)
+{
+    struct lane lane = {scene, faces, span, cpu, TIMELINE_NO_TASK};
+    draw_lane(&lane, canvas, rect);
+}
+
+void view_task_lane(const struct scene *scene, struct canvas *canvas, struct faces *faces,
+                    const struct lane_span *span, uint32_t task, struct rect rect)
+{
+    struct lane lane = {scene, faces, span, -1, task};
+    draw_lane(&lane, canvas, rect);
+}
+
+/* ---- switches per column ---- */
+
+static void add_switches(const struct scene *scene, const struct lane_span *span, int cpu, uint32_t *counts)
+{
+    unsigned n = (unsigned)span->cols;
+    struct bin *bins = mem_new(n, sizeof *bins);
+    timeline_cpu_bins(scene->tl, cpu, span->start_ns, span->col_ns * n, n, bins);
+    for (unsigned i = 0; i < n; i++)
+        counts[i] += bins[i].n_switches;
+    free(bins);
+}
+
+void view_switch_row(const struct scene *scene, struct canvas *canvas, const struct lane_span *span, int cpu,
+                     struct rect rect)
+{
+    if (span->cols < 1)
+        return;
+    uint32_t *counts = mem_new((unsigned long)span->cols, sizeof *counts), most = 4;
+    for (unsigned i = 0; i < scene->n_cpus; i++)
+        if (cpu < 0 || scene->cpus[i].cpu == cpu)
+            add_switches(scene, span, scene->cpus[i].cpu, counts);
+    for (int x = 0; x < span->cols; x++)
+        most = counts[x] > most ? counts[x] : most;
+    for (int x = 0; x < span->cols; x++) {
+        uint64_t eighths = ((uint64_t)counts[x] * (uint64_t)rect.rows * 8 + most - 1) / most;
+        for (int y = rect.rows - 1; y >= 0 && eighths > 0; y--) {
+            uint64_t part = eighths < 8 ? eighths : 8;
+            canvas_put(canvas, rect.x + x, rect.y + y, scene->glyphs->lower_eighths[part], PAINT_FAINT, PAINT_KEEP, 0);
+            eighths -= part;
+        }
+    }
+    free(counts);
+}
+
+/* ---- a task's row ---- */
+
+static struct bin window_bin(const struct scene *scene, uint32_t task)
+{
+    uint64_t lo, hi;
+    struct bin bin = {0};
+    if (view_window(scene, &lo, &hi))
+        timeline_task_bins(scene->tl, task, lo, hi - lo, 1, &bin);
+    return bin;
+}
+
+static double share(uint64_t part_ns, const struct scene *scene)
+{
+    uint64_t lo, hi;
+    return view_window(scene, &lo, &hi) ? (double)part_ns / (double)(hi - lo) : 0;
+}
+
+static void draw_task_figures(const struct scene *scene, struct canvas *canvas, const struct lane_frame *frame,
+                              const struct face *face, uint32_t index, int y)
+{
+    char text[32];
+    struct task task;
+    struct bin bin = window_bin(scene, index);
+    enum paint fg = face->self ? PAINT_SELF : PAINT_TEXT;
+    if (frame->figures_cols < 6)
+        return;
+    timeline_task(scene->tl, index, &task);
+    view_right(canvas, frame->figures_x, y, 6, fg, 0, view_percent(share(bin.run_ns, scene), text, sizeof text));
+    if (frame->figures_cols < 14)
+        return;
+    if (task.work_total_ns == 0) {
+        if (!face->self)
+            view_right(canvas, frame->figures_x + 6, y, 9, PAINT_FAINT, 0,
+                       view_percent(share(bin.runnable_ns, scene), text, sizeof text));
+        return;
+    }
+    double done = (double)task.work_done_ns / (double)task.work_total_ns;
+    int bar = frame->figures_cols - 17;
+    if (bar > 3)
+        view_bar(scene, canvas, frame->figures_x + 8, y, bar, done, (enum paint)face->paint);
+    view_right(canvas, frame->figures_x + frame->figures_cols - 8, y, 6, done >= 1 ? PAINT_GOOD : fg, 0,
+               view_percent(done, text, sizeof text));
+}
+
+void view_task_heads(const struct scene *scene, struct canvas *canvas, const struct lane_frame *frame, int y)
+{
+    bool work = scene->info.workload.work_ns > 0;
+    if (frame->figures_cols >= 6)
+        view_right(canvas, frame->figures_x, y, 6, PAINT_FAINT, 0, "run");
+    if (frame->figures_cols >= 14)
+        view_right(canvas, frame->figures_x + (work ? frame->figures_cols - 8 : 6), y, work ? 6 : 9, PAINT_FAINT, 0,
+                   work ? "work" : "wait");
+}
+
+void view_task_row(const struct scene *scene, struct canvas *canvas, struct faces *faces, uint32_t task,
+                   struct rect rect, bool selected)
+{
+    struct lane_frame frame = view_lane_frame(scene, rect);
+    const struct face *face = faces_get(faces, task);
+    struct lane_span span = view_lane_span(scene, view_lane_cols(scene, &frame));
+    int middle = rect.y + (rect.rows - 1) / 2, x = frame.label_x + 1, n = (int)strlen(face->letter);
+
+    view_task_lane(scene, canvas, faces, &span, task, (struct rect){frame.x, rect.y, span.cols, rect.rows});
+    if (selected)
+        canvas_put(canvas, frame.label_x, middle, scene->glyphs->arrow_right, PAINT_ACCENT, PAINT_KEEP, CELL_BOLD);
+    if (face->self) {
+        canvas_text(canvas, x, middle, frame.label_cols - 1, PAINT_SELF, PAINT_KEEP, 0, frame.label_cols < 10 ? "self" : face->name);
+    } else {
+        if (frame.label_cols > 5) {
+            canvas_fill(canvas, (struct rect){x, rect.y, n + 2, rect.rows}, ' ', PAINT_ON_TASK, (enum paint)face->paint, 0);
+            x++;
+        }
+        canvas_text(canvas, x, middle, n, frame.label_cols > 5 ? PAINT_ON_TASK : (enum paint)face->paint,
+                    frame.label_cols > 5 ? (enum paint)face->paint : PAINT_KEEP, CELL_BOLD, face->letter);
+        int room = frame.label_cols - n - 4;
+        if (strcmp(face->name, face->letter) != 0 && room > 2)
+            canvas_text(canvas, x + n + 2, middle, room, selected ? PAINT_STRONG : PAINT_TEXT, PAINT_KEEP, 0, face->name);
+    }
+    if (frame.figures_cols)
+        draw_task_figures(scene, canvas, &frame, face, task, middle);
+}
+
+/* ---- lines through the lanes ---- */
+
+static void draw_vline(const struct scene *scene, struct canvas *canvas, const struct lane_frame *frame, int y, int rows,
+                       uint64_t t_ns, char32_t glyph, enum paint paint)
+{
+    int64_t column = viewport_col(&scene->viewport, t_ns);
+    if (t_ns == 0 || column < 0 || column >= view_lane_cols(scene, frame))
+        return;
+    for (int i = 0; i < rows; i++)
+        canvas_put(canvas, frame->x + (int)column, y + i, glyph, paint, PAINT_KEEP, CELL_BOLD);
+}
+
+void view_lane_cursor(const struct scene *scene, struct canvas *canvas, const struct lane_frame *frame, int y, int rows)
+{
+    const struct viewport *vp = &scene->viewport;
+    draw_vline(scene, canvas, frame, y, rows, vp->cursor_ns, scene->glyphs->vline, PAINT_ACCENT);
+    draw_vline(scene, canvas, frame, y, rows, vp->playhead_ns, scene->glyphs->playhead, PAINT_PLAYHEAD);
+}
+
+/* ---- figures ---- */
+
+bool view_window(const struct scene *scene, uint64_t *lo_ns, uint64_t *hi_ns)
+{
+    const struct viewport *vp = &scene->viewport;
+    uint64_t edge = timeline_edge_ns(scene->tl), end = vp->start_ns + viewport_span_ns(vp);
+    *lo_ns = vp->start_ns > edge ? vp->start_ns : edge;
+    *hi_ns = end < vp->known_ns ? end : vp->known_ns;
+    return *hi_ns > *lo_ns;
+}
+
+char *view_span_text(uint64_t ns, char *buf, size_t size)
+{
+    static const struct {
+        uint64_t ns;
+        const char *name;
+    } units[] = {{NS_PER_S, "s"}, {NS_PER_MS, "ms"}, {NS_PER_US, "µs"}};
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (ns >= units[i].ns && ns % (units[i].ns / 10) == 0 && ns / units[i].ns < 1000) {
+            uint64_t tenths = ns / (units[i].ns / 10);
+            if (tenths % 10)
+                snprintf(buf, size, "%llu.%llu %s", (unsigned long long)(tenths / 10), (unsigned long long)(tenths % 10), units[i].name);
+            else
+                snprintf(buf, size, "%llu %s", (unsigned long long)(tenths / 10), units[i].name);
+            return buf;
+        }
+    return export_duration(ns, buf, size);
+}
+
+char *view_percent(double fraction, char *buf, size_t size)
+{
+    double percent = fraction * 100;
+    snprintf(buf, size, percent > 0 && percent < 9.95 ? "%.1f %%" : "%.0f %%", percent);
+    return buf;
+}
+
+static const char *scaled(double *n)
+{
+    static const char *const suffixes[] = {"", "k", "M", "G"};
+    int i = 0;
+    while (*n >= 999.5 && i < 3) {
+        *n /= 1000;
+        i++;
+    }
+    return suffixes[i];
+}
+
+char *view_rate(double per_s, char *buf, size_t size)
+{
+    bool small = per_s > 0 && per_s < 9.95;
+    const char *suffix = scaled(&per_s);
+    snprintf(buf, size, (small || (*suffix && per_s < 99.95)) ? "%.1f%s/s" : "%.0f%s/s", per_s, suffix);
+    return buf;
+}
+
+char *view_count(uint64_t n, char *buf, size_t size)
+{
+    double value = (double)n;
+    if (n < 10000) {
+        snprintf(buf, size, "%llu", (unsigned long long)n);
+        return buf;
+    }
+    const char *suffix = scaled(&value);
+    snprintf(buf, size, value < 99.95 ? "%.1f%s" : "%.0f%s", value, suffix);
+    return buf;
+}
+
+void view_right(struct canvas *canvas, int x, int y, int cols, enum paint fg, unsigned attr, const char *text)
+{
+    int n = canvas_text_cols(text);
+    n = n < cols ? n : cols;
+    canvas_text(canvas, x + cols - n, y, n, fg, PAINT_KEEP, attr, text);
+}
+
+void view_bar(const struct scene *scene, struct canvas *canvas, int x, int y, int cols, double fraction, enum paint fg)
+{
+    const struct glyphs *g = scene->glyphs;
+    fraction = fraction < 0 ? 0 : fraction > 1 ? 1 : fraction;
+    int eighths = (int)(fraction * cols * 8 + 0.5);
+    for (int i = 0; i < cols; i++) {
+        int part = eighths - i * 8;
+        if (g->ascii || scene->mono)
+            canvas_put(canvas, x + i, y, part >= 4 ? g->bar_full : g->bar_empty, part >= 4 ? fg : PAINT_OFF, PAINT_KEEP, 0);
+        else
+            canvas_put(canvas, x + i, y, g->left_eighths[part < 0 ? 0 : part > 8 ? 8 : part], fg, PAINT_LANE, 0);
+    }
+}
+
+/* ---- ASCII ---- */
+
+static char32_t to_ascii(char32_t ch)
+{
+    switch (ch) {
+    case U'µ':
+        return 'u';
+    case U'·':
+        return '-';
+    case U'×':
+        return 'x';
+    case U'–':
+    case U'—':
+        return '-';
+    case U'…':
+        return '~';
+    case U'“':
+    case U'”':
+        return '"';
+    default:
+        return '?';
+    }
+}
+
+void view_to_ascii(const struct scene *scene, struct canvas *canvas, struct rect rect)
+{
+    if (!scene->glyphs->ascii)
+        return;
+    for (int y = rect.y > 0 ? rect.y : 0; y < rect.y + rect.rows && y < canvas->rows; y++)
+        for (int x = rect.x > 0 ? rect.x : 0; x < rect.x + rect.cols && x < canvas->cols; x++) {
+            struct cell *cell = &canvas->cells[(size_t)y * (size_t)canvas->cols + (size_t)x];
+            if (cell->ch > 0x7e)
+                cell->ch = to_ascii(cell->ch);
+        }
+}

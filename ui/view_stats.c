@@ -1,0 +1,119 @@
+/* Figures of the window shown, and the word for them. */
+#include "view_stats.h"
+
+#include "../src/err.h"
+#include "view_lanes.h"
+
+#include <stdlib.h>
+
+/* Slices that are looked at one by one to tell voluntary from forced switches; beyond it the lives' share stands in. */
+#define MAX_COUNTED 512
+
+double view_jain(const double *x, unsigned n)
+{
+    double sum = 0, squares = 0;
+    for (unsigned i = 0; i < n; i++) {
+        sum += x[i];
+        squares += x[i] * x[i];
+    }
+    return n < 2 || squares <= 0 ? 1 : sum * sum / (n * squares);
+}
+
+static bool is_workload(const struct task *task)
+{
+    return task->role != ROLE_OBSERVER && task->role != ROLE_HOST;
+}
+
+struct outs {
+    uint64_t voluntary, forced, seen;
+};
+
+/* Ends of a task's slices in the window. */
+static void count_outs(const struct scene *scene, uint32_t task, uint64_t lo, uint64_t hi, struct outs *outs)
+{
+    struct slice slice;
+    uint64_t t = lo;
+    while (outs->seen < MAX_COUNTED && timeline_task_slice(scene->tl, task, t, 0, &slice) && slice.end_ns < hi && slice.end_ns > t) {
+        outs->voluntary += slice.end == SLICE_BLOCKED;
+        outs->forced += slice.end == SLICE_PREEMPTED;
+        outs->seen++;
+        t = slice.end_ns;
+    }
+}
+
+/* INTERLEAVED: more than one task wants a core, and about one runs at a time.
+ * PARALLEL: more than one runs at a time, and nearly all that want a core have one.
+ * MIXED: both: several run at once, and yet others wait for their turn.
+ * ALONE: one task, and it runs. IDLE: most of the time none wants to. */
+static enum view_word word_of(const struct view_stats *s)
+{
+    if (s->n_tasks == 0)
+        return WORD_NOTHING;
+    if (s->parallelism < 0.05 || (s->parallelism < 0.5 && s->demand < 0.75))
+        return WORD_IDLE;
+    if (s->demand >= 1.3 && s->parallelism <= 1.1)
+        return WORD_INTERLEAVED;
+    if (s->parallelism >= 1.3 && s->parallelism >= 0.9 * s->demand)
+        return WORD_PARALLEL;
+    if (s->demand < 1.3 && s->parallelism >= 0.9 * s->demand)
+        return WORD_ALONE;
+    return WORD_MIXED;
+}
+
+static void count_cores(const struct scene *scene, struct view_stats *s)
+{
+    for (unsigned i = 0; i < scene->n_cpus; i++) {
+        struct bin bin;
+        timeline_cpu_bins(scene->tl, scene->cpus[i].cpu, s->lo_ns, s->hi_ns - s->lo_ns, 1, &bin);
+        s->n_cores += bin.run_ns > bin.self_ns && (bin.run_ns - bin.self_ns) * 100 > s->hi_ns - s->lo_ns;
+        s->n_chosen += scene->cpus[i].chosen && scene->cpus[i].online;
+    }
+}
+
+bool view_stats(const struct scene *scene, struct view_stats *stats)
+{
+    *stats = (struct view_stats){.fairness = 1, .parts_exact = true};
+    if (!view_window(scene, &stats->lo_ns, &stats->hi_ns))
+        return false;
+    double span = (double)(stats->hi_ns - stats->lo_ns), run = 0;
+    double *run_times = mem_new(scene->n_tasks, sizeof *run_times);
+    struct outs outs = {0}, lives = {0};
+    for (unsigned i = 0; i < scene->n_tasks; i++) {
+        struct task task;
+        struct bin bin;
+        timeline_task(scene->tl, scene->tasks[i], &task);
+        if (!is_workload(&task))
+            continue;
+        timeline_task_bins(scene->tl, scene->tasks[i], stats->lo_ns, stats->hi_ns - stats->lo_ns, 1, &bin);
+        double life = (double)(bin.run_ns + bin.runnable_ns + bin.blocked_ns);
+        if (life <= 0)
+            continue;
+        run_times[stats->n_tasks++] = (double)bin.run_ns;
+        run += (double)bin.run_ns;
+        stats->concurrency += life / span;
+        stats->demand += (double)(bin.run_ns + bin.runnable_ns) / span;
+        stats->n_switches += bin.n_switches;
+        lives.voluntary += task.n_voluntary;
+        lives.forced += task.n_involuntary;
+        if (bin.n_switches + outs.seen < MAX_COUNTED)
+            count_outs(scene, scene->tasks[i], stats->lo_ns, stats->hi_ns, &outs);
+        else
+            stats->parts_exact = false;
+    }
+    const struct outs *parts = stats->parts_exact ? &outs : &lives;
+    uint64_t all = parts->voluntary + parts->forced;
+    const struct histogram *costs = timeline_switch_costs(scene->tl);
+    stats->voluntary_part = all ? (double)parts->voluntary / (double)all : 0;
+    stats->parallelism = run / span;
+    stats->switches_per_s = (double)stats->n_switches * 1e9 / span;
+    stats->mean_slice_ns = stats->n_switches ? (uint64_t)(run / (double)stats->n_switches) : 0;
+    stats->fairness = view_jain(run_times, stats->n_tasks);
+    free(run_times);
+    count_cores(scene, stats);
+    if (costs && costs->n) {
+        stats->cost_ns = histogram_quantile(costs, 0.5);
+        stats->cost_part = (double)stats->cost_ns * stats->switches_per_s / 1e9 / (stats->n_cores ? stats->n_cores : 1);
+    }
+    stats->word = word_of(stats);
+    return true;
+}

@@ -1,0 +1,151 @@
+/* The title line (what runs, on what, who tells it, which time is shown) and the line of keys. */
+#include "../src/export/export.h"
+#include "view_lanes.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* One part of the title: what it says at full length, and cut short once and twice. */
+struct part {
+    char text[3][96];
+    int level; /* of text; 3: left out */
+    enum paint paint;
+    unsigned attr;
+};
+
+enum part_name { PART_NAME, PART_WORKLOAD, PART_SOURCE, PART_MODE, N_PARTS };
+
+#define PART_GAP 3
+
+static const char *part_text(const struct part *part)
+{
+    return part->level < 3 ? part->text[part->level] : "";
+}
+
+static void fill_name(const struct scene *scene, struct part *part)
+{
+    char name[48];
+    export_safe_name(scene->info.workload.name ? scene->info.workload.name : "", name, sizeof name);
+    snprintf(part->text[0], sizeof part->text[0], "schedviz  %s", name);
+    snprintf(part->text[1], sizeof part->text[1], "%s", name);
+    snprintf(part->text[2], sizeof part->text[2], "%s", name);
+    part->paint = PAINT_STRONG;
+    part->attr = CELL_BOLD;
+}
+
+static void fill_workload(const struct scene *scene, struct part *part)
+{
+    const struct workload *w = &scene->info.workload;
+    unsigned chosen = 0;
+    for (unsigned i = 0; i < scene->n_cpus; i++)
+        chosen += scene->cpus[i].chosen && scene->cpus[i].online;
+    const char *plural = w->n_tasks == 1 ? "" : w->kind == TASK_PROCESS ? "es" : "s";
+    snprintf(part->text[1], sizeof part->text[1], "%u %s%s · %u of %u core%s", w->n_tasks, workload_kind_name(w->kind), plural,
+             chosen, scene->n_cpus, scene->n_cpus == 1 ? "" : "s");
+    snprintf(part->text[0], sizeof part->text[0], "%.64s · %s", part->text[1], workload_placement_name(w->placement));
+    snprintf(part->text[2], sizeof part->text[2], "%u on %u", w->n_tasks, chosen);
+    part->paint = PAINT_TEXT;
+}
+
+static void fill_source(const struct scene *scene, struct part *part)
+{
+    const struct session_info *info = &scene->info;
+    const char *source = info->source ? info->source : "no source";
+    char lost[32];
+    view_count(info->n_lost, lost, sizeof lost);
+    snprintf(part->text[0], sizeof part->text[0], "%s, %s, %s lost", source, info->exact ? "exact" : "samples", lost);
+    if (info->n_lost)
+        snprintf(part->text[1], sizeof part->text[1], "%s, %s lost", source, lost);
+    else
+        snprintf(part->text[1], sizeof part->text[1], "%s, %s", source, info->exact ? "exact" : "samples");
+    if (info->n_lost)
+        snprintf(part->text[2], sizeof part->text[2], "%s lost", lost);
+    else
+        snprintf(part->text[2], sizeof part->text[2], "%s", source);
+    part->paint = info->n_lost ? PAINT_ALERT : info->exact ? PAINT_GOOD : PAINT_WARN;
+}
+
+static void fill_mode(const struct scene *scene, struct part *part)
+{
+    const struct viewport *vp = &scene->viewport;
+    const char *mode = viewport_mode_name(vp->mode);
+    char span[32], slow[32] = "", duration[32];
+    view_span_text(viewport_span_ns(vp), span, sizeof span);
+    if (vp->mode == MODE_SLOW)
+        snprintf(slow, sizeof slow, " 1/%u", vp->slowness);
+    snprintf(part->text[1], sizeof part->text[1], "%s%s · %s", mode, slow, span);
+    if ((vp->mode == MODE_SLOW || vp->mode == MODE_PAUSED) && vp->behind_ns)
+        snprintf(part->text[0], sizeof part->text[0], "%.60s, %s ago", part->text[1],
+                 export_duration(vp->behind_ns, duration, sizeof duration));
+    else
+        memcpy(part->text[0], part->text[1], sizeof part->text[0]);
+    snprintf(part->text[2], sizeof part->text[2], "%s%s", mode, slow);
+    part->paint = PAINT_ACCENT;
+    part->attr = CELL_BOLD;
+}
+
+static int parts_cols(const struct part *parts)
+{
+    int cols = 2 - PART_GAP;
+    for (int i = 0; i < N_PARTS; i++)
+        if (*part_text(&parts[i]))
+            cols += canvas_text_cols(part_text(&parts[i])) + PART_GAP + (i == PART_SOURCE ? 2 : 0);
+    return cols;
+}
+
+/* Cuts parts short, and then leaves them out, in this order until all fit. */
+static void make_fit(struct part *parts, int cols)
+{
+    static const struct {
+        enum part_name part;
+        int level;
+    } steps[] = {{PART_WORKLOAD, 1}, {PART_NAME, 1},   {PART_SOURCE, 1}, {PART_WORKLOAD, 2}, {PART_MODE, 1},
+                 {PART_SOURCE, 2},   {PART_NAME, 3},   {PART_MODE, 2},   {PART_WORKLOAD, 3}, {PART_SOURCE, 3}};
+    for (size_t i = 0; i < sizeof steps / sizeof *steps && parts_cols(parts) > cols; i++)
+        parts[steps[i].part].level = steps[i].level;
+}
+
+void view_title(const struct scene *scene, struct canvas *canvas, struct rect rect)
+{
+    struct part parts[N_PARTS] = {0};
+    if (rect.rows < 1)
+        return;
+    fill_name(scene, &parts[PART_NAME]);
+    fill_workload(scene, &parts[PART_WORKLOAD]);
+    fill_source(scene, &parts[PART_SOURCE]);
+    fill_mode(scene, &parts[PART_MODE]);
+    make_fit(parts, rect.cols);
+
+    canvas_fill(canvas, (struct rect){rect.x, rect.y, rect.cols, 1}, ' ', PAINT_TEXT, PAINT_BAR, 0);
+    int x = rect.x + 1, end = rect.x + rect.cols - 1;
+    for (int i = 0; i < N_PARTS; i++) {
+        const char *text = part_text(&parts[i]);
+        if (!*text)
+            continue;
+        if (i == PART_MODE && end - canvas_text_cols(text) > x)
+            x = end - canvas_text_cols(text);
+        if (i == PART_SOURCE) {
+            canvas_put(canvas, x, rect.y, scene->glyphs->bullet, parts[i].paint, PAINT_BAR, 0);
+            x += 2;
+        }
+        x += canvas_text(canvas, x, rect.y, end - x, parts[i].paint, PAINT_BAR, parts[i].attr, text) + PART_GAP;
+    }
+    view_to_ascii(scene, canvas, rect);
+}
+
+void view_keys(const struct scene *scene, struct canvas *canvas, struct rect rect, const struct view_key_item *items,
+               unsigned n)
+{
+    int x = rect.x + 1, end = rect.x + rect.cols;
+    if (rect.rows < 1)
+        return;
+    canvas_fill(canvas, (struct rect){rect.x, rect.y, rect.cols, 1}, ' ', PAINT_TEXT, PAINT_BAR, 0);
+    for (unsigned i = 0; i < n; i++) {
+        int need = canvas_text_cols(items[i].key) + 1 + canvas_text_cols(items[i].label);
+        if (x + need > end)
+            break;
+        x += canvas_text(canvas, x, rect.y, need, PAINT_ACCENT, PAINT_BAR, CELL_BOLD, items[i].key) + 1;
+        x += canvas_text(canvas, x, rect.y, need, PAINT_TEXT, PAINT_BAR, 0, items[i].label) + 2;
+    }
+    view_to_ascii(scene, canvas, rect);
+}

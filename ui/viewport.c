@@ -1,0 +1,243 @@
+/* The time on the screen: which window of the trace is shown, and how it moves. */
+#include "viewport.h"
+
+#include "../src/clock.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define SCOPE_MAX_AGE_SPANS 4 /* a trigger older than this many windows is not "now": run free instead */
+
+const char *viewport_mode_name(enum time_mode mode)
+{
+    static const char *const names[] = {"scope", "slow motion", "scroll", "paused"};
+    return names[mode];
+}
+
+void viewport_init(struct viewport *vp)
+{
+    *vp = (struct viewport){.mode = MODE_SCOPE,
+                            .col_ns = NS_PER_MS,
+                            .cols = 80,
+                            .trigger_task = TIMELINE_NO_TASK,
+                            .slowness = 100};
+}
+
+static uint64_t minus(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : 0;
+}
+
+/* Column borders on multiples of the column, so that a moving window does not shimmer. */
+static uint64_t on_grid(const struct viewport *vp, uint64_t t_ns)
+{
+    return t_ns - t_ns % vp->col_ns;
+}
+
+static uint64_t live_start(const struct viewport *vp, uint64_t now)
+{
+    return on_grid(vp, minus(now, viewport_span_ns(vp))) + vp->col_ns;
+}
+
+/* ---- scope ---- */
+
+static void capture(struct viewport *vp, const struct timeline *tl, uint64_t now)
+{
+    uint64_t span = viewport_span_ns(vp);
+    uint64_t latest = minus(now, span);
+    uint64_t trigger = 0;
+    if (vp->trigger_task != TIMELINE_NO_TASK)
+        trigger = timeline_next_switch_in(tl, vp->trigger_task, latest + 1, -1);
+    if (trigger && latest - trigger > SCOPE_MAX_AGE_SPANS * span)
+        trigger = 0;
+    vp->trigger_ns = trigger;
+    vp->start_ns = trigger ? trigger : latest;
+    vp->hold_until_ns = now + VIEWPORT_HOLD_NS;
+}
+
+static void update_scope(struct viewport *vp, const struct timeline *tl, uint64_t now)
+{
+    if (vp->answer_ns) {
+        /* A change is shown as it happens: the window stands around it and fills up. */
+        vp->trigger_ns = 0;
+        vp->start_ns = on_grid(vp, minus(vp->answer_ns, viewport_span_ns(vp) / 4));
+        if (now < vp->start_ns + viewport_span_ns(vp))
+            return;
+        vp->answer_ns = 0;
+        vp->hold_until_ns = now + 2 * VIEWPORT_HOLD_NS;
+    }
+    if (now >= vp->hold_until_ns)
+        capture(vp, tl, now);
+}
+
+/* ---- slow motion ---- */
+
+static void update_slow(struct viewport *vp, const struct timeline *tl, uint64_t now)
+{
+    uint64_t passed = vp->played_ns ? minus(now, vp->played_ns) : 0;
+    vp->played_ns = now;
+    vp->owed_ns += passed;
+    vp->playhead_ns += vp->owed_ns / vp->slowness;
+    vp->owed_ns %= vp->slowness;
+    if (vp->playhead_ns < timeline_edge_ns(tl))
+        vp->playhead_ns = timeline_edge_ns(tl);
+    if (vp->playhead_ns > now)
+        vp->playhead_ns = now;
+    uint64_t left_part = viewport_span_ns(vp) / 4 * 3;
+    if (vp->playhead_ns < vp->start_ns || vp->playhead_ns > vp->start_ns + left_part)
+        vp->start_ns = on_grid(vp, minus(vp->playhead_ns, left_part));
+    vp->known_ns = vp->playhead_ns;
+}
+
+/* ---- all modes ---- */
+
+void viewport_update(struct viewport *vp, const struct timeline *tl)
+{
+    uint64_t now = timeline_now_ns(tl);
+    vp->known_ns = now;
+    switch (vp->mode) {
+    case MODE_SCOPE:
+        update_scope(vp, tl, now);
+        break;
+    case MODE_SLOW:
+        update_slow(vp, tl, now);
+        break;
+    case MODE_SCROLL:
+        vp->start_ns = live_start(vp, now);
+        break;
+    case MODE_PAUSED:
+        break;
+    }
+    uint64_t shown = vp->mode == MODE_SLOW ? vp->playhead_ns : vp->start_ns + viewport_span_ns(vp);
+    vp->behind_ns = minus(now, shown);
+}
+
+void viewport_set_mode(struct viewport *vp, const struct timeline *tl, enum time_mode mode)
+{
+    uint64_t now = timeline_now_ns(tl);
+    vp->answer_ns = 0;
+    if (mode == MODE_SLOW && vp->mode != MODE_SLOW) {
+        /* The film begins at the left of what is on the screen, or at the cursor. */
+        vp->playhead_ns = vp->mode == MODE_PAUSED && vp->cursor_ns ? vp->cursor_ns : vp->start_ns;
+        vp->played_ns = now;
+        vp->owed_ns = 0;
+    }
+    if (mode == MODE_PAUSED && vp->mode != MODE_PAUSED) {
+        uint64_t end = vp->start_ns + viewport_span_ns(vp);
+        uint64_t middle = vp->start_ns + viewport_span_ns(vp) / 2;
+        vp->cursor_ns = vp->mode == MODE_SLOW ? vp->playhead_ns : middle < now ? middle : vp->start_ns;
+        if (vp->mode != MODE_SLOW && vp->cursor_ns > end)
+            vp->cursor_ns = vp->start_ns;
+    }
+    if (mode == MODE_SCOPE)
+        vp->hold_until_ns = 0;
+    if (mode != MODE_SLOW)
+        vp->playhead_ns = 0;
+    if (mode != MODE_PAUSED)
+        vp->cursor_ns = 0;
+    if (mode != MODE_SCOPE)
+        vp->trigger_ns = 0;
+    vp->mode = mode;
+}
+
+void viewport_answer(struct viewport *vp, uint64_t t_ns)
+{
+    if (vp->mode == MODE_SCOPE)
+        vp->answer_ns = t_ns;
+}
+
+static uint64_t step_col(uint64_t col_ns, int direction)
+{
+    uint64_t decade = 1;
+    while (decade * 10 <= col_ns)
+        decade *= 10;
+    uint64_t lead = col_ns / decade;
+    if (direction > 0)
+        return lead == 1 ? 2 * decade : lead == 2 ? 5 * decade : 10 * decade;
+    return lead == 5 ? 2 * decade : lead == 2 ? decade : decade / 2;
+}
+
+/* The instant that stays where it is on the screen. */
+static uint64_t anchor(const struct viewport *vp, uint64_t now)
+{
+    if (vp->cursor_ns)
+        return vp->cursor_ns;
+    if (vp->playhead_ns)
+        return vp->playhead_ns;
+    return vp->mode == MODE_SCROLL ? now : vp->start_ns;
+}
+
+void viewport_zoom(struct viewport *vp, const struct timeline *tl, int direction)
+{
+    uint64_t now = timeline_now_ns(tl);
+    viewport_zoom_at(vp, tl, direction, anchor(vp, now));
+}
+
+void viewport_zoom_at(struct viewport *vp, const struct timeline *tl, int direction, uint64_t at_ns)
+{
+    uint64_t col = step_col(vp->col_ns, direction > 0 ? -1 : 1);
+    if (col < VIEWPORT_MIN_COL_NS || col > VIEWPORT_MAX_COL_NS)
+        return;
+    double where = ((double)at_ns - (double)vp->start_ns) / (double)viewport_span_ns(vp);
+    vp->col_ns = col;
+    double start = (double)at_ns - where * (double)viewport_span_ns(vp);
+    vp->start_ns = start > 0 ? (uint64_t)start : 0;
+    if (vp->mode == MODE_SCOPE)
+        vp->hold_until_ns = 0;
+    viewport_update(vp, tl);
+}
+
+/* Keeps a still window where there is something to see, and the cursor inside it. */
+static void keep_inside(struct viewport *vp, const struct timeline *tl)
+{
+    uint64_t span = viewport_span_ns(vp), now = timeline_now_ns(tl), first = timeline_edge_ns(tl);
+    if (vp->start_ns > now)
+        vp->start_ns = now;
+    if (vp->start_ns + span < first)
+        vp->start_ns = minus(first, span / 2);
+    if (vp->cursor_ns < vp->start_ns)
+        vp->cursor_ns = vp->start_ns;
+    if (vp->cursor_ns >= vp->start_ns + span)
+        vp->cursor_ns = vp->start_ns + span - 1;
+}
+
+void viewport_pan(struct viewport *vp, const struct timeline *tl, int cols)
+{
+    viewport_set_mode(vp, tl, MODE_PAUSED);
+    uint64_t by = (uint64_t)(cols < 0 ? -cols : cols) * vp->col_ns;
+    vp->start_ns = cols < 0 ? minus(vp->start_ns, by) : vp->start_ns + by;
+    vp->cursor_ns = cols < 0 ? minus(vp->cursor_ns, by) : vp->cursor_ns + by;
+    keep_inside(vp, tl);
+}
+
+void viewport_move_cursor(struct viewport *vp, const struct timeline *tl, uint64_t t_ns)
+{
+    viewport_set_mode(vp, tl, MODE_PAUSED);
+    uint64_t span = viewport_span_ns(vp);
+    vp->cursor_ns = t_ns;
+    if (t_ns < vp->start_ns || t_ns >= vp->start_ns + span)
+        vp->start_ns = minus(t_ns, span / 2);
+    keep_inside(vp, tl);
+}
+
+void viewport_home(struct viewport *vp, const struct timeline *tl)
+{
+    viewport_set_mode(vp, tl, MODE_PAUSED);
+    vp->start_ns = timeline_edge_ns(tl);
+    vp->cursor_ns = vp->start_ns;
+}
+
+void viewport_live(struct viewport *vp, const struct timeline *tl)
+{
+    viewport_set_mode(vp, tl, vp->mode == MODE_SCROLL ? MODE_SCROLL : MODE_SCOPE);
+    vp->hold_until_ns = 0;
+}
+
+void viewport_resize(struct viewport *vp, int cols)
+{
+    if (cols < 1)
+        cols = 1;
+    if (cols != vp->cols && vp->mode == MODE_SCOPE)
+        vp->hold_until_ns = 0;
+    vp->cols = cols;
+}
