@@ -7,7 +7,8 @@
 
 #define N_WORDS (CPUSET_MAX / 64)
 
-/* sched_getaffinity(2) fails with EINVAL when the mask is smaller than the kernel's own; this is twice its limit. */
+/* sched_getaffinity(2) fails with EINVAL when the mask is smaller than the kernel's own; this is twice its
+ * limit. */
 #define KERNEL_CPUS_MAX 16384
 
 unsigned cpuset_count(const struct cpuset *set)

@@ -11,8 +11,8 @@
 
 /* ---- which CPUs are online and allowed ---- */
 
-/* sysfs tells what is online. Where it is not mounted (some sandboxes), the affinity mask is the best that is known:
- * sched_getaffinity(2) leaves offline CPUs out. */
+/* sysfs tells what is online. Where it is not mounted (some sandboxes), the affinity mask is the best that is
+ * known: sched_getaffinity(2) leaves offline CPUs out. */
 static void read_online(struct cpuset *online, const struct cpuset *fallback)
 {
     char line[8192];
@@ -34,9 +34,9 @@ static void intersect(struct cpuset *set, const struct cpuset *with)
         set->bits[i] &= with->bits[i];
 }
 
-/* What the kernel lets us use of what we had at the start (a cgroup's cpuset may have changed since). The caller's own mask
- * does not tell once it has pinned itself, so the wide one is asked for, read back as granted, and the own one restored.
- * No migration comes of it: the CPU that we are on is in both. */
+/* What the kernel lets us use of what we had at the start (a cgroup's cpuset may have changed since). The
+ * caller's own mask does not tell once it has pinned itself, so the wide one is asked for, read back as
+ * granted, and the own one restored. No migration comes of it: the CPU that we are on is in both. */
 static bool read_granted(const struct cpuset *at_start, struct cpuset *granted)
 {
     struct cpuset own;
@@ -60,7 +60,8 @@ bool machine_refresh(struct machine *machine)
     intersect(&allowed, &online);
     if (read_granted(&machine->at_start, &granted))
         intersect(&allowed, &granted);
-    const bool changed = !cpuset_equal(&online, &machine->online) || !cpuset_equal(&allowed, &machine->allowed);
+    const bool changed =
+        !cpuset_equal(&online, &machine->online) || !cpuset_equal(&allowed, &machine->allowed);
     machine->online = online;
     machine->allowed = allowed;
     return changed;
@@ -133,8 +134,9 @@ static void read_topology(struct machine *machine, hwloc_topology_t topology)
     read_model(topology, machine->model, sizeof machine->model);
 }
 
-/* hwloc's plugins find GPUs and PCI devices and bring X11 and OpenCL with them, which takes most of the time of a start. The
- * environment is the only way to leave them out; it is put back, since children inherit it. */
+/* hwloc's plugins find GPUs and PCI devices and bring X11 and OpenCL with them, which takes most of the time
+ * of a start. The environment is the only way to leave them out; it is put back, since children inherit it.
+ */
 static bool init_without_plugins(hwloc_topology_t *topology)
 {
     static const char name[] = "HWLOC_PLUGINS_PATH";
@@ -152,8 +154,9 @@ static bool init_without_plugins(hwloc_topology_t *topology)
     return ok;
 }
 
-/* Only packages, cores and hardware threads, also those that a cgroup forbids: a CPU that may not be used is to be called
- * forbidden, not unknown. The x86 backend would bind us to every CPU in turn, and Linux tells the same by sysfs. */
+/* Only packages, cores and hardware threads, also those that a cgroup forbids: a CPU that may not be used is
+ * to be called forbidden, not unknown. The x86 backend would bind us to every CPU in turn, and Linux tells
+ * the same by sysfs. */
 static bool load_topology(hwloc_topology_t *topology)
 {
     if (!init_without_plugins(topology))
@@ -162,7 +165,8 @@ static bool load_topology(hwloc_topology_t *topology)
     hwloc_topology_set_type_filter(*topology, HWLOC_OBJ_PACKAGE, HWLOC_TYPE_FILTER_KEEP_ALL);
     hwloc_topology_set_type_filter(*topology, HWLOC_OBJ_CORE, HWLOC_TYPE_FILTER_KEEP_ALL);
     hwloc_topology_set_components(*topology, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST, "x86");
-    hwloc_topology_set_flags(*topology, HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED | HWLOC_TOPOLOGY_FLAG_NO_DISTANCES |
+    hwloc_topology_set_flags(*topology, HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED |
+                                            HWLOC_TOPOLOGY_FLAG_NO_DISTANCES |
                                             HWLOC_TOPOLOGY_FLAG_NO_MEMATTRS);
     if (hwloc_topology_load(*topology) == 0)
         return true;
@@ -177,7 +181,8 @@ bool machine_load(struct machine *machine, struct err *err)
 
     memset(machine, 0, sizeof *machine);
     if (!cpuset_get_affinity(0, &machine->at_start))
-        return err_set(err, "cannot read the own CPU affinity: the kernel has more CPUs than schedviz knows of");
+        return err_set(err,
+                       "cannot read the own CPU affinity: the kernel has more CPUs than schedviz knows of");
     if (!load_topology(&topology))
         return err_set(err, "hwloc cannot read the machine's topology: is /sys mounted?");
     read_topology(machine, topology);
@@ -206,8 +211,10 @@ const struct machine_cpu *machine_cpu(const struct machine *machine, int cpu)
     return NULL;
 }
 
-/* Which of two CPUs is the better one to add: a hardware thread of a core that no other chosen one shares comes first. */
-static unsigned siblings_in(const struct machine *machine, const struct machine_cpu *row, const struct cpuset *chosen)
+/* Which of two CPUs is the better one to add: a hardware thread of a core that no other chosen one shares
+ * comes first. */
+static unsigned siblings_in(const struct machine *machine, const struct machine_cpu *row,
+                            const struct cpuset *chosen)
 {
     unsigned n = 0;
     for (unsigned i = 0; i < machine->n_cpus; i++)

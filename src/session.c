@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define COMPARE_DEFAULT_WORK_NS (500 * NS_PER_MS)
-#define SETTLE_NS               (200 * NS_PER_US) /* a record may still be on its way into its ring this long */
+#define SETTLE_NS               NS_PER_MS /* a record may still be on its way into its ring this long */
 #define MACHINE_EVERY_NS        (500 * NS_PER_MS)
 #define OBSERVER_SLICE_NS       (100 * NS_PER_US)
 #define MESSAGES                64
@@ -602,10 +602,11 @@ void session_turn(struct session *s)
     uint64_t now = clock_now_ns();
     reconcile(s);
     check_machine(s, now);
-    struct source *engine = engine_source(s->engine);
-    if (engine->ops->tick)
-        engine->ops->tick(engine, now);
-    s->proc->ops->tick(s->proc, now);
+    struct source *sources[] = {engine_source(s->engine), s->proc, s->perf};
+    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
+        if (sources[i] && sources[i]->ops->tick)
+            sources[i]->ops->tick(sources[i], now);
+    }
     uint64_t until = now - SETTLE_NS;
     merge_run(s->merge, until, timeline_sink(s->timeline));
     timeline_advance(s->timeline, until);

@@ -25,8 +25,8 @@ void canvas_resize(struct canvas *canvas, int cols, int rows)
 {
     canvas->cols = cols > 0 ? cols : 0;
     canvas->rows = rows > 0 ? rows : 0;
-    canvas->cells =
-        mem_resize(canvas->cells, (unsigned long)canvas->cols * (unsigned long)canvas->rows, sizeof *canvas->cells);
+    canvas->cells = mem_resize(canvas->cells, (unsigned long)canvas->cols * (unsigned long)canvas->rows,
+                               sizeof *canvas->cells);
     canvas_clear(canvas);
 }
 
@@ -51,13 +51,13 @@ static bool in_ranges(char32_t ch, const struct range *ranges, size_t n)
     return false;
 }
 
-/* East Asian wide and fullwidth characters (Unicode's UAX #11) and pictographs. Not wcwidth(3): that depends on the
- * locale, and a canvas must come out the same everywhere. */
+/* East Asian wide and fullwidth characters (Unicode's UAX #11) and pictographs. Not wcwidth(3): that depends
+ * on the locale, and a canvas must come out the same everywhere. */
 static bool is_wide(char32_t ch)
 {
     static const struct range wide[] = {
-        {0x1100, 0x115f}, {0x2e80, 0x303e}, {0x3041, 0x33ff},   {0x3400, 0x4dbf},   {0x4e00, 0x9fff},
-        {0xa000, 0xa4cf}, {0xac00, 0xd7a3}, {0xf900, 0xfaff},   {0xfe30, 0xfe6f},   {0xff00, 0xff60},
+        {0x1100, 0x115f}, {0x2e80, 0x303e},   {0x3041, 0x33ff},   {0x3400, 0x4dbf},   {0x4e00, 0x9fff},
+        {0xa000, 0xa4cf}, {0xac00, 0xd7a3},   {0xf900, 0xfaff},   {0xfe30, 0xfe6f},   {0xff00, 0xff60},
         {0xffe0, 0xffe6}, {0x1f300, 0x1f64f}, {0x1f680, 0x1f6ff}, {0x1f900, 0x1f9ff}, {0x20000, 0x3fffd},
     };
     return ch >= 0x1100 && in_ranges(ch, wide, sizeof wide / sizeof *wide);
@@ -67,9 +67,10 @@ static bool is_wide(char32_t ch)
 static bool is_harmful(char32_t ch)
 {
     static const struct range harmful[] = {
-        {0x00, 0x1f},     {0x7f, 0x9f},     {0xad, 0xad},     {0x300, 0x36f},   {0x61c, 0x61c},   {0x1ab0, 0x1aff},
-        {0x1dc0, 0x1dff}, {0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f}, {0x20d0, 0x20ff}, {0xd800, 0xf8ff},
-        {0xfe00, 0xfe0f}, {0xfe20, 0xfe2f}, {0xfeff, 0xfeff}, {0xfff0, 0xfffb}, {0xe0000, 0x10ffff},
+        {0x00, 0x1f},     {0x7f, 0x9f},        {0xad, 0xad},     {0x300, 0x36f},   {0x61c, 0x61c},
+        {0x1ab0, 0x1aff}, {0x1dc0, 0x1dff},    {0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f},
+        {0x20d0, 0x20ff}, {0xd800, 0xf8ff},    {0xfe00, 0xfe0f}, {0xfe20, 0xfe2f}, {0xfeff, 0xfeff},
+        {0xfff0, 0xfffb}, {0xe0000, 0x10ffff},
     };
     return (ch < 0x20 || ch >= 0x7f) && in_ranges(ch, harmful, sizeof harmful / sizeof *harmful);
 }
@@ -79,7 +80,11 @@ static char32_t next_char(const char **text)
 {
     const unsigned char *s = (const unsigned char *)*text;
     static const char32_t smallest[] = {0, 0x80, 0x800, 0x10000};
-    unsigned n = s[0] < 0x80 ? 0 : s[0] >= 0xc2 && s[0] < 0xe0 ? 1 : s[0] >= 0xe0 && s[0] < 0xf0 ? 2 : s[0] >= 0xf0 && s[0] < 0xf5 ? 3 : 4;
+    unsigned n = s[0] < 0x80                   ? 0
+                 : s[0] >= 0xc2 && s[0] < 0xe0 ? 1
+                 : s[0] >= 0xe0 && s[0] < 0xf0 ? 2
+                 : s[0] >= 0xf0 && s[0] < 0xf5 ? 3
+                                               : 4;
     if (n == 4) {
         *text += 1;
         return 0xfffd;
@@ -126,7 +131,8 @@ void canvas_put(struct canvas *canvas, int x, int y, char32_t ch, enum paint fg,
     cell->attr = (uint8_t)attr;
 }
 
-void canvas_fill(struct canvas *canvas, struct rect rect, char32_t ch, enum paint fg, enum paint bg, unsigned attr)
+void canvas_fill(struct canvas *canvas, struct rect rect, char32_t ch, enum paint fg, enum paint bg,
+                 unsigned attr)
 {
     int x0 = rect.x > 0 ? rect.x : 0, y0 = rect.y > 0 ? rect.y : 0;
     int x1 = rect.x + rect.cols < canvas->cols ? rect.x + rect.cols : canvas->cols;
@@ -136,8 +142,8 @@ void canvas_fill(struct canvas *canvas, struct rect rect, char32_t ch, enum pain
             canvas_put(canvas, x, y, ch, fg, bg, attr);
 }
 
-int canvas_text(struct canvas *canvas, int x, int y, int max_cols, enum paint fg, enum paint bg, unsigned attr,
-                const char *text)
+int canvas_text(struct canvas *canvas, int x, int y, int max_cols, enum paint fg, enum paint bg,
+                unsigned attr, const char *text)
 {
     int used = 0;
     while (*text) {
@@ -160,8 +166,8 @@ int canvas_text(struct canvas *canvas, int x, int y, int max_cols, enum paint fg
     return used;
 }
 
-int canvas_printf(struct canvas *canvas, int x, int y, int max_cols, enum paint fg, enum paint bg, unsigned attr,
-                  const char *format, ...)
+int canvas_printf(struct canvas *canvas, int x, int y, int max_cols, enum paint fg, enum paint bg,
+                  unsigned attr, const char *format, ...)
 {
     char text[1024];
     va_list args;

@@ -91,24 +91,31 @@ static bool terminal_known(const char *term, struct err *err)
 {
     int found = 0;
     if (!term || !*term)
-        return err_set(err, "TERM is not set, so the terminal is unknown: set it (TERM=xterm-256color schedviz) or "
-                            "use -b for a report without a screen");
+        return err_set(
+            err, "TERM is not set, so the terminal is unknown: set it (TERM=xterm-256color schedviz) or "
+                 "use -b for a report without a screen");
     if (setupterm(term, STDOUT_FILENO, &found) == ERR) {
         if (found < 0)
-            return err_set(err, "no terminfo database was found for TERM=%.64s: install ncurses-base, or use -b for a "
-                                "report without a screen",
-                           term);
-        return err_set(err, "terminal type '%.64s' (TERM) is unknown or cannot be drawn on: try TERM=xterm-256color, or "
-                            "use -b for a report without a screen",
-                       term);
+            return err_set(
+                err,
+                "no terminfo database was found for TERM=%.64s: install ncurses-base, or use -b for a "
+                "report without a screen",
+                term);
+        return err_set(
+            err,
+            "terminal type '%.64s' (TERM) is unknown or cannot be drawn on: try TERM=xterm-256color, or "
+            "use -b for a report without a screen",
+            term);
     }
     const char *cup = tigetstr("cup");
     bool usable = cup && cup != (const char *)-1;
     del_curterm(cur_term);
     if (!usable)
-        return err_set(err, "terminal type '%.64s' (TERM) cannot move its cursor: try TERM=xterm-256color, or use -b for "
-                            "a report without a screen",
-                       term);
+        return err_set(
+            err,
+            "terminal type '%.64s' (TERM) cannot move its cursor: try TERM=xterm-256color, or use -b for "
+            "a report without a screen",
+            term);
     return true;
 }
 
@@ -122,12 +129,13 @@ static bool terminfo_exists(const char *term)
     return direct;
 }
 
-/* Terminals that have direct colour say so in COLORTERM, while TERM names their entry with 256 colours; terminfo has
- * theirs with direct colour beside it, where the full database (ncurses-term) is installed. */
+/* Terminals that have direct colour say so in COLORTERM, while TERM names their entry with 256 colours;
+ * terminfo has theirs with direct colour beside it, where the full database (ncurses-term) is installed. */
 static const char *best_term(const char *term, enum theme_depth max_depth, char *buf, size_t size)
 {
     const char *colorterm = getenv("COLORTERM");
-    if (max_depth < DEPTH_TRUE || !colorterm || (strcmp(colorterm, "truecolor") != 0 && strcmp(colorterm, "24bit") != 0))
+    if (max_depth < DEPTH_TRUE || !colorterm ||
+        (strcmp(colorterm, "truecolor") != 0 && strcmp(colorterm, "24bit") != 0))
         return term;
     size_t n = strlen(term);
     const char suffix[] = "-256color";
@@ -144,7 +152,10 @@ static enum theme_depth terminal_depth(enum theme_depth max_depth)
 {
     enum theme_depth depth = DEPTH_MONO;
     if (has_colors())
-        depth = COLORS >= 1 << 24 ? DEPTH_TRUE : COLORS >= 256 ? DEPTH_256 : COLORS >= 8 ? DEPTH_8 : DEPTH_MONO;
+        depth = COLORS >= 1 << 24 ? DEPTH_TRUE
+                : COLORS >= 256   ? DEPTH_256
+                : COLORS >= 8     ? DEPTH_8
+                                  : DEPTH_MONO;
     return depth < max_depth ? depth : max_depth;
 }
 
@@ -174,8 +185,10 @@ struct screen *screen_open(const struct screen_config *config, struct err *err)
     restore.have_termios = tcgetattr(STDIN_FILENO, &restore.termios) == 0;
     SCREEN *curses = newterm(term, stdout, stdin);
     if (!curses) {
-        err_set(err, "the terminal '%.64s' (TERM) could not be opened: try TERM=xterm-256color, or use -b for a report "
-                     "without a screen",
+        err_set(err,
+                "the terminal '%.64s' (TERM) could not be opened: try TERM=xterm-256color, or use -b for a "
+                "report "
+                "without a screen",
                 term);
         return NULL;
     }
@@ -231,7 +244,8 @@ static int curses_colour(const struct theme *theme, enum paint paint)
     return theme->depth == DEPTH_256 ? theme->index256[paint] : (int)theme->rgb[paint];
 }
 
-/* Pairs are made when they are first needed; when the terminal has no more of them, default colours stand in. */
+/* Pairs are made when they are first needed; when the terminal has no more of them, default colours stand in.
+ */
 static int pair_of(struct screen *screen, enum paint fg, enum paint bg)
 {
     int *pair = &screen->pairs[fg][bg];
@@ -239,7 +253,8 @@ static int pair_of(struct screen *screen, enum paint fg, enum paint bg)
         return 0;
     if (*pair == 0 && screen->n_pairs + 1 < COLOR_PAIRS) {
         int next = screen->n_pairs + 1;
-        if (init_extended_pair(next, curses_colour(&screen->theme, fg), curses_colour(&screen->theme, bg)) == OK) {
+        if (init_extended_pair(next, curses_colour(&screen->theme, fg), curses_colour(&screen->theme, bg)) ==
+            OK) {
             screen->n_pairs = next;
             *pair = next;
         }
@@ -267,7 +282,8 @@ static void set_cell(struct screen *screen, cchar_t *out, const struct cell *cel
     wchar_t text[2] = {(wchar_t)ch, 0};
     int pair = pair_of(screen, cell->fg, cell->bg);
     /* beyond SHRT_MAX the pair travels in the last argument (curs_getcchar(3x)) */
-    setcchar(out, text, curses_attr(theme_attr(&screen->theme, cell->fg, cell->bg, cell->attr)), (short)pair, &pair);
+    setcchar(out, text, curses_attr(theme_attr(&screen->theme, cell->fg, cell->bg, cell->attr)), (short)pair,
+             &pair);
 }
 
 static bool same_cell(const struct cell *a, const struct cell *b)
@@ -321,7 +337,8 @@ static void keep_shown(struct screen *screen, const struct canvas *canvas)
 
 void screen_draw(struct screen *screen, const struct canvas *canvas)
 {
-    bool all = !screen->shown_valid || screen->shown.cols != canvas->cols || screen->shown.rows != canvas->rows;
+    bool all =
+        !screen->shown_valid || screen->shown.cols != canvas->cols || screen->shown.rows != canvas->rows;
     int cols = canvas->cols < COLS ? canvas->cols : COLS, rows = canvas->rows < LINES ? canvas->rows : LINES;
     uint64_t before = written_bytes(screen);
     if (all)
@@ -403,11 +420,21 @@ static enum screen_key_kind function_key(wint_t code)
         wint_t code;
         enum screen_key_kind kind;
     } keys[] = {
-        {KEY_UP, SCREEN_UP},           {KEY_DOWN, SCREEN_DOWN},        {KEY_LEFT, SCREEN_LEFT},
-        {KEY_RIGHT, SCREEN_RIGHT},     {KEY_SLEFT, SCREEN_SHIFT_LEFT}, {KEY_SRIGHT, SCREEN_SHIFT_RIGHT},
-        {KEY_HOME, SCREEN_HOME},       {KEY_END, SCREEN_END},          {KEY_PPAGE, SCREEN_PAGE_UP},
-        {KEY_NPAGE, SCREEN_PAGE_DOWN}, {KEY_IC, SCREEN_INSERT},        {KEY_DC, SCREEN_DELETE},
-        {KEY_BACKSPACE, SCREEN_BACKSPACE}, {KEY_ENTER, SCREEN_ENTER},  {KEY_BTAB, SCREEN_BACKTAB},
+        {KEY_UP, SCREEN_UP},
+        {KEY_DOWN, SCREEN_DOWN},
+        {KEY_LEFT, SCREEN_LEFT},
+        {KEY_RIGHT, SCREEN_RIGHT},
+        {KEY_SLEFT, SCREEN_SHIFT_LEFT},
+        {KEY_SRIGHT, SCREEN_SHIFT_RIGHT},
+        {KEY_HOME, SCREEN_HOME},
+        {KEY_END, SCREEN_END},
+        {KEY_PPAGE, SCREEN_PAGE_UP},
+        {KEY_NPAGE, SCREEN_PAGE_DOWN},
+        {KEY_IC, SCREEN_INSERT},
+        {KEY_DC, SCREEN_DELETE},
+        {KEY_BACKSPACE, SCREEN_BACKSPACE},
+        {KEY_ENTER, SCREEN_ENTER},
+        {KEY_BTAB, SCREEN_BACKTAB},
         {KEY_RESIZE, SCREEN_RESIZE},
     };
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)

@@ -19,13 +19,14 @@ struct screen_config {
 
 struct screen;
 
-/* Takes the terminal of standard input and output over. NULL and one line in err when TERM is unset or unknown, or the
- * terminal cannot move its cursor; nothing was written then. setlocale(3) must have been called. */
+/* Takes the terminal of standard input and output over. NULL and one line in err when TERM is unset or
+ * unknown, or the terminal cannot move its cursor; nothing was written then. setlocale(3) must have been
+ * called. */
 struct screen *screen_open(const struct screen_config *config, struct err *err);
 void screen_close(struct screen *screen); /* gives the terminal back as it was; NULL is fine */
 
-/* For fatal signals, async-signal-safe: gives the terminal back with bytes prepared by screen_open(). Does nothing when
- * no screen is open or it is suspended. */
+/* For fatal signals, async-signal-safe: gives the terminal back with bytes prepared by screen_open(). Does
+ * nothing when no screen is open or it is suspended. */
 void screen_emergency_restore(void);
 
 /* The theme at the depth that the terminal has. */
@@ -33,8 +34,8 @@ const struct theme *screen_theme(const struct screen *screen);
 /* Another theme from now on; the depth is kept within what the terminal has. */
 void screen_set_theme(struct screen *screen, enum theme_name theme);
 
-/* The terminal's size now: asks it, so that no signal is needed to get it right. After a change the next screen_draw()
- * paints everything. */
+/* The terminal's size now: asks it, so that no signal is needed to get it right. After a change the next
+ * screen_draw() paints everything. */
 void screen_size(struct screen *screen, int *cols, int *rows);
 
 /* Shows the canvas: only cells that differ from the last one drawn are touched. */
@@ -43,21 +44,39 @@ void screen_draw(struct screen *screen, const struct canvas *canvas);
 /* Paints everything at the next screen_draw() (Ctrl-L, or something else wrote to the terminal). */
 void screen_redraw(struct screen *screen);
 
-/* Bytes that the last screen_draw() wrote to the terminal; 0 where the kernel does not account them (proc_pid_io(5)). */
+/* Bytes that the last screen_draw() wrote to the terminal; 0 where the kernel does not account them
+ * (proc_pid_io(5)). */
 uint64_t screen_frame_bytes(const struct screen *screen);
 
-/* Job control: suspend gives the terminal back, resume takes it again; the stopping signal is the caller's. */
+/* Job control: suspend gives the terminal back, resume takes it again; the stopping signal is the caller's.
+ */
 void screen_suspend(struct screen *screen);
 void screen_resume(struct screen *screen);
 
 enum screen_key_kind {
-    SCREEN_NONE,  /* nothing there */
-    SCREEN_CHAR,  /* ch; control characters too (Ctrl-L is 12) */
-    SCREEN_F,     /* n: F1 is 1 */
-    SCREEN_UP, SCREEN_DOWN, SCREEN_LEFT, SCREEN_RIGHT, SCREEN_SHIFT_LEFT, SCREEN_SHIFT_RIGHT, SCREEN_HOME, SCREEN_END,
-    SCREEN_PAGE_UP, SCREEN_PAGE_DOWN, SCREEN_INSERT, SCREEN_DELETE, SCREEN_BACKSPACE, SCREEN_ENTER, SCREEN_TAB,
-    SCREEN_BACKTAB, SCREEN_ESCAPE,
-    SCREEN_WHEEL_UP, SCREEN_WHEEL_DOWN, SCREEN_CLICK, /* x, y */
+    SCREEN_NONE, /* nothing there */
+    SCREEN_CHAR, /* ch; control characters too (Ctrl-L is 12) */
+    SCREEN_F,    /* n: F1 is 1 */
+    SCREEN_UP,
+    SCREEN_DOWN,
+    SCREEN_LEFT,
+    SCREEN_RIGHT,
+    SCREEN_SHIFT_LEFT,
+    SCREEN_SHIFT_RIGHT,
+    SCREEN_HOME,
+    SCREEN_END,
+    SCREEN_PAGE_UP,
+    SCREEN_PAGE_DOWN,
+    SCREEN_INSERT,
+    SCREEN_DELETE,
+    SCREEN_BACKSPACE,
+    SCREEN_ENTER,
+    SCREEN_TAB,
+    SCREEN_BACKTAB,
+    SCREEN_ESCAPE,
+    SCREEN_WHEEL_UP,
+    SCREEN_WHEEL_DOWN,
+    SCREEN_CLICK, /* x, y */
     SCREEN_RESIZE,
     SCREEN_OTHER, /* a key without a meaning here */
 };
@@ -69,7 +88,8 @@ struct screen_key {
     int x, y;
 };
 
-/* The next key event, SCREEN_NONE when there is none. Never blocks (but for the 25 ms in which ESC may begin a key). */
+/* The next key event, SCREEN_NONE when there is none. Never blocks (but for the 25 ms in which ESC may begin
+ * a key). */
 struct screen_key screen_key(struct screen *screen);
 
 #endif

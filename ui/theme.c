@@ -23,14 +23,15 @@ static const struct colour dark[N_PAINTS] = {
     [PAINT_WARN] = {0xffc34d, 215, 3, 0},
     [PAINT_ALERT] = {0xff6b5a, 203, 1, 0},
     [PAINT_BAR] = {0x26262e, 236, DEFAULT8, 0},
-    [PAINT_LANE] = {0x1d1d24, 234, DEFAULT8, 0},
+    [PAINT_LANE] = {0x1d1d24, 234, DEFAULT8, CELL_DIM},
     [PAINT_OFF] = {0x5a5a64, 240, DEFAULT8, CELL_DIM},
     [PAINT_SELF] = {0x6c6c78, 242, DEFAULT8, CELL_DIM},
     [PAINT_HOLE] = {0xff6b5a, 203, 1, 0},
     [PAINT_MARK] = {0xffc34d, 215, 3, 0},
     [PAINT_PLAYHEAD] = {0xffffff, 231, 7, 0},
     [PAINT_ON_TASK] = {0x0a0a0c, 16, 0, 0},
-    /* Okabe and Ito: sky blue, orange, bluish green, reddish purple, yellow, blue, vermillion; grey for their black */
+    /* Okabe and Ito: sky blue, orange, bluish green, reddish purple, yellow, blue, vermillion; grey for their
+       black */
     [PAINT_TASK0 + 0] = {0x56b4e9, 74, 6, 0},
     [PAINT_TASK0 + 1] = {0xe69f00, 214, 3, 0},
     [PAINT_TASK0 + 2] = {0x009e73, 36, 2, 0},
@@ -91,6 +92,7 @@ static uint8_t mono_attr(enum paint paint)
 {
     switch ((int)paint) {
     case PAINT_FAINT:
+    case PAINT_LANE:
     case PAINT_OFF:
     case PAINT_SELF:
         return CELL_DIM;
@@ -132,7 +134,8 @@ bool theme_is_default(const struct theme *theme, enum paint paint)
         return true;
     if (theme->depth == DEPTH_8 && theme->index8[paint] == DEFAULT8)
         return true;
-    return theme->name != THEME_LIGHT && (paint == PAINT_TEXT || paint == PAINT_BACK || paint == PAINT_STRONG);
+    return theme->name != THEME_LIGHT &&
+           (paint == PAINT_TEXT || paint == PAINT_BACK || paint == PAINT_STRONG);
 }
 
 /* Without colours, every other task is reversed, so that neighbours in a lane differ. */

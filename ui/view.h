@@ -13,7 +13,7 @@
 /* A lane of the core view. */
 struct scene_cpu {
     int cpu;
-    bool chosen;  /* the workload may use it */
+    bool chosen; /* the workload may use it */
     bool online;
 };
 
@@ -27,23 +27,23 @@ struct scene {
 
     const struct scene_cpu *cpus; /* what may be used, in the machine's order */
     unsigned n_cpus;
-    const uint32_t *tasks;        /* timeline indexes to show, in slot order, schedviz's own last */
+    const uint32_t *tasks; /* timeline indexes to show, in slot order, schedviz's own last */
     unsigned n_tasks;
 
     const struct run *run, *reference; /* reference NULL: no comparison */
     enum comparison comparison;
 
-    unsigned selected;            /* row in the current lanes or table */
-    unsigned scroll;              /* first row shown, kept by the app so that `selected` is on the screen */
-    bool mono;                    /* the theme has no colours: letters say who runs, in every cell */
-    bool lecture;                 /* lecture size: lanes three rows high, secondary figures gone */
-    bool show_selected;           /* draw the selection */
-    int sort_column;              /* of the table */
+    unsigned selected;  /* row in the current lanes or table */
+    unsigned scroll;    /* first row shown, kept by the app so that `selected` is on the screen */
+    bool mono;          /* the theme has no colours: letters say who runs, in every cell */
+    bool lecture;       /* lecture size: lanes three rows high, secondary figures gone */
+    bool show_selected; /* draw the selection */
+    int sort_column;    /* of the table */
     bool sort_reverse;
 };
 
 struct view_ops {
-    const char *name;  /* "cores", "tasks", "table", "counters", "compare" */
+    const char *name; /* "cores", "tasks", "table", "counters", "compare" */
     const char *title;
     void (*draw)(const struct scene *scene, struct canvas *canvas, struct rect rect);
     /* Rows that can be selected, and how many of them fit rect. */
@@ -51,28 +51,34 @@ struct view_ops {
     unsigned (*n_fit)(const struct scene *scene, struct rect rect);
     /* The instant and the row under a cell (a click); false when there is none. time_ns 0: no time there. */
     bool (*hit)(const struct scene *scene, struct rect rect, int x, int y, unsigned *row, uint64_t *time_ns);
-    /* Where in rect the columns of time lie; its cols is what viewport.cols must be. NULL: the view has none of its own
-     * and shows the viewport's window at its own scale. Does not look at scene->viewport. */
-    struct rect (*time_area)(const struct scene *scene, struct rect rect);
+    /* Columns of time that fit rect: what viewport.cols must be. Does not look at scene->viewport. Views
+     * without lanes give the same as those with them, so that the window stays when the view changes. */
+    int (*lane_cols)(const struct scene *scene, struct rect rect);
 };
 
 extern const struct view_ops view_cores, view_tasks, view_table, view_counters, view_compare;
 
-/* Parts that are always there: the title line (lesson, tasks, cores, source, mode), the summary under the view (two
- * numbers and the word), the line of keys. Each takes the rows of its rect and no more. */
+/* The table's columns, for scene.sort_column; and the task (timeline index) in one of its rows, as sorted. */
+int view_table_n_columns(void);
+uint32_t view_table_task(const struct scene *scene, unsigned row);
+
+/* Parts that are always there: the title line (lesson, tasks, cores, source, mode), the summary under the
+ * view (two numbers and the word), the line of keys. Each takes the rows of its rect and no more. */
 void view_title(const struct scene *scene, struct canvas *canvas, struct rect rect);
 int view_summary_rows(const struct scene *scene, int rows_of_screen);
 void view_summary(const struct scene *scene, struct canvas *canvas, struct rect rect);
 
-/* The inspector: the slice at the cursor in the selected lane: who, where, how long, why it ended, who came next. */
-void view_inspect(const struct scene *scene, struct canvas *canvas, struct rect rect, const struct slice *slice);
+/* The inspector: the slice at the cursor in the selected lane: who, where, how long, why it ended, who came
+ * next. */
+void view_inspect(const struct scene *scene, struct canvas *canvas, struct rect rect,
+                  const struct slice *slice);
 
 /* The line of keys at the bottom: drops from the end what does not fit. */
-struct view_key_item {
-    const char *key, *label;
+struct key_label {
+    char key[16];
+    const char *label;
 };
-void view_keys(const struct scene *scene, struct canvas *canvas, struct rect rect, const struct view_key_item *items,
-               unsigned n);
+void view_keys(struct canvas *canvas, struct rect rect, const struct key_label *items, unsigned n);
 
 /* Slow motion's ticker: a line per core of what runs at the playhead and how its last switch came about. */
 int view_ticker_rows(const struct scene *scene, int rows_of_screen);

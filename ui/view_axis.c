@@ -1,4 +1,5 @@
-/* The time axis: labels at 1-2-5 steps, a ruler, flags of the user's changes, trigger, cursor, edge of history. */
+/* The time axis: labels at 1-2-5 steps, a ruler, flags of the user's changes, trigger, cursor, edge of
+ * history. */
 #include "view_lanes.h"
 
 #include "../src/clock.h"
@@ -55,12 +56,13 @@ static void draw_labels(const struct scene *scene, struct canvas *canvas, int x,
         if (column >= cols)
             break;
         snprintf(text, sizeof text, "%lld", (long long)(i * (int64_t)(step / unit.ns)));
-        if (column + (int)strlen(text) <= cols)
-            unit_end = (int)column + canvas_text(canvas, x + (int)column, y, cols - (int)column, PAINT_FAINT, PAINT_KEEP, 0, text);
+        if (column + (int)strlen(text) + 3 <= cols) /* with room for the unit after it */
+            unit_end = (int)column + canvas_text(canvas, x + (int)column, y, cols - (int)column, PAINT_FAINT,
+                                                 PAINT_KEEP, 0, text);
         if (ruler)
             canvas_put(canvas, x + (int)column, y + 1, scene->glyphs->ruler_tick, PAINT_FAINT, PAINT_KEEP, 0);
     }
-    if (unit_end + 4 <= cols)
+    if (unit_end)
         canvas_text(canvas, x + unit_end + 1, y, 3, PAINT_FAINT, PAINT_KEEP, 0, unit.name);
 }
 
@@ -70,7 +72,8 @@ void view_axis_span(const struct scene *scene, struct canvas *canvas, int x, int
 }
 
 /* Flags from right to left, so that the newest change has the room and an older one is cut at its flag. */
-static void draw_marks(const struct scene *scene, struct canvas *canvas, int x, int cols, int flag_y, int ruler_y)
+static void draw_marks(const struct scene *scene, struct canvas *canvas, int x, int cols, int flag_y,
+                       int ruler_y)
 {
     const struct viewport *vp = &scene->viewport;
     int limit = cols;
@@ -97,15 +100,16 @@ static void draw_marks(const struct scene *scene, struct canvas *canvas, int x, 
     }
 }
 
-static void draw_instant(const struct scene *scene, struct canvas *canvas, int x, int cols, int y, uint64_t t_ns,
-                         char32_t glyph, enum paint paint)
+static void draw_instant(const struct scene *scene, struct canvas *canvas, int x, int cols, int y,
+                         uint64_t t_ns, char32_t glyph, enum paint paint)
 {
     int64_t column = viewport_col(&scene->viewport, t_ns);
     if (t_ns && column >= 0 && column < cols)
         canvas_put(canvas, x + (int)column, y, glyph, paint, PAINT_KEEP, CELL_BOLD);
 }
 
-void view_axis(const struct scene *scene, struct canvas *canvas, const struct lane_frame *frame, int y, int rows)
+void view_axis(const struct scene *scene, struct canvas *canvas, const struct lane_frame *frame, int y,
+               int rows)
 {
     const struct viewport *vp = &scene->viewport;
     const struct glyphs *g = scene->glyphs;

@@ -45,8 +45,8 @@ int view_big_cols(const char *text, int scale)
     return n ? n * (FONT_COLS + 1) * scale - scale : 0;
 }
 
-static void draw_letter(const struct scene *scene, struct canvas *canvas, int x, int y, int scale, enum paint fg,
-                        enum paint bg, uint16_t pixels)
+static void draw_letter(const struct scene *scene, struct canvas *canvas, int x, int y, int scale,
+                        enum paint fg, enum paint bg, uint16_t pixels)
 {
     const struct glyphs *g = scene->glyphs;
     for (int cy = 0; cy * 2 < FONT_ROWS * scale; cy++)
@@ -54,8 +54,11 @@ static void draw_letter(const struct scene *scene, struct canvas *canvas, int x,
             bool upper = pixel(pixels, cx / scale, cy * 2 / scale);
             bool lower = pixel(pixels, cx / scale, (cy * 2 + 1) / scale);
             if (upper || lower)
-                canvas_put(canvas, x + cx, y + cy, upper && lower ? g->full : upper ? g->half_upper : g->half_lower, fg,
-                           bg, 0);
+                canvas_put(canvas, x + cx, y + cy,
+                           upper && lower ? g->full
+                           : upper        ? g->half_upper
+                                          : g->half_lower,
+                           fg, bg, 0);
         }
 }
 

@@ -1,16 +1,17 @@
 /* The view by core: a lane for every logical CPU, and where there is room the tasks' lanes under them. */
-#include "../src/clock.h"
+#include "../src/err.h"
 #include "view_lanes.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 /* How the rows of a rect are spent. */
 struct plan {
-    int axis;   /* rows of the time axis */
-    int lane;   /* rows of a chosen core's lane; others take one */
-    int bars;   /* rows of switch bars under it */
-    int gap;    /* blank rows after it */
-    int tasks;  /* rows of each task's lane in the part below; 0: no such part */
+    int axis;  /* rows of the time axis */
+    int lane;  /* rows of a chosen core's lane; others take one */
+    int bars;  /* rows of switch bars under it */
+    int gap;   /* blank rows after it */
+    int tasks; /* rows of each task's lane in the part below; 0: no such part */
     int task_gap;
 };
 
@@ -31,12 +32,13 @@ static int plan_rows(const struct scene *scene, const struct plan *plan)
     return rows;
 }
 
-/* Heights are odd, so that a lane has a middle row. Richer plans in the order in which they are wished for; each is taken if it still fits. */
+/* Heights are odd, so that a lane has a middle row. Richer plans in the order in which they are wished for;
+ * each is taken if it still fits. */
 static struct plan make_plan(const struct scene *scene, struct rect rect)
 {
     static const struct plan wishes[] = {
-        {.gap = 1},  {.bars = 1},     {.tasks = 1}, {.lane = 3}, {.lane = 5},
-        {.tasks = 1}, {.task_gap = 1}, {.lane = 7},  {.bars = 2}, {.tasks = 3}, {.lane = 9},
+        {.gap = 1},      {.bars = 1}, {.tasks = 1}, {.lane = 3},  {.lane = 5}, {.tasks = 1},
+        {.task_gap = 1}, {.lane = 7}, {.bars = 2},  {.tasks = 3}, {.lane = 9},
     };
     static const struct plan lecture[] = {{.lane = 3}, {.gap = 1},   {.lane = 5},  {.lane = 7},
                                           {.lane = 9}, {.lane = 11}, {.lane = 13}, {.lane = 15}};
@@ -65,8 +67,8 @@ static int rows_of(const struct scene *scene, const struct plan *plan, unsigned 
     return cpu->chosen && cpu->online ? plan->lane + plan->bars + plan->gap : 1;
 }
 
-static void draw_label(const struct scene *scene, struct canvas *canvas, const struct lane_frame *frame, unsigned i, int y,
-                       enum paint fg, unsigned attr)
+static void draw_label(const struct scene *scene, struct canvas *canvas, const struct lane_frame *frame,
+                       unsigned i, int y, enum paint fg, unsigned attr)
 {
     char label[48];
     bool selected = scene->show_selected && i == scene->selected;
@@ -74,12 +76,14 @@ static void draw_label(const struct scene *scene, struct canvas *canvas, const s
     if (frame->label_cols <= 4)
         snprintf(label, sizeof label, "%d", scene->cpus[i].cpu);
     if (selected)
-        canvas_put(canvas, frame->label_x, y, scene->glyphs->arrow_right, PAINT_ACCENT, PAINT_KEEP, CELL_BOLD);
-    canvas_text(canvas, frame->label_x + 1, y, frame->label_cols - 1, selected ? PAINT_ACCENT : fg, PAINT_KEEP,
-                selected ? CELL_BOLD : attr, label);
+        canvas_put(canvas, frame->label_x, y, scene->glyphs->arrow_right, PAINT_ACCENT, PAINT_KEEP,
+                   CELL_BOLD);
+    canvas_text(canvas, frame->label_x + 1, y, frame->label_cols - 1, selected ? PAINT_ACCENT : fg,
+                PAINT_KEEP, selected ? CELL_BOLD : attr, label);
 }
 
-static void draw_figures(const struct scene *scene, struct canvas *canvas, const struct lane_frame *frame, int cpu, int y)
+static void draw_figures(const struct scene *scene, struct canvas *canvas, const struct lane_frame *frame,
+                         int cpu, int y)
 {
     uint64_t lo, hi;
     struct bin bin;
@@ -89,53 +93,73 @@ static void draw_figures(const struct scene *scene, struct canvas *canvas, const
     timeline_cpu_bins(scene->tl, cpu, lo, hi - lo, 1, &bin);
     uint64_t busy = bin.run_ns > bin.self_ns ? bin.run_ns - bin.self_ns : 0;
     view_right(canvas, frame->figures_x, y, 6, PAINT_STRONG, 0,
-               view_percent((double)busy / (double)(hi - lo), text, sizeof text));
+               scene->info.exact ? view_percent((double)busy / (double)(hi - lo), text, sizeof text) : "-");
     if (frame->figures_cols >= 15)
-        view_right(canvas, frame->figures_x + 6, y, 9, PAINT_TEXT, 0,
-                   view_rate((double)bin.n_switches * 1e9 / (double)(hi - lo), text, sizeof text));
+        view_right(canvas, frame->figures_x + 6, y, 10, PAINT_TEXT, 0,
+                   scene->info.exact
+                       ? view_rate((double)bin.n_switches * 1e9 / (double)(hi - lo), text, sizeof text)
+                       : "-");
 }
 
-static void draw_off(const struct scene *scene, struct canvas *canvas, const struct lane_frame *frame, unsigned i, int y)
+static void draw_off(const struct scene *scene, struct canvas *canvas, const struct lane_frame *frame,
+                     unsigned i, int y)
 {
     const char *word = scene->cpus[i].online ? "off" : "offline";
     draw_label(scene, canvas, frame, i, y, PAINT_OFF, 0);
     int cols = view_lane_cols(scene, frame);
-    int n = canvas_text(canvas, frame->x + 1, y, cols - 2, scene->cpus[i].online ? PAINT_OFF : PAINT_WARN, PAINT_KEEP, 0, word);
+    int n = canvas_text(canvas, frame->x + 1, y, cols - 2, scene->cpus[i].online ? PAINT_OFF : PAINT_WARN,
+                        PAINT_KEEP, 0, word);
     if (cols > n + 4)
-        canvas_fill(canvas, (struct rect){frame->x + n + 2, y, cols - n - 3, 1}, scene->glyphs->off, PAINT_LANE, PAINT_KEEP, 0);
+        canvas_fill(canvas, (struct rect){frame->x + n + 2, y, cols - n - 3, 1}, scene->glyphs->off,
+                    PAINT_LANE, PAINT_KEEP, 0);
 }
 
-static void draw_core(const struct scene *scene, struct canvas *canvas, struct faces *faces, const struct plan *plan,
-                      const struct lane_frame *frame, unsigned i, int y, int rows)
+/* Switches per column under the lane; four in a column are as high as the bars are, unless some column has
+ * more. */
+static void draw_bars(const struct scene *scene, struct canvas *canvas, const struct plan *plan,
+                      const struct lane_frame *frame, const double *switches, int cols, int y)
+{
+    double most = 4;
+    for (int i = 0; i < cols; i++)
+        most = switches[i] > most ? switches[i] : most;
+    if (frame->label_cols >= 9)
+        canvas_text(canvas, frame->label_x + 1, y + plan->bars - 1, frame->label_cols - 1, PAINT_FAINT,
+                    PAINT_KEEP, 0, "switches");
+    view_bars(scene, canvas, (struct rect){frame->x, y, cols, plan->bars}, switches, most, PAINT_FAINT);
+}
+
+static void draw_core(const struct scene *scene, struct canvas *canvas, struct faces *faces,
+                      const struct plan *plan, const struct lane_frame *frame, unsigned i, int y, int rows)
 {
     const struct scene_cpu *cpu = &scene->cpus[i];
-    struct lane_span span = view_lane_span(scene, view_lane_cols(scene, frame));
+    struct lane_span span =
+        view_lane_span(scene, view_lane_cols(scene, frame) > 0 ? view_lane_cols(scene, frame) : 0);
     if (!cpu->chosen || !cpu->online) {
         draw_off(scene, canvas, frame, i, y);
         return;
     }
     int lane = plan->lane < rows ? plan->lane : rows, middle = y + (lane - 1) / 2;
     draw_label(scene, canvas, frame, i, middle, PAINT_STRONG, CELL_BOLD);
-    view_cpu_lane(scene, canvas, faces, &span, cpu->cpu, (struct rect){frame->x, y, span.cols, lane});
+    double *switches = mem_new((unsigned long)span.cols, sizeof *switches);
+    view_cpu_lane(scene, canvas, faces, &span, cpu->cpu, (struct rect){frame->x, y, span.cols, lane},
+                  switches);
     draw_figures(scene, canvas, frame, cpu->cpu, middle);
-    if (plan->bars && lane + plan->bars <= rows) {
-        if (frame->label_cols >= 9)
-            canvas_text(canvas, frame->label_x + 1, y + lane + plan->bars - 1, frame->label_cols - 1, PAINT_FAINT, PAINT_KEEP, 0,
-                        frame->label_cols > 9 ? "switches" : "switch");
-        view_switch_row(scene, canvas, &span, cpu->cpu, (struct rect){frame->x, y + lane, span.cols, plan->bars});
-    }
+    if (plan->bars && lane + plan->bars <= rows)
+        draw_bars(scene, canvas, plan, frame, switches, span.cols, y + lane);
+    free(switches);
 }
 
-static void draw_heads(const struct scene *scene, struct canvas *canvas, const struct lane_frame *frame, int y)
+static void draw_heads(const struct scene *scene, struct canvas *canvas, const struct lane_frame *frame,
+                       int y)
 {
     if (frame->figures_cols >= 6)
         view_right(canvas, frame->figures_x, y, 6, PAINT_FAINT, 0, "busy");
     if (frame->figures_cols >= 15 && !scene->lecture)
-        view_right(canvas, frame->figures_x + 6, y, 9, PAINT_FAINT, 0, "switches");
+        view_right(canvas, frame->figures_x + 6, y, 10, PAINT_FAINT, 0, "switches");
 }
 
-static int draw_cores(const struct scene *scene, struct canvas *canvas, struct faces *faces, const struct plan *plan,
-                      const struct lane_frame *frame, struct rect rect)
+static int draw_cores(const struct scene *scene, struct canvas *canvas, struct faces *faces,
+                      const struct plan *plan, const struct lane_frame *frame, struct rect rect)
 {
     int y = rect.y + plan->axis, bottom = rect.y + rect.rows;
     for (unsigned i = scene->scroll; i < scene->n_cpus && y < bottom; i++) {
@@ -145,14 +169,15 @@ static int draw_cores(const struct scene *scene, struct canvas *canvas, struct f
     return y;
 }
 
-static void draw_tasks(const struct scene *scene, struct canvas *canvas, struct faces *faces, const struct plan *plan,
-                       const struct lane_frame *frame, struct rect rect, int y)
+static void draw_tasks(const struct scene *scene, struct canvas *canvas, struct faces *faces,
+                       const struct plan *plan, const struct lane_frame *frame, struct rect rect, int y)
 {
     if (y + 1 + (int)scene->n_tasks * plan->tasks > rect.y + rect.rows)
         return;
     view_task_heads(scene, canvas, frame, y++);
     for (unsigned i = 0; i < scene->n_tasks; i++) {
-        view_task_row(scene, canvas, faces, scene->tasks[i], (struct rect){rect.x, y, rect.cols, plan->tasks}, false);
+        view_task_row(scene, canvas, faces, scene->tasks[i], (struct rect){rect.x, y, rect.cols, plan->tasks},
+                      false);
         y += plan->tasks + plan->task_gap;
     }
 }
@@ -168,7 +193,8 @@ static void cores_draw(const struct scene *scene, struct canvas *canvas, struct 
         draw_heads(scene, canvas, &frame, rect.y + (plan.axis >= 3 ? 1 : 0));
     int y = draw_cores(scene, canvas, &faces, &plan, &frame, rect), lanes_end = y;
     if (plan.tasks && scene->n_tasks) {
-        y += y < rect.y + rect.rows && plan_rows(scene, &plan) <= rect.rows && count_chosen(scene) < scene->n_cpus;
+        y += y < rect.y + rect.rows && plan_rows(scene, &plan) <= rect.rows &&
+             count_chosen(scene) < scene->n_cpus;
         draw_tasks(scene, canvas, &faces, &plan, &frame, rect, y);
         lanes_end = rect.y + rect.rows;
     }
@@ -198,7 +224,8 @@ static unsigned cores_n_fit(const struct scene *scene, struct rect rect)
     return n ? n : 1;
 }
 
-static bool cores_hit(const struct scene *scene, struct rect rect, int x, int y, unsigned *row, uint64_t *time_ns)
+static bool cores_hit(const struct scene *scene, struct rect rect, int x, int y, unsigned *row,
+                      uint64_t *time_ns)
 {
     struct plan plan = make_plan(scene, rect);
     struct lane_frame frame = view_lane_frame(scene, rect);
@@ -222,5 +249,5 @@ const struct view_ops view_cores = {
     .n_rows = cores_n_rows,
     .n_fit = cores_n_fit,
     .hit = cores_hit,
-    .time_area = view_lane_time_area,
+    .lane_cols = view_lane_frame_cols,
 };

@@ -1,4 +1,5 @@
-/* Lanes: columns of time of a CPU or a task as cells, exact to an eighth of a cell, and honest where they are dense. */
+/* Lanes: columns of time of a CPU or a task as cells, exact to an eighth of a cell, and honest where they are
+ * dense. */
 #include "view_lanes.h"
 
 #include "../src/clock.h"
@@ -45,7 +46,8 @@ static void face_fill(struct face *face, const struct task *task)
     else if (task->slot >= 0)
         snprintf(face->letter, sizeof face->letter, "%.3s", workload_task_name((unsigned)task->slot, name));
     else
-        snprintf(face->letter, sizeof face->letter, "%c", face->name[0] > ' ' && face->name[0] < 0x7f ? face->name[0] : '?');
+        snprintf(face->letter, sizeof face->letter, "%c",
+                 face->name[0] > ' ' && face->name[0] < 0x7f ? face->name[0] : '?');
 }
 
 const struct face *faces_get(struct faces *faces, uint32_t task)
@@ -92,13 +94,14 @@ static int label_cols(const struct scene *scene, bool wide)
 
 struct lane_frame view_lane_frame(const struct scene *scene, struct rect rect)
 {
-    struct lane_frame frame = {.label_x = rect.x, .label_cols = rect.cols < 28 ? 3 : label_cols(scene, rect.cols >= 72)};
+    struct lane_frame frame = {.label_x = rect.x,
+                               .label_cols = rect.cols < 28 ? 3 : label_cols(scene, rect.cols >= 72)};
     if (scene->lecture)
         frame.figures_cols = rect.cols >= 40 ? 7 : 0;
     else if (rect.cols >= 100 && scene->info.workload.work_ns)
         frame.figures_cols = 24; /* with a bar for the work done */
     else
-        frame.figures_cols = rect.cols >= 60 ? 17 : rect.cols >= 36 ? 7 : 0;
+        frame.figures_cols = rect.cols >= 60 ? 18 : rect.cols >= 36 ? 7 : 0;
     frame.x = rect.x + frame.label_cols + 1;
     frame.cols = rect.cols - frame.label_cols - 2 - frame.figures_cols;
     frame.cols = frame.cols > 0 ? frame.cols : 0;
@@ -111,10 +114,33 @@ int view_lane_cols(const struct scene *scene, const struct lane_frame *frame)
     return scene->viewport.cols < frame->cols ? scene->viewport.cols : frame->cols;
 }
 
-struct rect view_lane_time_area(const struct scene *scene, struct rect rect)
+int view_lane_frame_cols(const struct scene *scene, struct rect rect)
 {
-    struct lane_frame frame = view_lane_frame(scene, rect);
-    return (struct rect){frame.x, rect.y, frame.cols, rect.rows};
+    return view_lane_frame(scene, rect).cols;
+}
+
+unsigned view_no_rows(const struct scene *scene)
+{
+    (void)scene;
+    return 0;
+}
+
+unsigned view_no_fit(const struct scene *scene, struct rect rect)
+{
+    (void)scene;
+    (void)rect;
+    return 1;
+}
+
+bool view_no_hit(const struct scene *scene, struct rect rect, int x, int y, unsigned *row, uint64_t *time_ns)
+{
+    (void)scene;
+    (void)rect;
+    (void)x;
+    (void)y;
+    *row = 0;
+    *time_ns = 0;
+    return false;
 }
 
 uint64_t view_lane_time(const struct scene *scene, const struct lane_frame *frame, int x)
@@ -127,19 +153,21 @@ uint64_t view_lane_time(const struct scene *scene, const struct lane_frame *fram
 struct lane_span view_lane_span(const struct scene *scene, int cols)
 {
     const struct viewport *vp = &scene->viewport;
-    return (struct lane_span){vp->start_ns, vp->col_ns, cols, vp->known_ns};
+    return (struct lane_span){vp->start_ns, vp->col_ns, cols, vp->known_ns, false};
 }
 
 /* ---- cells of a lane ---- */
 
-#define NOBODY (TIMELINE_NO_TASK - 1)
+#define NOBODY     (TIMELINE_NO_TASK - 1)
 #define MAX_PIECES 12
 
 struct lane_cell {
     char32_t ch;
     uint8_t fg, bg, attr;
-    bool line;     /* a thin glyph: only on the middle row of a tall lane */
-    uint32_t who;  /* fills the whole cell: a task, on a task's lane the CPU; else NOBODY */
+    bool line;            /* a thin glyph: only on the middle row of a tall lane */
+    uint32_t who;         /* fills the whole cell: a task, on a task's lane the CPU; else NOBODY */
+    uint32_t left, right; /* of a cell with a border in it: who is on its sides */
+    uint8_t eighths;      /* of the cell that are left's; 0: no border */
 };
 
 /* A part of a cell in which one task, or nobody, ran. */
@@ -152,8 +180,9 @@ struct lane {
     const struct scene *scene;
     struct faces *faces;
     const struct lane_span *span;
-    int cpu;       /* of a CPU's lane; -1 on a task's */
-    uint32_t task; /* of a task's lane */
+    int cpu;          /* of a CPU's lane; -1 on a task's */
+    uint32_t task;    /* of a task's lane */
+    double *switches; /* per column, for who wants them; or NULL */
 };
 
 static struct lane_cell flat_cell(char32_t ch, enum paint fg, enum paint bg)
@@ -168,7 +197,8 @@ static bool next_slice(const struct lane *lane, uint64_t t_ns, struct slice *sli
 }
 
 /* Cuts [from, to) at the slices' borders. More pieces than fit: 0. */
-static unsigned cut_pieces(const struct lane *lane, uint64_t from, uint64_t to, struct piece pieces[MAX_PIECES])
+static unsigned cut_pieces(const struct lane *lane, uint64_t from, uint64_t to,
+                           struct piece pieces[MAX_PIECES])
 {
     unsigned n = 0;
     while (from < to) {
@@ -189,23 +219,26 @@ static unsigned cut_pieces(const struct lane *lane, uint64_t from, uint64_t to, 
     return n;
 }
 
-/* Leaves out what is thinner than a sixteenth of a column (a switch takes a microsecond or two) and joins what then
- * touches. *brief: somebody who was left out and is not seen in the cell beside this one. */
+/* Leaves out what is thinner than a sixteenth of a column (a switch takes a microsecond or two) and joins
+ * what then touches. *brief: somebody who was left out and is not seen in the cell beside this one. */
 static unsigned join_pieces(struct piece *pieces, unsigned n, uint64_t col_ns, uint32_t *brief)
 {
     unsigned kept = 0;
+    uint64_t before_ns = 0; /* left out before the first that is kept */
     for (unsigned i = 0; i < n; i++) {
         if (pieces[i].ns < col_ns / 16) {
             if (pieces[i].who != NOBODY && i > 0 && i + 1 < n)
                 *brief = pieces[i].who;
             if (kept)
                 pieces[kept - 1].ns += pieces[i].ns;
-            else if (i + 1 < n)
-                pieces[i + 1].ns += pieces[i].ns;
+            else
+                before_ns += pieces[i].ns;
         } else if (kept && pieces[kept - 1].who == pieces[i].who) {
             pieces[kept - 1].ns += pieces[i].ns;
         } else {
-            pieces[kept++] = pieces[i];
+            pieces[kept] = pieces[i];
+            pieces[kept++].ns += before_ns;
+            before_ns = 0;
         }
     }
     return kept;
@@ -248,7 +281,8 @@ static struct lane_cell waiting_cell(const struct lane *lane, const struct bin *
     if (bin->runnable_ns == 0 && bin->blocked_ns == 0)
         return flat_cell(g->gone, PAINT_FAINT, PAINT_BACK);
     if (bin->runnable_ns >= bin->blocked_ns)
-        return flat_cell(g->runnable, face->self ? PAINT_SELF : (enum paint)(face->paint + N_TASK_PAINTS), PAINT_LANE);
+        return flat_cell(g->runnable, face->self ? PAINT_SELF : (enum paint)(face->paint + N_TASK_PAINTS),
+                         PAINT_LANE);
     return flat_cell(g->blocked, PAINT_OFF, PAINT_LANE);
 }
 
@@ -257,21 +291,25 @@ static struct lane_cell idle_cell(const struct lane *lane, const struct bin *bin
     return lane->cpu >= 0 ? flat_cell(' ', PAINT_FAINT, PAINT_LANE) : waiting_cell(lane, bin);
 }
 
-static struct lane_cell whole_cell(const struct lane *lane, uint32_t who, uint32_t brief, const struct bin *bin)
+static struct lane_cell whole_cell(const struct lane *lane, uint32_t who, uint32_t brief,
+                                   const struct bin *bin)
 {
     const struct glyphs *g = lane->scene->glyphs;
     if (who == NOBODY && brief == NOBODY)
         return idle_cell(lane, bin);
     if (brief != NOBODY && brief != who)
-        return (struct lane_cell){.ch = g->brief, .fg = fore_of(lane, brief), .bg = back_of(lane, who), .who = NOBODY};
+        return (struct lane_cell){
+            .ch = g->brief, .fg = fore_of(lane, brief), .bg = back_of(lane, who), .who = NOBODY};
     struct lane_cell cell = {.ch = ' ', .fg = PAINT_ON_TASK, .bg = back_of(lane, who), .who = who};
     if (cell.bg == PAINT_LANE)
-        cell = (struct lane_cell){.ch = g->dot, .fg = PAINT_SELF, .bg = PAINT_LANE, .line = true, .who = NOBODY};
+        cell =
+            (struct lane_cell){.ch = g->dot, .fg = PAINT_SELF, .bg = PAINT_LANE, .line = true, .who = NOBODY};
     return cell;
 }
 
 /* One border inside the cell: the left one's colour as an eighth block on the right one's. */
-static struct lane_cell border_cell(const struct lane *lane, const struct piece pieces[2], const struct bin *bin)
+static struct lane_cell border_cell(const struct lane *lane, const struct piece pieces[2],
+                                    const struct bin *bin)
 {
     uint64_t all = pieces[0].ns + pieces[1].ns;
     unsigned eighths = (unsigned)((pieces[0].ns * 16 + all) / (2 * all));
@@ -280,7 +318,10 @@ static struct lane_cell border_cell(const struct lane *lane, const struct piece 
     return (struct lane_cell){.ch = lane->scene->glyphs->left_eighths[eighths],
                               .fg = back_of(lane, pieces[0].who),
                               .bg = back_of(lane, pieces[1].who),
-                              .who = NOBODY};
+                              .who = NOBODY,
+                              .left = pieces[0].who,
+                              .right = pieces[1].who,
+                              .eighths = (uint8_t)eighths};
 }
 
 /* Many slices: the two that had most of it, and a shade that tells how many switches there were. */
@@ -291,7 +332,8 @@ static struct lane_cell dense_cell(const struct lane *lane, const struct bin *bi
     unsigned level = n < 4 ? 0 : n < 10 ? 1 : n < 100 ? 2 : 3;
     uint64_t idle = col_ns > bin->run_ns ? col_ns - bin->run_ns : 0;
     struct piece most = {bin->lead[0].ns ? bin->lead[0].who : NOBODY, bin->lead[0].ns};
-    struct piece second = {bin->lead[1].ns && lane->cpu >= 0 ? bin->lead[1].who : NOBODY, lane->cpu >= 0 ? bin->lead[1].ns : 0};
+    struct piece second = {bin->lead[1].ns && lane->cpu >= 0 ? bin->lead[1].who : NOBODY,
+                           lane->cpu >= 0 ? bin->lead[1].ns : 0};
     if (lane->cpu < 0)
         most.ns = bin->run_ns;
     if (idle > most.ns) {
@@ -300,7 +342,8 @@ static struct lane_cell dense_cell(const struct lane *lane, const struct bin *bi
     } else if (idle > second.ns) {
         second = (struct piece){NOBODY, idle};
     }
-    return (struct lane_cell){.ch = g->shade[level], .fg = fore_of(lane, second.who), .bg = back_of(lane, most.who), .who = NOBODY};
+    return (struct lane_cell){
+        .ch = g->shade[level], .fg = fore_of(lane, second.who), .bg = back_of(lane, most.who), .who = NOBODY};
 }
 
 static struct lane_cell sample_cell(const struct lane *lane, const struct bin *bin)
@@ -310,19 +353,21 @@ static struct lane_cell sample_cell(const struct lane *lane, const struct bin *b
     return flat_cell(lane->scene->glyphs->sample, paint, PAINT_LANE);
 }
 
-/* Not known: before the edge of history, not there yet, or outside a task's life. Never drawn as idle. */
-static struct lane_cell unknown_cell(const struct lane *lane, int column)
+/* Not known: before the edge of history or not there yet (outside what is held), between samples, or outside
+ * a task's life. Never drawn as idle. */
+static struct lane_cell unknown_cell(const struct lane *lane, int column, bool outside)
 {
-    bool rule = lane->cpu >= 0 && column % 4 == 2;
+    bool rule = outside && lane->cpu >= 0 && !lane->span->ends && column % 4 == 2;
     return flat_cell(rule ? lane->scene->glyphs->edge : lane->scene->glyphs->gone, PAINT_OFF, PAINT_BACK);
 }
 
-static struct lane_cell known_cell(const struct lane *lane, const struct bin *bin, uint64_t from, uint64_t col_ns)
+static struct lane_cell known_cell(const struct lane *lane, const struct bin *bin, uint64_t from,
+                                   uint64_t col_ns)
 {
     uint32_t brief = NOBODY;
     struct piece pieces[MAX_PIECES];
     if (bin->run_ns == 0)
-        return bin->n_samples ? sample_cell(lane, bin) : idle_cell(lane, bin);
+        return idle_cell(lane, bin);
     if (bin->n_switches == 0 && bin->run_ns >= col_ns)
         return whole_cell(lane, bin->lead[0].who, NOBODY, bin);
     if (bin->n_switches > 3)
@@ -338,7 +383,8 @@ static struct lane_cell known_cell(const struct lane *lane, const struct bin *bi
 static void mark_hole(const struct lane *lane, struct lane_cell *cells, const struct hole *hole)
 {
     const struct lane_span *span = lane->span;
-    if (hole->start_ns >= span->start_ns + span->col_ns * (uint64_t)span->cols || hole->end_ns < span->start_ns)
+    if (hole->start_ns >= span->start_ns + span->col_ns * (uint64_t)span->cols ||
+        hole->end_ns < span->start_ns)
         return;
     uint64_t from = hole->start_ns > span->start_ns ? hole->start_ns - span->start_ns : 0;
     uint64_t to = hole->end_ns - span->start_ns;
@@ -362,14 +408,21 @@ static void make_cells(const struct lane *lane, struct lane_cell *cells)
     const struct lane_span *span = lane->span;
     unsigned n = (unsigned)span->cols;
     struct bin *bins = mem_new(n, sizeof *bins);
+    uint64_t edge = timeline_edge_ns(lane->scene->tl);
     if (lane->cpu >= 0)
         timeline_cpu_bins(lane->scene->tl, lane->cpu, span->start_ns, span->col_ns * n, n, bins);
     else
         timeline_task_bins(lane->scene->tl, lane->task, span->start_ns, span->col_ns * n, n, bins);
     for (unsigned i = 0; i < n; i++) {
         uint64_t from = span->start_ns + i * span->col_ns;
+        if (lane->switches)
+            lane->switches[i] = bins[i].n_switches;
         bool unknown = from >= span->known_ns || bins[i].unknown_ns * 2 > span->col_ns;
-        cells[i] = unknown ? unknown_cell(lane, (int)i) : known_cell(lane, &bins[i], from, span->col_ns);
+        if (bins[i].n_samples && bins[i].run_ns == 0)
+            cells[i] = sample_cell(lane, &bins[i]);
+        else
+            cells[i] = unknown ? unknown_cell(lane, (int)i, from >= span->known_ns || from < edge)
+                               : known_cell(lane, &bins[i], from, span->col_ns);
     }
     if (lane->cpu >= 0)
         mark_holes(lane, cells);
@@ -378,16 +431,19 @@ static void make_cells(const struct lane *lane, struct lane_cell *cells)
 
 /* ---- drawing a lane ---- */
 
-static void draw_cells(const struct scene *scene, struct canvas *canvas, const struct lane_cell *cells, struct rect rect)
+static void draw_cells(const struct scene *scene, struct canvas *canvas, const struct lane_cell *cells,
+                       struct rect rect)
 {
     int middle = (rect.rows - 1) / 2;
     for (int y = 0; y < rect.rows; y++) {
         canvas_put(canvas, rect.x - 1, rect.y + y, scene->glyphs->lane_left, PAINT_OFF, PAINT_BACK, 0);
-        canvas_put(canvas, rect.x + rect.cols, rect.y + y, scene->glyphs->lane_right, PAINT_OFF, PAINT_BACK, 0);
+        canvas_put(canvas, rect.x + rect.cols, rect.y + y, scene->glyphs->lane_right, PAINT_OFF, PAINT_BACK,
+                   0);
         for (int x = 0; x < rect.cols; x++) {
             const struct lane_cell *cell = &cells[x];
             char32_t ch = cell->line && y != middle ? U' ' : cell->ch;
-            canvas_put(canvas, rect.x + x, rect.y + y, ch, (enum paint)cell->fg, (enum paint)cell->bg, cell->attr);
+            canvas_put(canvas, rect.x + x, rect.y + y, ch, (enum paint)cell->fg, (enum paint)cell->bg,
+                       cell->attr);
         }
     }
 }
@@ -400,42 +456,77 @@ static void spell_run(struct canvas *canvas, struct rect run, enum paint bg, con
             canvas_put(canvas, run.x + x, run.y + y, (unsigned char)text[x % n], PAINT_ON_TASK, bg, 0);
 }
 
-/* The letter in the middle of a run, and again every so often in a long one. */
-static void label_run(const struct scene *scene, struct canvas *canvas, struct rect run, enum paint bg, const char *text)
+/* A stretch of a lane that one task fills. */
+struct stretch {
+    struct rect rect; /* its whole cells */
+    int eighths;      /* its width with the parts of the cells at its borders */
+    enum paint back;
+    const char *text;
+};
+
+/* The largest letters for which the run is wide enough; 0: the terminal's own. */
+static int letter_scale(const struct scene *scene, const struct stretch *run)
 {
-    int scale = scene->lecture ? run.rows * 2 / 5 : 0;
-    while (scale > 0 && view_big_cols(text, scale) + 2 > run.cols)
-        scale--;
-    int need = scale > 0 ? view_big_cols(text, scale) : (int)strlen(text);
-    int n = run.cols / (scale > 0 ? need * 6 : 24);
+    int scale = scene->lecture ? run->rect.rows * 2 / 5 : 0;
+    for (; scale > 0; scale--) {
+        int need = view_big_cols(run->text, scale);
+        if (run->rect.cols >= need &&
+            run->eighths >= (need + scale) * 8 - 2) /* borders are rounded to an eighth */
+            break;
+    }
+    return scale;
+}
+
+/* The letter in the middle of a run, and again every so often in a long one. */
+static void label_run(const struct scene *scene, struct canvas *canvas, const struct stretch *run)
+{
+    const struct rect *rect = &run->rect;
+    int scale = letter_scale(scene, run);
+    int need = scale > 0 ? view_big_cols(run->text, scale) : (int)strlen(run->text);
+    int n = rect->cols / (scale > 0 ? need * 6 : 24);
     n = n > 1 ? n : 1;
-    if (run.cols < need + 2)
+    if (rect->cols < need || (scale == 0 && run->eighths < (need + 2) * 8 - 2))
         return;
     for (int i = 0; i < n; i++) {
-        int x = run.x + (run.cols * (2 * i + 1) / n - need) / 2;
+        int x = rect->x + (rect->cols * (2 * i + 1) / n - need) / 2;
         if (scale > 0)
-            view_big_text(scene, canvas, x, run.y + (run.rows - (5 * scale + 1) / 2) / 2, need, scale, PAINT_ON_TASK, bg,
-                          text);
+            view_big_text(scene, canvas, x, rect->y + (rect->rows - (5 * scale + 1) / 2) / 2, need, scale,
+                          PAINT_ON_TASK, run->back, run->text);
         else
-            canvas_text(canvas, x, run.y + (run.rows - 1) / 2, need, PAINT_ON_TASK, bg, CELL_BOLD, text);
+            canvas_text(canvas, x, rect->y + (rect->rows - 1) / 2, need, PAINT_ON_TASK, run->back, CELL_BOLD,
+                        run->text);
     }
 }
 
-static void draw_letters(const struct lane *lane, struct canvas *canvas, const struct lane_cell *cells, struct rect rect)
+/* Cells x to end - 1, and what the cells beside them have of the same task. */
+static int visible_eighths(const struct lane_cell *cells, int n, int x, int end)
+{
+    int eighths = (end - x) * 8;
+    if (x > 0 && cells[x - 1].eighths && cells[x - 1].right == cells[x].who)
+        eighths += 8 - cells[x - 1].eighths;
+    if (end < n && cells[end].eighths && cells[end].left == cells[x].who)
+        eighths += cells[end].eighths;
+    return eighths;
+}
+
+static void draw_letters(const struct lane *lane, struct canvas *canvas, const struct lane_cell *cells,
+                         struct rect rect)
 {
     for (int x = 0; x < rect.cols;) {
         int end = x + 1;
         while (end < rect.cols && cells[end].who == cells[x].who)
             end++;
         if (cells[x].who != NOBODY) {
-            struct rect run = {rect.x + x, rect.y, end - x, rect.rows};
             char cpu[16];
             snprintf(cpu, sizeof cpu, "%u", cells[x].who);
-            const char *text = lane->cpu >= 0 ? faces_get(lane->faces, cells[x].who)->letter : cpu;
+            struct stretch run = {{rect.x + x, rect.y, end - x, rect.rows},
+                                  visible_eighths(cells, rect.cols, x, end),
+                                  (enum paint)cells[x].bg,
+                                  lane->cpu >= 0 ? faces_get(lane->faces, cells[x].who)->letter : cpu};
             if (spelled(lane->scene))
-                spell_run(canvas, run, (enum paint)cells[x].bg, text);
+                spell_run(canvas, run.rect, run.back, run.text);
             else
-                label_run(lane->scene, canvas, run, (enum paint)cells[x].bg, text);
+                label_run(lane->scene, canvas, &run);
         }
         x = end;
     }
@@ -453,52 +544,18 @@ static void draw_lane(const struct lane *lane, struct canvas *canvas, struct rec
     free(cells);
 }
 
-void view_cpu_lane(const struct scene *scene, struct canvas *canvas, struct faces *faces, const struct lane_span *span,
-                   int cpu, struct rect rect)
+void view_cpu_lane(const struct scene *scene, struct canvas *canvas, struct faces *faces,
+                   const struct lane_span *span, int cpu, struct rect rect, double *switches)
 {
-    struct lane lane = {scene, faces, span, cpu, TIMELINE_NO_TASK};
+    struct lane lane = {scene, faces, span, cpu, TIMELINE_NO_TASK, switches};
     draw_lane(&lane, canvas, rect);
 }
 
 void view_task_lane(const struct scene *scene, struct canvas *canvas, struct faces *faces,
                     const struct lane_span *span, uint32_t task, struct rect rect)
 {
-    struct lane lane = {scene, faces, span, -1, task};
+    struct lane lane = {scene, faces, span, -1, task, NULL};
     draw_lane(&lane, canvas, rect);
-}
-
-/* ---- switches per column ---- */
-
-static void add_switches(const struct scene *scene, const struct lane_span *span, int cpu, uint32_t *counts)
-{
-    unsigned n = (unsigned)span->cols;
-    struct bin *bins = mem_new(n, sizeof *bins);
-    timeline_cpu_bins(scene->tl, cpu, span->start_ns, span->col_ns * n, n, bins);
-    for (unsigned i = 0; i < n; i++)
-        counts[i] += bins[i].n_switches;
-    free(bins);
-}
-
-void view_switch_row(const struct scene *scene, struct canvas *canvas, const struct lane_span *span, int cpu,
-                     struct rect rect)
-{
-    if (span->cols < 1)
-        return;
-    uint32_t *counts = mem_new((unsigned long)span->cols, sizeof *counts), most = 4;
-    for (unsigned i = 0; i < scene->n_cpus; i++)
-        if (cpu < 0 || scene->cpus[i].cpu == cpu)
-            add_switches(scene, span, scene->cpus[i].cpu, counts);
-    for (int x = 0; x < span->cols; x++)
-        most = counts[x] > most ? counts[x] : most;
-    for (int x = 0; x < span->cols; x++) {
-        uint64_t eighths = ((uint64_t)counts[x] * (uint64_t)rect.rows * 8 + most - 1) / most;
-        for (int y = rect.rows - 1; y >= 0 && eighths > 0; y--) {
-            uint64_t part = eighths < 8 ? eighths : 8;
-            canvas_put(canvas, rect.x + x, rect.y + y, scene->glyphs->lower_eighths[part], PAINT_FAINT, PAINT_KEEP, 0);
-            eighths -= part;
-        }
-    }
-    free(counts);
 }
 
 /* ---- a task's row ---- */
@@ -518,8 +575,8 @@ static double share(uint64_t part_ns, const struct scene *scene)
     return view_window(scene, &lo, &hi) ? (double)part_ns / (double)(hi - lo) : 0;
 }
 
-static void draw_task_figures(const struct scene *scene, struct canvas *canvas, const struct lane_frame *frame,
-                              const struct face *face, uint32_t index, int y)
+static void draw_task_figures(const struct scene *scene, struct canvas *canvas,
+                              const struct lane_frame *frame, const struct face *face, uint32_t index, int y)
 {
     char text[32];
     struct task task;
@@ -528,13 +585,15 @@ static void draw_task_figures(const struct scene *scene, struct canvas *canvas, 
     if (frame->figures_cols < 6)
         return;
     timeline_task(scene->tl, index, &task);
-    view_right(canvas, frame->figures_x, y, 6, fg, 0, view_percent(share(bin.run_ns, scene), text, sizeof text));
+    view_right(canvas, frame->figures_x, y, 6, fg, 0,
+               scene->info.exact ? view_percent(share(bin.run_ns, scene), text, sizeof text) : "-");
     if (frame->figures_cols < 14)
         return;
     if (task.work_total_ns == 0) {
         if (!face->self)
-            view_right(canvas, frame->figures_x + 6, y, 9, PAINT_FAINT, 0,
-                       view_percent(share(bin.runnable_ns, scene), text, sizeof text));
+            view_right(canvas, frame->figures_x + 6, y, 10, PAINT_FAINT, 0,
+                       scene->info.exact ? view_percent(share(bin.runnable_ns, scene), text, sizeof text)
+                                         : "-");
         return;
     }
     double done = (double)task.work_done_ns / (double)task.work_total_ns;
@@ -551,8 +610,8 @@ void view_task_heads(const struct scene *scene, struct canvas *canvas, const str
     if (frame->figures_cols >= 6)
         view_right(canvas, frame->figures_x, y, 6, PAINT_FAINT, 0, "run");
     if (frame->figures_cols >= 14)
-        view_right(canvas, frame->figures_x + (work ? frame->figures_cols - 8 : 6), y, work ? 6 : 9, PAINT_FAINT, 0,
-                   work ? "work" : "wait");
+        view_right(canvas, frame->figures_x + (work ? frame->figures_cols - 8 : 6), y, work ? 6 : 10,
+                   PAINT_FAINT, 0, work ? "work" : "wait");
 }
 
 void view_task_row(const struct scene *scene, struct canvas *canvas, struct faces *faces, uint32_t task,
@@ -565,19 +624,23 @@ void view_task_row(const struct scene *scene, struct canvas *canvas, struct face
 
     view_task_lane(scene, canvas, faces, &span, task, (struct rect){frame.x, rect.y, span.cols, rect.rows});
     if (selected)
-        canvas_put(canvas, frame.label_x, middle, scene->glyphs->arrow_right, PAINT_ACCENT, PAINT_KEEP, CELL_BOLD);
+        canvas_put(canvas, frame.label_x, middle, scene->glyphs->arrow_right, PAINT_ACCENT, PAINT_KEEP,
+                   CELL_BOLD);
     if (face->self) {
-        canvas_text(canvas, x, middle, frame.label_cols - 1, PAINT_SELF, PAINT_KEEP, 0, frame.label_cols < 10 ? "self" : face->name);
+        canvas_text(canvas, x, middle, frame.label_cols - 1, PAINT_SELF, PAINT_KEEP, 0,
+                    frame.label_cols < 10 ? "self" : face->name);
     } else {
         if (frame.label_cols > 5) {
-            canvas_fill(canvas, (struct rect){x, rect.y, n + 2, rect.rows}, ' ', PAINT_ON_TASK, (enum paint)face->paint, 0);
+            canvas_fill(canvas, (struct rect){x, rect.y, n + 2, rect.rows}, ' ', PAINT_ON_TASK,
+                        (enum paint)face->paint, 0);
             x++;
         }
         canvas_text(canvas, x, middle, n, frame.label_cols > 5 ? PAINT_ON_TASK : (enum paint)face->paint,
                     frame.label_cols > 5 ? (enum paint)face->paint : PAINT_KEEP, CELL_BOLD, face->letter);
         int room = frame.label_cols - n - 4;
         if (strcmp(face->name, face->letter) != 0 && room > 2)
-            canvas_text(canvas, x + n + 2, middle, room, selected ? PAINT_STRONG : PAINT_TEXT, PAINT_KEEP, 0, face->name);
+            canvas_text(canvas, x + n + 2, middle, room, selected ? PAINT_STRONG : PAINT_TEXT, PAINT_KEEP, 0,
+                        face->name);
     }
     if (frame.figures_cols)
         draw_task_figures(scene, canvas, &frame, face, task, middle);
@@ -585,8 +648,8 @@ void view_task_row(const struct scene *scene, struct canvas *canvas, struct face
 
 /* ---- lines through the lanes ---- */
 
-static void draw_vline(const struct scene *scene, struct canvas *canvas, const struct lane_frame *frame, int y, int rows,
-                       uint64_t t_ns, char32_t glyph, enum paint paint)
+static void draw_vline(const struct scene *scene, struct canvas *canvas, const struct lane_frame *frame,
+                       int y, int rows, uint64_t t_ns, char32_t glyph, enum paint paint)
 {
     int64_t column = viewport_col(&scene->viewport, t_ns);
     if (t_ns == 0 || column < 0 || column >= view_lane_cols(scene, frame))
@@ -595,7 +658,8 @@ static void draw_vline(const struct scene *scene, struct canvas *canvas, const s
         canvas_put(canvas, frame->x + (int)column, y + i, glyph, paint, PAINT_KEEP, CELL_BOLD);
 }
 
-void view_lane_cursor(const struct scene *scene, struct canvas *canvas, const struct lane_frame *frame, int y, int rows)
+void view_lane_cursor(const struct scene *scene, struct canvas *canvas, const struct lane_frame *frame, int y,
+                      int rows)
 {
     const struct viewport *vp = &scene->viewport;
     draw_vline(scene, canvas, frame, y, rows, vp->cursor_ns, scene->glyphs->vline, PAINT_ACCENT);
@@ -623,7 +687,8 @@ char *view_span_text(uint64_t ns, char *buf, size_t size)
         if (ns >= units[i].ns && ns % (units[i].ns / 10) == 0 && ns / units[i].ns < 1000) {
             uint64_t tenths = ns / (units[i].ns / 10);
             if (tenths % 10)
-                snprintf(buf, size, "%llu.%llu %s", (unsigned long long)(tenths / 10), (unsigned long long)(tenths % 10), units[i].name);
+                snprintf(buf, size, "%llu.%llu %s", (unsigned long long)(tenths / 10),
+                         (unsigned long long)(tenths % 10), units[i].name);
             else
                 snprintf(buf, size, "%llu %s", (unsigned long long)(tenths / 10), units[i].name);
             return buf;
@@ -676,7 +741,8 @@ void view_right(struct canvas *canvas, int x, int y, int cols, enum paint fg, un
     canvas_text(canvas, x + cols - n, y, n, fg, PAINT_KEEP, attr, text);
 }
 
-void view_bar(const struct scene *scene, struct canvas *canvas, int x, int y, int cols, double fraction, enum paint fg)
+void view_bar(const struct scene *scene, struct canvas *canvas, int x, int y, int cols, double fraction,
+              enum paint fg)
 {
     const struct glyphs *g = scene->glyphs;
     fraction = fraction < 0 ? 0 : fraction > 1 ? 1 : fraction;
@@ -684,9 +750,31 @@ void view_bar(const struct scene *scene, struct canvas *canvas, int x, int y, in
     for (int i = 0; i < cols; i++) {
         int part = eighths - i * 8;
         if (g->ascii || scene->mono)
-            canvas_put(canvas, x + i, y, part >= 4 ? g->bar_full : g->bar_empty, part >= 4 ? fg : PAINT_OFF, PAINT_KEEP, 0);
+            canvas_put(canvas, x + i, y, part >= 4 ? g->bar_full : g->bar_empty, part >= 4 ? fg : PAINT_OFF,
+                       PAINT_KEEP, 0);
         else
-            canvas_put(canvas, x + i, y, g->left_eighths[part < 0 ? 0 : part > 8 ? 8 : part], fg, PAINT_LANE, 0);
+            canvas_put(canvas, x + i, y,
+                       g->left_eighths[part < 0   ? 0
+                                       : part > 8 ? 8
+                                                  : part],
+                       fg, PAINT_LANE, 0);
+    }
+}
+
+void view_bars(const struct scene *scene, struct canvas *canvas, struct rect rect, const double *values,
+               double most, enum paint fg)
+{
+    for (int x = 0; x < rect.cols; x++) {
+        double height = values[x] / most * rect.rows * 8;
+        int eighths = height <= 0              ? 0
+                      : height < 1             ? 1
+                      : height > rect.rows * 8 ? rect.rows * 8
+                                               : (int)(height + 0.5);
+        for (int y = rect.rows - 1; y >= 0 && eighths > 0; y--) {
+            int part = eighths < 8 ? eighths : 8;
+            canvas_put(canvas, rect.x + x, rect.y + y, scene->glyphs->lower_eighths[part], fg, PAINT_KEEP, 0);
+            eighths -= part;
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-/* What the views that draw time share: faces of tasks, lanes of cells, the time axis, figures of the window. */
+/* What the views that draw time share: faces of tasks, lanes of cells, the time axis, figures of the window.
+ */
 #ifndef SCHEDVIZ_VIEW_LANES_H
 #define SCHEDVIZ_VIEW_LANES_H
 
@@ -8,10 +9,10 @@
 
 struct face {
     bool known;
-    bool self;       /* schedviz's own */
-    uint8_t paint;   /* as a foreground */
-    uint8_t back;    /* as a background: the same, for schedviz's own an idle lane's */
-    char letter[4];  /* "A", "AB"; of a task without a slot the first letter of its name */
+    bool self;                          /* schedviz's own */
+    uint8_t paint;                      /* as a foreground */
+    uint8_t back;                       /* as a background: the same, for schedviz's own an idle lane's */
+    char letter[4];                     /* "A", "AB"; of a task without a slot the first letter of its name */
     char name[EVENT_NAME_SIZE * 4 + 1]; /* harmless to show */
 };
 
@@ -35,8 +36,12 @@ struct lane_frame {
 struct lane_frame view_lane_frame(const struct scene *scene, struct rect rect);
 /* Columns of time that are drawn: the viewport's, as far as the lane has room. */
 int view_lane_cols(const struct scene *scene, const struct lane_frame *frame);
-/* view_ops.time_area of the views with lanes. */
-struct rect view_lane_time_area(const struct scene *scene, struct rect rect);
+/* view_ops.lane_cols of all views. */
+int view_lane_frame_cols(const struct scene *scene, struct rect rect);
+/* n_rows, n_fit and hit of views in which nothing can be selected. */
+unsigned view_no_rows(const struct scene *scene);
+unsigned view_no_fit(const struct scene *scene, struct rect rect);
+bool view_no_hit(const struct scene *scene, struct rect rect, int x, int y, unsigned *row, uint64_t *time_ns);
 /* The instant under a column of the screen; 0 outside the lane. */
 uint64_t view_lane_time(const struct scene *scene, const struct lane_frame *frame, int x);
 
@@ -47,18 +52,15 @@ struct lane_span {
     uint64_t start_ns, col_ns;
     int cols;
     uint64_t known_ns;
+    bool ends; /* nothing is expected beyond known_ns: blank, where else it is marked as not known yet */
 };
 struct lane_span view_lane_span(const struct scene *scene, int cols);
 
-/* Draw one lane with its frame. */
-void view_cpu_lane(const struct scene *scene, struct canvas *canvas, struct faces *faces, const struct lane_span *span,
-                   int cpu, struct rect rect);
+/* Draw one lane with its frame. switches, where not NULL, gets the switches of each of the span's columns. */
+void view_cpu_lane(const struct scene *scene, struct canvas *canvas, struct faces *faces,
+                   const struct lane_span *span, int cpu, struct rect rect, double *switches);
 void view_task_lane(const struct scene *scene, struct canvas *canvas, struct faces *faces,
                     const struct lane_span *span, uint32_t task, struct rect rect);
-/* Switches per column as bars; cpu -1: of all CPUs. */
-void view_switch_row(const struct scene *scene, struct canvas *canvas, const struct lane_span *span, int cpu,
-                     struct rect rect);
-
 /* A row of a task: chip with its letter, name, lane, figures. The lane is rect.rows high. */
 void view_task_row(const struct scene *scene, struct canvas *canvas, struct faces *faces, uint32_t task,
                    struct rect rect, bool selected);
@@ -69,13 +71,16 @@ void view_task_heads(const struct scene *scene, struct canvas *canvas, const str
 char *view_cpu_label(const struct scene *scene, int cpu, bool wide, char *buf, size_t size);
 
 /* Lines through all lanes at the cursor and the playhead. */
-void view_lane_cursor(const struct scene *scene, struct canvas *canvas, const struct lane_frame *frame, int y, int rows);
+void view_lane_cursor(const struct scene *scene, struct canvas *canvas, const struct lane_frame *frame, int y,
+                      int rows);
 
 /* The time axis over the lanes: 1 row of labels; 2: a ruler under them; 3: flags of marks above. */
-void view_axis(const struct scene *scene, struct canvas *canvas, const struct lane_frame *frame, int y, int rows);
+void view_axis(const struct scene *scene, struct canvas *canvas, const struct lane_frame *frame, int y,
+               int rows);
 int view_axis_rows(int rows);
 /* Labels and ruler of a span that begins at 0: 2 rows. */
-void view_axis_span(const struct scene *scene, struct canvas *canvas, int x, int cols, int y, uint64_t col_ns);
+void view_axis_span(const struct scene *scene, struct canvas *canvas, int x, int cols, int y,
+                    uint64_t col_ns);
 
 /* ---- figures ---- */
 
@@ -89,16 +94,23 @@ char *view_rate(double per_s, char *buf, size_t size);
 char *view_count(uint64_t n, char *buf, size_t size);
 /* A round span: "88 ms", "1.6 s"; any other as export_duration() has it. */
 char *view_span_text(uint64_t ns, char *buf, size_t size);
+/* Bars from below, one a column, `most` is as high as the rect. */
+void view_bars(const struct scene *scene, struct canvas *canvas, struct rect rect, const double *values,
+               double most, enum paint fg);
 /* Text that ends at column x + cols. */
-void view_right(struct canvas *canvas, int x, int y, int cols, enum paint fg, unsigned attr, const char *text);
+void view_right(struct canvas *canvas, int x, int y, int cols, enum paint fg, unsigned attr,
+                const char *text);
 /* Progress: a bar of `cols` columns. */
-void view_bar(const struct scene *scene, struct canvas *canvas, int x, int y, int cols, double fraction, enum paint fg);
-/* Letters three columns and three rows big for each scale step; returns the columns used (0: does not fit). */
+void view_bar(const struct scene *scene, struct canvas *canvas, int x, int y, int cols, double fraction,
+              enum paint fg);
+/* Letters three columns and three rows big for each scale step; returns the columns used (0: does not fit).
+ */
 int view_big_text(const struct scene *scene, struct canvas *canvas, int x, int y, int max_cols, int scale,
                   enum paint fg, enum paint bg, const char *text);
 int view_big_cols(const char *text, int scale);
 
-/* With the ASCII glyphs, turns what is beyond ASCII in rect (units, dots, names) into ASCII: last act of each view. */
+/* With the ASCII glyphs, turns what is beyond ASCII in rect (units, dots, names) into ASCII: last act of each
+ * view. */
 void view_to_ascii(const struct scene *scene, struct canvas *canvas, struct rect rect);
 
 #endif

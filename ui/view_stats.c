@@ -6,7 +6,8 @@
 
 #include <stdlib.h>
 
-/* Slices that are looked at one by one to tell voluntary from forced switches; beyond it the lives' share stands in. */
+/* Slices that are looked at one by one to tell voluntary from forced switches; beyond it the lives' share
+ * stands in. */
 #define MAX_COUNTED 512
 
 double view_jain(const double *x, unsigned n)
@@ -26,6 +27,7 @@ static bool is_workload(const struct task *task)
 
 struct outs {
     uint64_t voluntary, forced, seen;
+    uint64_t whole, whole_ns; /* slices that lie in the window from begin to end */
 };
 
 /* Ends of a task's slices in the window. */
@@ -33,15 +35,21 @@ static void count_outs(const struct scene *scene, uint32_t task, uint64_t lo, ui
 {
     struct slice slice;
     uint64_t t = lo;
-    while (outs->seen < MAX_COUNTED && timeline_task_slice(scene->tl, task, t, 0, &slice) && slice.end_ns < hi && slice.end_ns > t) {
+    while (outs->seen < MAX_COUNTED && timeline_task_slice(scene->tl, task, t, 0, &slice) &&
+           slice.end_ns < hi && slice.end_ns > t) {
         outs->voluntary += slice.end == SLICE_BLOCKED;
         outs->forced += slice.end == SLICE_PREEMPTED;
         outs->seen++;
+        if (slice.start_ns >= lo) {
+            outs->whole++;
+            outs->whole_ns += slice.end_ns - slice.start_ns;
+        }
         t = slice.end_ns;
     }
 }
 
 /* INTERLEAVED: more than one task wants a core, and about one runs at a time.
+ * So are tasks that hand one core to one another, though the next only wants it when it is given.
  * PARALLEL: more than one runs at a time, and nearly all that want a core have one.
  * MIXED: both: several run at once, and yet others wait for their turn.
  * ALONE: one task, and it runs. IDLE: most of the time none wants to. */
@@ -51,11 +59,11 @@ static enum view_word word_of(const struct view_stats *s)
         return WORD_NOTHING;
     if (s->parallelism < 0.05 || (s->parallelism < 0.5 && s->demand < 0.75))
         return WORD_IDLE;
-    if (s->demand >= 1.3 && s->parallelism <= 1.1)
+    if ((s->demand >= 1.3 || s->n_active >= 2) && s->parallelism <= 1.1)
         return WORD_INTERLEAVED;
     if (s->parallelism >= 1.3 && s->parallelism >= 0.9 * s->demand)
         return WORD_PARALLEL;
-    if (s->demand < 1.3 && s->parallelism >= 0.9 * s->demand)
+    if (s->n_active < 2 && s->parallelism >= 0.9 * s->demand)
         return WORD_ALONE;
     return WORD_MIXED;
 }
@@ -95,10 +103,8 @@ bool view_stats(const struct scene *scene, struct view_stats *stats)
         stats->n_switches += bin.n_switches;
         lives.voluntary += task.n_voluntary;
         lives.forced += task.n_involuntary;
-        if (bin.n_switches + outs.seen < MAX_COUNTED)
-            count_outs(scene, scene->tasks[i], stats->lo_ns, stats->hi_ns, &outs);
-        else
-            stats->parts_exact = false;
+        stats->parts_exact &= bin.n_switches + outs.seen < MAX_COUNTED;
+        count_outs(scene, scene->tasks[i], stats->lo_ns, stats->hi_ns, &outs);
     }
     const struct outs *parts = stats->parts_exact ? &outs : &lives;
     uint64_t all = parts->voluntary + parts->forced;
@@ -106,13 +112,19 @@ bool view_stats(const struct scene *scene, struct view_stats *stats)
     stats->voluntary_part = all ? (double)parts->voluntary / (double)all : 0;
     stats->parallelism = run / span;
     stats->switches_per_s = (double)stats->n_switches * 1e9 / span;
-    stats->mean_slice_ns = stats->n_switches ? (uint64_t)(run / (double)stats->n_switches) : 0;
+    if (outs.whole && stats->parts_exact)
+        stats->mean_slice_ns = outs.whole_ns / outs.whole;
+    else
+        stats->mean_slice_ns = stats->n_switches ? (uint64_t)(run / (double)stats->n_switches) : 0;
+    for (unsigned i = 0; i < stats->n_tasks; i++)
+        stats->n_active += run_times[i] * 50 > run;
     stats->fairness = view_jain(run_times, stats->n_tasks);
     free(run_times);
     count_cores(scene, stats);
     if (costs && costs->n) {
         stats->cost_ns = histogram_quantile(costs, 0.5);
-        stats->cost_part = (double)stats->cost_ns * stats->switches_per_s / 1e9 / (stats->n_cores ? stats->n_cores : 1);
+        stats->cost_part =
+            (double)stats->cost_ns * stats->switches_per_s / 1e9 / (stats->n_cores ? stats->n_cores : 1);
     }
     stats->word = word_of(stats);
     return true;

@@ -9,15 +9,17 @@ enum view_word { WORD_NOTHING, WORD_IDLE, WORD_ALONE, WORD_INTERLEAVED, WORD_PAR
 /* Over the known part of the viewport's window, without schedviz's own tasks. */
 struct view_stats {
     uint64_t lo_ns, hi_ns;
-    unsigned n_tasks;      /* that were in progress at some time of it */
-    unsigned n_cores;      /* that ran any of them */
-    unsigned n_chosen;     /* that the workload may use */
-    double concurrency;    /* tasks in progress, averaged */
-    double parallelism;    /* tasks running at the same instant, averaged */
-    double demand;         /* tasks that ran or waited for a core, averaged */
-    uint64_t n_switches;   /* slices that began */
+    unsigned n_tasks;    /* that were in progress at some time of it */
+    unsigned n_active;   /* of them, those with more than a fiftieth of the run time */
+    unsigned n_cores;    /* that ran any of them */
+    unsigned n_chosen;   /* that the workload may use */
+    double concurrency;  /* tasks in progress, averaged */
+    double parallelism;  /* tasks running at the same instant, averaged */
+    double demand;       /* tasks that ran or waited for a core, averaged */
+    uint64_t n_switches; /* slices that began */
     double switches_per_s;
-    uint64_t mean_slice_ns; /* run time for each slice that began; 0: none began */
+    uint64_t
+        mean_slice_ns; /* of the slices wholly in the window, else run time for each that began; 0: none */
     double voluntary_part; /* of the switches out */
     bool parts_exact;      /* counted in the window; else the share over the tasks' lives stands in */
     double fairness;       /* Jain's index of the run times; 1 with fewer than two tasks */

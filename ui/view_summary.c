@@ -24,7 +24,7 @@ static const char *plural(unsigned n)
 /* The word in plain English. */
 static void explain(const struct view_stats *s, char *buf, size_t size)
 {
-    char slice[32];
+    char slice[32], count[16];
     unsigned n = s->n_tasks, cores = s->n_cores ? s->n_cores : 1;
     double each = s->switches_per_s / (n ? n : 1);
     export_duration(s->mean_slice_ns, slice, sizeof slice);
@@ -40,18 +40,19 @@ static void explain(const struct view_stats *s, char *buf, size_t size)
         break;
     case WORD_INTERLEAVED:
         if (s->n_switches && each >= 1)
-            snprintf(buf, size, "%u tasks take turns on %u core%s: %.0f slices of %s each a second", n, cores,
-                     plural(cores), each, slice);
+            snprintf(buf, size, "%u tasks take turns on %u core%s: %s slices of %s each a second", n, cores,
+                     plural(cores), view_count((uint64_t)(each + 0.5), count, sizeof count), slice);
         else
             snprintf(buf, size, "%u tasks take turns on %u core%s", n, cores, plural(cores));
         break;
     case WORD_PARALLEL:
-        snprintf(buf, size, "%u tasks on %u core%s run at the same time, none has to wait", n, cores, plural(cores));
+        snprintf(buf, size, "%u tasks on %u core%s run at the same time, none has to wait", n, cores,
+                 plural(cores));
         break;
     case WORD_MIXED:
         if (s->parallelism > 1.1)
-            snprintf(buf, size, "%u tasks share %u cores: %.1f run at once while the others wait their turn", n, cores,
-                     s->parallelism);
+            snprintf(buf, size, "%u tasks share %u cores: %.1f run at once while the others wait their turn",
+                     n, cores, s->parallelism);
         else
             snprintf(buf, size, "%u tasks run, wait and block by turns", n);
         break;
@@ -87,7 +88,8 @@ static int items_cols(const struct item *items, unsigned n)
     return cols;
 }
 
-/* What is said after the figures goes first, from the left; then whole items from the right. Returns the next x. */
+/* What is said after the figures goes first, from the left; then whole items from the right. Returns the next
+ * x. */
 static int draw_items(struct canvas *canvas, int x, int y, int end, struct item *items, unsigned n)
 {
     for (unsigned i = 0; i < n && items_cols(items, n) > end - x; i++)
@@ -144,11 +146,14 @@ static void draw_costs(const struct view_stats *s, struct canvas *canvas, int x,
     else if (s->n_switches)
         snprintf(parts, sizeof parts, "%s%.0f %% forced, %.0f %% voluntary", s->parts_exact ? "" : "about ",
                  (1 - s->voluntary_part) * 100, s->voluntary_part * 100);
-    items[n++] = (struct item){"switches", view_rate(s->switches_per_s, rate, sizeof rate), parts, PAINT_STRONG};
+    items[n++] =
+        (struct item){"switches", view_rate(s->switches_per_s, rate, sizeof rate), parts, PAINT_STRONG};
     if (s->cost_ns) {
-        snprintf(part, sizeof part, s->cost_part < 0.00095 ? "= %.2f %% of the core%s" : "= %.1f %% of the core%s",
+        snprintf(part, sizeof part,
+                 s->cost_part < 0.00095 ? "= %.2f %% of the core%s" : "= %.1f %% of the core%s",
                  s->cost_part * 100, s->n_cores > 1 ? "s" : "");
-        items[n++] = (struct item){"each costs", export_duration(s->cost_ns, duration, sizeof duration), part, PAINT_STRONG};
+        items[n++] = (struct item){"each costs", export_duration(s->cost_ns, duration, sizeof duration), part,
+                                   PAINT_STRONG};
     }
     if (s->n_tasks > 1) {
         snprintf(fair, sizeof fair, "%.3f", s->fairness);
@@ -157,17 +162,19 @@ static void draw_costs(const struct view_stats *s, struct canvas *canvas, int x,
     draw_items(canvas, x, y, end, items, n);
 }
 
-static void draw_big(const struct scene *scene, const struct view_stats *s, struct canvas *canvas, struct rect rect)
+static void draw_big(const struct scene *scene, const struct view_stats *s, struct canvas *canvas,
+                     struct rect rect)
 {
     char number[16], text[160];
     snprintf(number, sizeof number, "%.2f", s->parallelism);
-    int cols = view_big_text(scene, canvas, rect.x + 2, rect.y + 1, rect.cols - 2, 1, words[s->word].paint, PAINT_KEEP,
-                             words[s->word].word);
+    int cols = view_big_text(scene, canvas, rect.x + 2, rect.y + 1, rect.cols - 2, 1, words[s->word].paint,
+                             PAINT_KEEP, words[s->word].word);
     int x = rect.x + 2 + cols + 5, n = view_big_cols(number, 1);
     if (cols && x + n + 20 <= rect.x + rect.cols) {
         view_big_text(scene, canvas, x, rect.y + 1, n, 1, PAINT_STRONG, PAINT_KEEP, number);
         canvas_text(canvas, x + n + 2, rect.y + 1, 20, PAINT_FAINT, PAINT_KEEP, 0, "running at once");
-        canvas_printf(canvas, x + n + 2, rect.y + 2, 20, PAINT_STRONG, PAINT_KEEP, CELL_BOLD, "of %.0f", s->concurrency);
+        canvas_printf(canvas, x + n + 2, rect.y + 2, 20, PAINT_STRONG, PAINT_KEEP, CELL_BOLD, "of %.0f",
+                      s->concurrency);
     }
     if (rect.rows >= 5) {
         explain(s, text, sizeof text);
@@ -183,10 +190,16 @@ void view_summary(const struct scene *scene, struct canvas *canvas, struct rect 
     if (rect.rows < 1)
         return;
     bool known = view_stats(scene, &stats);
+    const char *unseen = scene->info.exact ? "waiting for the first events"
+                                           : "samples only: what ran between two of them is not known";
     if (rect.rows > 2)
-        canvas_fill(canvas, (struct rect){rect.x, y++, rect.cols, 1}, scene->glyphs->hline, PAINT_OFF, PAINT_BACK, 0);
-    if (!known)
-        canvas_text(canvas, x, y, end - x, PAINT_FAINT, PAINT_KEEP, 0, "waiting for the first events");
+        canvas_fill(canvas, (struct rect){rect.x, y++, rect.cols, 1}, scene->glyphs->hline, PAINT_OFF,
+                    PAINT_BACK, 0);
+    if (!known || !scene->info.exact)
+        canvas_text(canvas, x, y, end - x, scene->info.exact ? PAINT_FAINT : PAINT_WARN, PAINT_KEEP, 0,
+                    canvas_text_cols(unseen) <= end - x ? unseen
+                    : scene->info.exact                 ? "waiting"
+                                                        : "samples only");
     else if (scene->lecture && rect.rows >= 4)
         draw_big(scene, &stats, canvas, rect);
     else {

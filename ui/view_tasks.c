@@ -26,27 +26,28 @@ static struct plan make_plan(const struct scene *scene, struct rect rect)
     return plan;
 }
 
-/* What the glyphs mean, in the last row when there is one left. */
-static void draw_legend(const struct scene *scene, struct canvas *canvas, const struct lane_frame *frame, int y)
+/* What the glyphs mean, in the last row when there is one left; in short words where the long ones do not
+ * fit. */
+static void draw_legend(const struct scene *scene, struct canvas *canvas, const struct lane_frame *frame,
+                        int y)
 {
     const struct {
         char32_t glyph;
         enum paint fg, bg;
-        const char *word;
+        const char *words[2];
     } items[] = {
-        {U'0', PAINT_ON_TASK, PAINT_TASK0, "runs, on core 0"},
-        {scene->glyphs->runnable, PAINT_WAIT0, PAINT_LANE, "waits for a core"},
-        {scene->glyphs->blocked, PAINT_FAINT, PAINT_LANE, "blocked"},
+        {U'0', PAINT_ON_TASK, PAINT_TASK0, {"runs, on core 0", "runs"}},
+        {scene->glyphs->runnable, PAINT_WAIT0, PAINT_LANE, {"waits for a core", "waits"}},
+        {scene->glyphs->blocked, PAINT_FAINT, PAINT_LANE, {"blocked", "blocked"}},
     };
-    int x = frame->x, end = frame->x + frame->cols;
-    for (size_t i = 0; i < sizeof items / sizeof *items; i++) {
-        int need = 4 + canvas_text_cols(items[i].word);
-        if (x + need > end)
-            break;
+    int x = frame->x, brief = frame->cols < 60;
+    for (size_t i = 0; i < sizeof items / sizeof *items && frame->cols >= 34; i++) {
         for (int j = 0; j < 3; j++)
-            canvas_put(canvas, x + j, y, i == 0 && j != 1 ? U' ' : items[i].glyph, items[i].fg, items[i].bg, 0);
-        canvas_text(canvas, x + 4, y, need - 4, PAINT_FAINT, PAINT_KEEP, 0, items[i].word);
-        x += need + 4;
+            canvas_put(canvas, x + j, y, i == 0 && j != 1 ? U' ' : items[i].glyph, items[i].fg, items[i].bg,
+                       0);
+        x +=
+            4 + canvas_text(canvas, x + 4, y, frame->cols, PAINT_FAINT, PAINT_KEEP, 0, items[i].words[brief]);
+        x += brief ? 2 : 4;
     }
 }
 
@@ -86,7 +87,8 @@ static unsigned tasks_n_fit(const struct scene *scene, struct rect rect)
     return n > 0 ? (unsigned)n : 1;
 }
 
-static bool tasks_hit(const struct scene *scene, struct rect rect, int x, int y, unsigned *row, uint64_t *time_ns)
+static bool tasks_hit(const struct scene *scene, struct rect rect, int x, int y, unsigned *row,
+                      uint64_t *time_ns)
 {
     struct plan plan = make_plan(scene, rect);
     struct lane_frame frame = view_lane_frame(scene, rect);
@@ -105,5 +107,5 @@ const struct view_ops view_tasks = {
     .n_rows = tasks_n_rows,
     .n_fit = tasks_n_fit,
     .hit = tasks_hit,
-    .time_area = view_lane_time_area,
+    .lane_cols = view_lane_frame_cols,
 };

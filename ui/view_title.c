@@ -40,9 +40,10 @@ static void fill_workload(const struct scene *scene, struct part *part)
     for (unsigned i = 0; i < scene->n_cpus; i++)
         chosen += scene->cpus[i].chosen && scene->cpus[i].online;
     const char *plural = w->n_tasks == 1 ? "" : w->kind == TASK_PROCESS ? "es" : "s";
-    snprintf(part->text[1], sizeof part->text[1], "%u %s%s · %u of %u core%s", w->n_tasks, workload_kind_name(w->kind), plural,
-             chosen, scene->n_cpus, scene->n_cpus == 1 ? "" : "s");
-    snprintf(part->text[0], sizeof part->text[0], "%.64s · %s", part->text[1], workload_placement_name(w->placement));
+    snprintf(part->text[1], sizeof part->text[1], "%u %s%s · %u of %u core%s", w->n_tasks,
+             workload_kind_name(w->kind), plural, chosen, scene->n_cpus, scene->n_cpus == 1 ? "" : "s");
+    snprintf(part->text[0], sizeof part->text[0], "%.64s · %s", part->text[1],
+             workload_placement_name(w->placement));
     snprintf(part->text[2], sizeof part->text[2], "%u on %u", w->n_tasks, chosen);
     part->paint = PAINT_TEXT;
 }
@@ -53,7 +54,8 @@ static void fill_source(const struct scene *scene, struct part *part)
     const char *source = info->source ? info->source : "no source";
     char lost[32];
     view_count(info->n_lost, lost, sizeof lost);
-    snprintf(part->text[0], sizeof part->text[0], "%s, %s, %s lost", source, info->exact ? "exact" : "samples", lost);
+    snprintf(part->text[0], sizeof part->text[0], "%s, %s, %s lost", source,
+             info->exact ? "exact" : "samples", lost);
     if (info->n_lost)
         snprintf(part->text[1], sizeof part->text[1], "%s, %s lost", source, lost);
     else
@@ -75,7 +77,7 @@ static void fill_mode(const struct scene *scene, struct part *part)
         snprintf(slow, sizeof slow, " 1/%u", vp->slowness);
     snprintf(part->text[1], sizeof part->text[1], "%s%s · %s", mode, slow, span);
     if ((vp->mode == MODE_SLOW || vp->mode == MODE_PAUSED) && vp->behind_ns)
-        snprintf(part->text[0], sizeof part->text[0], "%.60s, %s ago", part->text[1],
+        snprintf(part->text[0], sizeof part->text[0], "%.60s, %s behind", part->text[1],
                  export_duration(vp->behind_ns, duration, sizeof duration));
     else
         memcpy(part->text[0], part->text[1], sizeof part->text[0]);
@@ -99,8 +101,8 @@ static void make_fit(struct part *parts, int cols)
     static const struct {
         enum part_name part;
         int level;
-    } steps[] = {{PART_WORKLOAD, 1}, {PART_NAME, 1},   {PART_SOURCE, 1}, {PART_WORKLOAD, 2}, {PART_MODE, 1},
-                 {PART_SOURCE, 2},   {PART_NAME, 3},   {PART_MODE, 2},   {PART_WORKLOAD, 3}, {PART_SOURCE, 3}};
+    } steps[] = {{PART_WORKLOAD, 1}, {PART_NAME, 1}, {PART_SOURCE, 1}, {PART_WORKLOAD, 2}, {PART_MODE, 1},
+                 {PART_SOURCE, 2},   {PART_NAME, 3}, {PART_MODE, 2},   {PART_WORKLOAD, 3}, {PART_SOURCE, 3}};
     for (size_t i = 0; i < sizeof steps / sizeof *steps && parts_cols(parts) > cols; i++)
         parts[steps[i].part].level = steps[i].level;
 }
@@ -128,15 +130,15 @@ void view_title(const struct scene *scene, struct canvas *canvas, struct rect re
             canvas_put(canvas, x, rect.y, scene->glyphs->bullet, parts[i].paint, PAINT_BAR, 0);
             x += 2;
         }
-        x += canvas_text(canvas, x, rect.y, end - x, parts[i].paint, PAINT_BAR, parts[i].attr, text) + PART_GAP;
+        x += canvas_text(canvas, x, rect.y, end - x, parts[i].paint, PAINT_BAR, parts[i].attr, text) +
+             PART_GAP;
     }
     view_to_ascii(scene, canvas, rect);
 }
 
-void view_keys(const struct scene *scene, struct canvas *canvas, struct rect rect, const struct view_key_item *items,
-               unsigned n)
+void view_keys(struct canvas *canvas, struct rect rect, const struct key_label *items, unsigned n)
 {
-    int x = rect.x + 1, end = rect.x + rect.cols;
+    int x = rect.x + 1, end = rect.x + rect.cols - 1;
     if (rect.rows < 1)
         return;
     canvas_fill(canvas, (struct rect){rect.x, rect.y, rect.cols, 1}, ' ', PAINT_TEXT, PAINT_BAR, 0);
@@ -147,5 +149,4 @@ void view_keys(const struct scene *scene, struct canvas *canvas, struct rect rec
         x += canvas_text(canvas, x, rect.y, need, PAINT_ACCENT, PAINT_BAR, CELL_BOLD, items[i].key) + 1;
         x += canvas_text(canvas, x, rect.y, need, PAINT_TEXT, PAINT_BAR, 0, items[i].label) + 2;
     }
-    view_to_ascii(scene, canvas, rect);
 }

@@ -4,7 +4,8 @@
 
 #include "shared.h"
 
-/* Runs the workers' loop, as it will run with or without self-timing, for about 4 ms; fills in unit_ps and gap_ns. */
+/* Runs the workers' loop, as it will run with or without self-timing, for about 4 ms; fills in unit_ps and
+ * gap_ns. */
 void calibrate(struct shared *shared);
 
 #endif

@@ -7,6 +7,7 @@
 #include "shared.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -15,7 +16,6 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,7 +39,7 @@ struct seat {
 struct engine {
     struct shared *shared;
     int host_bell, schedviz_bell; /* eventfd(2)s: wake the host, wake us */
-    int host_fd;                  /* pidfd_open(2) */
+    int host_line;                /* a pipe that the host holds open as long as it lives */
     int epoll_fd;
     pid_t host_pid;
     _Atomic pid_t group; /* the host's process group; 0 when all in it are reaped */
@@ -53,15 +53,32 @@ struct engine {
 
 /* ---- start ---- */
 
-static bool open_fds(struct engine *engine, struct err *err)
+static void close_fd(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
+static bool watch_fd(const struct engine *engine, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+
+    return epoll_ctl(engine->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+static bool open_fds(struct engine *engine, int line[2], struct err *err)
 {
     engine->host_bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     engine->schedviz_bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     engine->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (engine->host_bell < 0 || engine->schedviz_bell < 0 || engine->epoll_fd < 0)
-        return err_set(err, "cannot open an event descriptor: %s; raise the limit on open files (ulimit -n)",
-                       strerror(errno));
-    return true;
+    if (engine->host_bell >= 0 && engine->schedviz_bell >= 0 && engine->epoll_fd >= 0 &&
+        pipe2(line, O_CLOEXEC) == 0) {
+        engine->host_line = line[0];
+        if (watch_fd(engine, engine->schedviz_bell) && watch_fd(engine, engine->host_line))
+            return true;
+    }
+    return err_set(err, "cannot open an event descriptor: %s; raise the limit on open files (ulimit -n)",
+                   strerror(errno));
 }
 
 static bool map_shared(struct engine *engine, struct err *err)
@@ -77,9 +94,9 @@ static bool map_shared(struct engine *engine, struct err *err)
 }
 
 /* With all signals blocked, so that no handler of ours ever runs in the host. */
-static bool fork_host(struct engine *engine, struct err *err)
+static bool fork_host(struct engine *engine, int line, struct err *err)
 {
-    struct host_config config = {engine->shared, engine->host_bell, engine->schedviz_bell, getpid()};
+    struct host_config config = {engine->shared, engine->host_bell, engine->schedviz_bell, line, getpid()};
     sigset_t all, old;
 
     sigfillset(&all);
@@ -95,21 +112,6 @@ static bool fork_host(struct engine *engine, struct err *err)
     setpgid(pid, pid); /* both sides do it, so that neither has to wait for the other */
     engine->host_pid = pid;
     atomic_store(&engine->group, pid);
-    return true;
-}
-
-static bool watch_fd(const struct engine *engine, int fd)
-{
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
-
-    return fd >= 0 && epoll_ctl(engine->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
-}
-
-static bool watch_host(struct engine *engine, struct err *err)
-{
-    engine->host_fd = (int)syscall(SYS_pidfd_open, engine->host_pid, 0U);
-    if (!watch_fd(engine, engine->host_fd) || !watch_fd(engine, engine->schedviz_bell))
-        return err_set(err, "cannot watch the host process: %s (pidfd_open(2) needs Linux 5.3)", strerror(errno));
     return true;
 }
 
@@ -162,21 +164,23 @@ static bool wait_ready(struct engine *engine, struct err *err)
 struct engine *engine_start(const struct engine_config *config, struct err *err)
 {
     struct engine *engine = mem_new(1, sizeof *engine);
+    int line[2] = {-1, -1};
 
-    engine->host_bell = engine->schedviz_bell = engine->host_fd = engine->epoll_fd = -1;
+    engine->host_bell = engine->schedviz_bell = engine->host_line = engine->epoll_fd = -1;
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    if (!map_shared(engine, err) || !open_fds(engine, err))
-        goto fail;
-    engine->shared->self_timed = config->self_timed;
-    feed_init(&engine->feed, engine->shared);
-    if (!fork_host(engine, err) || !watch_host(engine, err) || !wait_ready(engine, err))
-        goto fail;
+    bool ok = map_shared(engine, err) && open_fds(engine, line, err);
+    if (ok) {
+        engine->shared->self_timed = config->self_timed;
+        feed_init(&engine->feed, engine->shared);
+        ok = fork_host(engine, line[1], err);
+    }
+    close_fd(line[1]);
+    if (!ok || !wait_ready(engine, err)) {
+        engine_free(engine);
+        return NULL;
+    }
     tell_host(engine);
     return engine;
-
-fail:
-    engine_free(engine);
-    return NULL;
 }
 
 /* ---- the end of tasks and of the host ---- */
@@ -203,7 +207,9 @@ static void set_error(struct engine *engine, unsigned i, int error)
     else
         err_set(&engine->error, "cannot start task %s as a %s: %s%s", name, workload_kind_name(order->kind),
                 strerror(error),
-                error == EAGAIN ? "; start fewer tasks or raise the limit (ulimit -u, or the cgroup's pids.max)" : "");
+                error == EAGAIN
+                    ? "; start fewer tasks or raise the limit (ulimit -u, or the cgroup's pids.max)"
+                    : "");
 }
 
 /* What was in the slot is gone. */
@@ -233,8 +239,8 @@ static bool occupied(const struct seat *seat)
            seat->state == ENGINE_STOPPING;
 }
 
-/* Reaps who is ours in the host's group: the host, and its children once it is gone (we are their subreaper). False when
- * nobody is left to wait for. */
+/* Reaps who is ours in the host's group: the host, and its children once it is gone (we are their subreaper).
+ * False when nobody is left to wait for. */
 static bool reap(struct engine *engine)
 {
     pid_t group = atomic_load(&engine->group);
@@ -251,7 +257,7 @@ static bool reap(struct engine *engine)
         if (pid == engine->host_pid) {
             engine->host_ended = true;
             engine->host_status = status;
-            epoll_ctl(engine->epoll_fd, EPOLL_CTL_DEL, engine->host_fd, NULL);
+            epoll_ctl(engine->epoll_fd, EPOLL_CTL_DEL, engine->host_line, NULL);
         }
         for (unsigned i = 0; i < engine_n_slots(engine); i++) {
             if (atomic_load(&engine->shared->slots[i].pid) == pid && occupied(&engine->seats[i]))
@@ -348,13 +354,14 @@ static void ring_host(const struct engine *engine)
     eventfd_write(engine->host_bell, 1);
 }
 
-bool engine_spawn(struct engine *engine, unsigned slot, enum task_kind kind, uint16_t run, const struct cpuset *cpus,
-                  uint64_t work_ns, uint64_t done_ns, struct err *err)
+bool engine_spawn(struct engine *engine, unsigned slot, enum task_kind kind, uint16_t run,
+                  const struct cpuset *cpus, uint64_t work_ns, uint64_t done_ns, struct err *err)
 {
     if (slot >= WORKLOAD_MAX_TASKS)
         return err_set(err, "at most %d tasks can run", WORKLOAD_MAX_TASKS);
     if (kind != TASK_THREAD && kind != TASK_PROCESS)
-        return err_set(err, "tasks of kind %s cannot be started: choose thread or process", workload_kind_name(kind));
+        return err_set(err, "tasks of kind %s cannot be started: choose thread or process",
+                       workload_kind_name(kind));
     if (cpuset_count(cpus) == 0)
         return err_set(err, "a task needs at least one CPU");
     if (!engine_alive(engine, err))
@@ -368,10 +375,12 @@ bool engine_spawn(struct engine *engine, unsigned slot, enum task_kind kind, uin
     if (occupied(seat))
         return err_set(err, "task %s is still there", workload_task_name(slot, name));
     *seat = (struct seat){.state = ENGINE_STARTING, .kind = kind, .run = run, .cpus = *cpus};
-    asked->order = (struct order){.kind = kind, .run = run, .total_ns = work_ns, .done_ns = done_ns, .cpus = *cpus};
-    asked->order.n_units = work_ns == 0         ? UINT64_MAX
-                           : done_ns >= work_ns ? 0
-                                                : shared_units_of(work_ns - done_ns, shared->unit_ps);
+    asked->order =
+        (struct order){.kind = kind, .run = run, .total_ns = work_ns, .done_ns = done_ns, .cpus = *cpus};
+    if (work_ns == 0)
+        asked->order.n_units = UINT64_MAX;
+    else if (done_ns < work_ns)
+        asked->order.n_units = shared_units_of(work_ns - done_ns, shared->unit_ps);
     atomic_store(&asked->stop, false);
     atomic_store(&asked->tid, 0);
     atomic_store(&asked->pid, 0);
@@ -497,8 +506,8 @@ bool engine_alive(const struct engine *engine, struct err *err)
     if (!engine->host_ended)
         return true;
     if (WIFSIGNALED(status))
-        return err_set(err, "the host process %d was killed by signal %d (%s): its tasks are gone", engine->host_pid,
-                       WTERMSIG(status), strsignal(WTERMSIG(status)));
+        return err_set(err, "the host process %d was killed by signal %d (%s): its tasks are gone",
+                       engine->host_pid, WTERMSIG(status), strsignal(WTERMSIG(status)));
     return err_set(err, "the host process %d ended with status %d: its tasks are gone", engine->host_pid,
                    WEXITSTATUS(status));
 }
@@ -564,12 +573,6 @@ static void quit_host(struct engine *engine)
     reap_until(engine, clock_now_ns() + KILLED_MS * NS_PER_MS);
 }
 
-static void close_fd(int fd)
-{
-    if (fd >= 0)
-        close(fd);
-}
-
 void engine_free(struct engine *engine)
 {
     if (!engine)
@@ -578,7 +581,7 @@ void engine_free(struct engine *engine)
         quit_host(engine);
     close_fd(engine->host_bell);
     close_fd(engine->schedviz_bell);
-    close_fd(engine->host_fd);
+    close_fd(engine->host_line);
     close_fd(engine->epoll_fd);
     feed_fini(&engine->feed);
     if (engine->shared)

@@ -42,9 +42,9 @@ struct engine_config {
 struct engine;
 
 /* Forks the host process, in a process group of its own, and waits until it is ready and the work loop is calibrated
- * (a few ms). The host and all that it starts die with the calling process, however that dies (prctl(2)
- * PR_SET_PDEATHSIG, with the parent checked after it was set); the caller becomes a subreaper so that orphans of a
- * killed host are reaped. Sources that watch by inheritance must be open on the caller before this. */
+ * (a few ms). The host and all that it starts die with the calling thread, so call it from the main one, however that
+ * dies (prctl(2) PR_SET_PDEATHSIG, with the parent checked after it was set); the caller becomes a subreaper so that
+ * orphans of a killed host are reaped. Sources that watch by inheritance must be open on the caller before this. */
 struct engine *engine_start(const struct engine_config *config, struct err *err);
 
 /* Ends and reaps everything that was started, then frees. Never hangs: what does not end within a moment is killed. */
@@ -94,8 +94,9 @@ unsigned engine_n_slots(const struct engine *engine); /* one more than the highe
 /* The error of the last failed spawn, or "". */
 const char *engine_error(const struct engine *engine);
 
-/* The engine as a source, owned by the engine (its close does nothing): EVENT_NEW and EVENT_EXIT of host and tasks
- * with slot, run, kind and role; NOTE_WORK (a few times a second, and at the end); each task's final kernel counters as
+/* The engine as a source, owned by the engine (its close does nothing): EVENT_NEW, EVENT_NAME and one EVENT_EXIT of host
+ * and tasks with slot, run, kind and role (a task that times itself tells its end; of others it is told when they are
+ * reaped, a moment later); NOTE_WORK (a few times a second, and at the end); each task's final kernel counters as
  * samples, read by itself just before it ends; and, when self-timed, EVENT_SWITCH_IN/OUT with NOTE_BASE first. */
 struct source *engine_source(struct engine *engine);
 

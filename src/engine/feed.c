@@ -49,7 +49,8 @@ static size_t feed_read(struct source *source, unsigned stream, struct event *ev
 {
     struct feed *feed = feed_of(source);
 
-    return stream == 0 ? read_queue(feed, events, max) : ring_take(&feed->shared->rings[stream - 1], events, max);
+    return stream == 0 ? read_queue(feed, events, max)
+                       : ring_take(&feed->shared->rings[stream - 1], events, max);
 }
 
 /* A task that is seen at work after now_ns cannot have told its end before it. */

@@ -7,7 +7,8 @@
 /* A task's ticket: taken before it says that it is at the gate. */
 uint32_t gate_ticket(struct shared *shared);
 
-/* Waits until the gate opened since the ticket was taken (true), or *stop is set or all shall quit (false). */
+/* Waits until the gate opened since the ticket was taken (true), or *stop is set or all shall quit (false).
+ */
 bool gate_wait(struct shared *shared, uint32_t ticket, const _Atomic bool *stop);
 
 void gate_open(struct shared *shared);

@@ -14,7 +14,6 @@
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,7 +23,7 @@
 
 struct host {
     struct shared *shared;
-    int bell, schedviz_bell, signals;
+    int bell, schedviz_bell, line;
     pid_t pid;
     pthread_attr_t thread_attr;
     pthread_t threads[WORKLOAD_MAX_TASKS];
@@ -55,17 +54,18 @@ static void unblock_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Keeps nothing of schedviz's but two descriptors: no terminal, no rings of perf. Returns them renumbered: 3 and 4. */
-static void close_others(int *a, int *b)
+/* Keeps nothing of schedviz's but three descriptors, as 3 to 5: no terminal, no rings of perf. */
+static void close_others(int *fds[3])
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    int high_a = fcntl(*a, F_DUPFD_CLOEXEC, 5), high_b = fcntl(*b, F_DUPFD_CLOEXEC, 5);
 
-    for (int fd = 0; fd < 3; fd++)
-        dup2(null, fd);
-    *a = dup3(high_a, 3, O_CLOEXEC);
-    *b = dup3(high_b, 4, O_CLOEXEC);
-    syscall(SYS_close_range, 5U, ~0U, 0U);
+    for (int i = 0; i < 3; i++)
+        *fds[i] = fcntl(*fds[i], F_DUPFD_CLOEXEC, 6);
+    for (int i = 0; i < 3; i++) {
+        dup2(null, i);
+        *fds[i] = dup3(*fds[i], 3 + i, O_CLOEXEC);
+    }
+    syscall(SYS_close_range, 6U, ~0U, 0U);
 }
 
 /* The scheduling attributes of sched_setattr(2), as of their first version. */
@@ -77,7 +77,8 @@ struct attributes {
     uint64_t runtime_ns, deadline_ns, period_ns;
 };
 
-/* schedviz may have asked for a short slice for itself, which fork(2) hands on; the workload gets the ordinary one. */
+/* schedviz may have asked for a short slice for itself, which fork(2) hands on; the workload gets the
+ * ordinary one. */
 static void take_default_slice(void)
 {
     struct attributes attributes = {.size = sizeof attributes};
@@ -100,14 +101,20 @@ static void raise_file_limit(void)
     }
 }
 
-static int watch_children(void)
+static void on_child(int sig)
+{
+    (void)sig; /* it only has to end ppoll(2) */
+}
+
+/* SIGCHLD comes through in ppoll(2) alone, where it is waited for, and to no thread. */
+static void watch_children(void)
 {
     sigset_t child;
 
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
+    sigaction(SIGCHLD, &(struct sigaction){.sa_handler = on_child}, NULL);
     sigprocmask(SIG_SETMASK, &child, NULL);
-    return signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 static struct host *host_new(const struct host_config *config)
@@ -118,8 +125,9 @@ static struct host *host_new(const struct host_config *config)
     host->shared = config->shared;
     host->bell = config->host_bell;
     host->schedviz_bell = config->schedviz_bell;
-    close_others(&host->bell, &host->schedviz_bell);
-    host->signals = watch_children();
+    host->line = config->line;
+    close_others((int *[]){&host->bell, &host->schedviz_bell, &host->line});
+    watch_children();
     host->pid = getpid();
     pthread_attr_init(&host->thread_attr);
     pthread_attr_setstacksize(&host->thread_attr, STACK_BYTES + (least > 0 ? (size_t)least : 0));
@@ -138,9 +146,10 @@ static _Noreturn void child_main(const struct host *host, const struct worker *w
 
     atomic_store(&slot->pid, getpid());
     die_with(host->pid);
+    signal(SIGCHLD, SIG_DFL);
     unblock_signals();
-    close(host->signals);
     close(host->bell);
+    close(host->line);
     worker_run(worker);
     _exit(EXIT_SUCCESS);
 }
@@ -188,7 +197,8 @@ static void make_asked(struct host *host)
     unsigned n = atomic_load(&host->shared->n_slots);
 
     for (unsigned i = 0; i < n; i++) {
-        if (atomic_load(&host->shared->slots[i].stage) != STAGE_ASKED || host->has_thread[i] || host->children[i])
+        if (atomic_load(&host->shared->slots[i].stage) != STAGE_ASKED || host->has_thread[i] ||
+            host->children[i])
             continue;
         int error = quit ? ECANCELED : make(host, i);
         if (error)
@@ -212,8 +222,8 @@ static void reap_children(struct host *host)
     }
 }
 
-/* A thread that says that it is ending still runs its last instructions: joining must not wait for them while others
- * want something. Returns how many are still on their way. */
+/* A thread that says that it is ending still runs its last instructions: joining must not wait for them while
+ * others want something. Returns how many are still on their way. */
 static unsigned join_threads(struct host *host)
 {
     unsigned n_ending = 0;
@@ -240,21 +250,17 @@ static bool has_tasks(const struct host *host)
     return false;
 }
 
-/* Empties what woke us; the shared memory tells the rest. */
-static void sleep_until_rung(struct host *host, int timeout_ms)
+/* Until the bell rings, or a child ends, or the time is over; the shared memory tells what there is to do. */
+static void sleep_until_rung(const struct host *host, int timeout_ms)
 {
-    struct pollfd fds[] = {{.fd = host->bell, .events = POLLIN}, {.fd = host->signals, .events = POLLIN}};
-    struct signalfd_siginfo infos[16];
+    struct pollfd bell = {.fd = host->bell, .events = POLLIN};
+    struct timespec timeout = {.tv_nsec = timeout_ms * (long)NS_PER_MS};
+    sigset_t none;
     eventfd_t count;
 
-    if (poll(fds, 2, timeout_ms) <= 0)
-        return;
-    if (fds[0].revents)
+    sigemptyset(&none);
+    if (ppoll(&bell, 1, timeout_ms < 0 ? NULL : &timeout, &none) > 0)
         eventfd_read(host->bell, &count);
-    if (fds[1].revents) {
-        while (read(host->signals, infos, sizeof infos) > 0)
-            continue;
-    }
 }
 
 _Noreturn void host_run(const struct host_config *config)

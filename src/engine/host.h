@@ -11,6 +11,7 @@
 struct host_config {
     struct shared *shared;
     int host_bell, schedviz_bell; /* eventfd(2)s: wake the host, wake schedviz */
+    int line;                     /* held open until the host ends, by nobody else */
     pid_t schedviz;               /* when it ends, all ends */
 };
 

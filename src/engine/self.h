@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* getrusage(2) of RUSAGE_THREAD: the same counts as voluntary_ctxt_switches and its sibling in /proc/TID/status. */
+/* getrusage(2) of RUSAGE_THREAD: the same counts as voluntary_ctxt_switches and its sibling in
+ * /proc/TID/status. */
 void self_switches(uint64_t *voluntary, uint64_t *involuntary);
 
 /* /proc/thread-self/schedstat, up to this moment. All 0 and false when it cannot be read. */

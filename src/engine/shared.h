@@ -11,8 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The life of a task. Each step has one writer, so that no message and no lock is needed; who makes a step rings the
- * other's bell (an eventfd). Everything that a step tells of is written before it (release) and read after it. */
+/* The life of a task. Each step has one writer, so that no message and no lock is needed; who makes a step
+ * rings the other's bell (an eventfd). Everything that a step tells of is written before it (release) and
+ * read after it. */
 enum stage {
     STAGE_EMPTY,   /* schedviz: nothing here */
     STAGE_ASKED,   /* schedviz: order is filled in */
@@ -52,8 +53,8 @@ struct slot {
 
 struct shared {
     /* Written by the host before ready. */
-    uint64_t unit_ps;    /* one unit of work on a core of its own, in picoseconds */
-    uint64_t gap_ns;     /* a task that reads its clock later than this after the last time was held up */
+    uint64_t unit_ps; /* one unit of work on a core of its own, in picoseconds */
+    uint64_t gap_ns;  /* a task that reads its clock later than this after the last time was held up */
     _Atomic bool ready;
 
     /* Written by schedviz. */
@@ -61,8 +62,8 @@ struct shared {
     _Atomic bool quit;        /* all tasks end, then the host */
     _Atomic unsigned n_slots; /* one more than the highest ever used */
 
-    /* The gate: tasks that came before `released` was raised may pass. The bell is a futex(2) that is raised for
-     * every reason to look again. */
+    /* The gate: tasks that came before `released` was raised may pass. The bell is a futex(2) that is raised
+     * for every reason to look again. */
     alignas(64) _Atomic uint32_t gate_bell;
     _Atomic uint32_t released;
 

@@ -11,8 +11,13 @@
 /* Attempts to read clock and counts with nothing in between. */
 #define BEGIN_TRIES 16
 
+/* Looks that are themselves interrupted, one after the other, before we take what we have. */
+#define MAX_GAPS 8
+
 struct gap {
     uint64_t begin_ns, end_ns;
+    int16_t cpu; /* after it */
+    unsigned n_switches;
 };
 
 struct rise {
@@ -33,28 +38,51 @@ static void tell(struct watch *watch, uint64_t time_ns, enum event_kind kind, un
                                            .detail = (uint8_t)detail});
 }
 
-/* One gap, in which the task was switched out as often as the counts rose: it ends at the last switch in; slices
- * between were too short for a single reading of the clock and lie at the end, without length. */
-static void tell_gap(struct watch *watch, const struct gap *gap, struct rise rise, int16_t cpu)
+/* A gap ends at the last switch in; slices within it were too short for a single reading of the clock and lie
+ * at its end, without length. */
+static void tell_gap(struct watch *watch, const struct gap *gap, struct rise *rise)
 {
     uint64_t out_ns = gap->begin_ns;
 
-    while (rise.voluntary + rise.involuntary > 0) {
-        bool blocked = rise.voluntary > 0;
-        if (blocked)
-            rise.voluntary--;
+    for (unsigned i = 0; i < gap->n_switches; i++) {
+        bool preempted = rise->involuntary > 0;
+        if (preempted)
+            rise->involuntary--;
         else
-            rise.involuntary--;
-        tell(watch, out_ns, EVENT_SWITCH_OUT, blocked ? OUT_BLOCKED : OUT_PREEMPTED);
-        watch->cpu = cpu;
+            rise->voluntary--;
+        tell(watch, out_ns, EVENT_SWITCH_OUT, preempted ? OUT_PREEMPTED : OUT_BLOCKED);
+        watch->cpu = gap->cpu;
         tell(watch, gap->end_ns, EVENT_SWITCH_IN, 0);
         out_ns = gap->end_ns;
     }
 }
 
+/* One switch to each gap, the longest first: the others were interrupts. More switches than gaps: the rest
+ * went by in the longest. */
+static void share_out(struct gap *gaps, unsigned n, uint64_t n_switches)
+{
+    struct gap *longest = gaps;
+
+    for (unsigned i = 1; i < n; i++) {
+        if (gap_length(&gaps[i]) > gap_length(longest))
+            longest = &gaps[i];
+    }
+    for (unsigned round = 0; round < n && n_switches > 0; round++) {
+        struct gap *next = NULL;
+        for (unsigned i = 0; i < n; i++) {
+            if (gaps[i].n_switches == 0 && (!next || gap_length(&gaps[i]) > gap_length(next)))
+                next = &gaps[i];
+        }
+        next->n_switches = 1;
+        n_switches--;
+    }
+    longest->n_switches += (unsigned)n_switches;
+}
+
 void watch_init_blind(struct watch *watch)
 {
-    *watch = (struct watch){.cpu = -1, .gap_ns = UINT64_MAX, .look_ns = UINT64_MAX, .last_ns = clock_now_ns()};
+    *watch =
+        (struct watch){.cpu = -1, .gap_ns = UINT64_MAX, .look_ns = UINT64_MAX, .last_ns = clock_now_ns()};
 }
 
 void watch_begin(struct watch *watch, struct ring *ring, int tid, uint64_t gap_ns)
@@ -90,48 +118,39 @@ void watch_begin(struct watch *watch, struct ring *ring, int tid, uint64_t gap_n
     tell(watch, now_ns, EVENT_SWITCH_IN, 0);
 }
 
-/* The look itself takes time, in which the task may be switched out too: `before` is the longest gap that led to the
- * look and `during` the look. What the counts rose by belongs to the longer one, or one to each if both are long. The
- * counts may have been read before the switch in `during`: then it is kept as the longest gap for the next look. */
+/* A look takes time, in which the task may be switched out too, before or after the counts were read. So a
+ * look that was itself held up is one more gap, and another look follows; after one that was not, all counted
+ * switches lie in the gaps. */
 void watch_look(struct watch *watch, uint64_t now_ns)
 {
-    struct gap before = {watch->widest_begin_ns, watch->widest_end_ns};
-    struct gap during = {now_ns, now_ns};
-    struct rise rise;
+    struct gap gaps[MAX_GAPS] = {{.begin_ns = watch->widest_begin_ns, .end_ns = watch->widest_end_ns}};
     uint64_t voluntary, involuntary;
+    unsigned n = 1;
 
-    self_switches(&voluntary, &involuntary);
-    int16_t cpu = (int16_t)sched_getcpu();
-    during.end_ns = clock_now_ns();
-
-    rise.voluntary = voluntary - watch->voluntary;
-    rise.involuntary = involuntary - watch->involuntary;
-    watch->voluntary = voluntary;
-    watch->involuntary = involuntary;
-
-    bool both = gap_length(&before) > watch->gap_ns && gap_length(&during) > watch->gap_ns;
-    struct rise first = rise, second = {0, 0};
-    if (both && rise.voluntary + rise.involuntary > 1) {
-        first = rise.voluntary ? (struct rise){1, 0} : (struct rise){0, 1};
-        second = (struct rise){rise.voluntary - first.voluntary, rise.involuntary - first.involuntary};
-    } else if (gap_length(&during) > gap_length(&before)) {
-        first = (struct rise){0, 0};
-        second = rise;
+    for (;;) {
+        uint64_t begin_ns = now_ns;
+        self_switches(&voluntary, &involuntary);
+        gaps[n - 1].cpu = (int16_t)sched_getcpu();
+        now_ns = clock_now_ns();
+        if (n == MAX_GAPS || now_ns - begin_ns <= watch->gap_ns)
+            break;
+        gaps[n++] = (struct gap){.begin_ns = begin_ns, .end_ns = now_ns};
     }
-    tell_gap(watch, &before, first, cpu);
-    tell_gap(watch, &during, second, cpu);
 
-    bool during_told = second.voluntary + second.involuntary > 0;
-    watch->last_ns = during.end_ns;
-    watch->widest_begin_ns = during_told ? during.end_ns : during.begin_ns;
-    watch->widest_end_ns = during.end_ns;
-    watch->look_ns = !during_told && gap_length(&during) > watch->gap_ns ? 0 : during.end_ns + LOOK_EVERY_NS;
+    struct rise rise = {voluntary - watch->voluntary, involuntary - watch->involuntary};
+    if (rise.voluntary + rise.involuntary > 0) {
+        share_out(gaps, n, rise.voluntary + rise.involuntary);
+        for (unsigned i = 0; i < n; i++)
+            tell_gap(watch, &gaps[i], &rise);
+        watch->voluntary = voluntary;
+        watch->involuntary = involuntary;
+    }
+    watch->last_ns = watch->widest_begin_ns = watch->widest_end_ns = now_ns;
+    watch->look_ns = now_ns + LOOK_EVERY_NS;
 }
 
 void watch_end(struct watch *watch)
 {
-    do {
-        watch->look_ns = 0;
-        watch_step(watch, clock_now_ns());
-    } while (watch->look_ns == 0);
+    watch->look_ns = 0;
+    watch_step(watch, clock_now_ns());
 }

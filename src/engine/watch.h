@@ -1,8 +1,8 @@
 /* A running task watches itself: it finds its own slices by the gaps in its time.
  *
- * The task reads the clock after every unit of work. Where a reading comes late it asks the kernel (getrusage(2)) whether
- * it was switched out meanwhile: if its count of switches rose, the gap is where it did not run; if not, the gap was an
- * interrupt or time that a hypervisor took, and is no switch. */
+ * The task reads the clock after every unit of work. Where a reading comes late it asks the kernel
+ * (getrusage(2)) whether it was switched out meanwhile: if its count of switches rose, the gap is where it
+ * did not run; if not, the gap was an interrupt or time that a hypervisor took, and is no switch. */
 #ifndef SCHEDVIZ_ENGINE_WATCH_H
 #define SCHEDVIZ_ENGINE_WATCH_H
 
@@ -15,9 +15,9 @@ struct watch {
     struct ring *ring;
     int tid;
     int16_t cpu;
-    uint64_t gap_ns;       /* what is longer is looked into */
-    uint64_t last_ns;      /* the last reading */
-    uint64_t look_ns;      /* when to look at the counts even without a gap */
+    uint64_t gap_ns;                         /* what is longer is looked into */
+    uint64_t last_ns;                        /* the last reading */
+    uint64_t look_ns;                        /* when to look at the counts even without a gap */
     uint64_t widest_begin_ns, widest_end_ns; /* the longest gap since the last look */
     uint64_t voluntary, involuntary;         /* as counted by the kernel and told by us */
 };

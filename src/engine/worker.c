@@ -10,10 +10,11 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#define UNIT_STEPS 128 /* about 1.7 ns each at 2.4 GHz: one unit is about 250 ns, the reading of the clock included */
+#define UNIT_STEPS                                                                                           \
+    128 /* about 1.7 ns each at 2.4 GHz: one unit is about 250 ns, the reading of the clock included */
 
-/* One chain of dependent multiplications (Knuth's MMIX generator): no memory, nothing for the processor to do at once. The
- * empty asm keeps the compiler from finding a shorter way. */
+/* One chain of dependent multiplications (Knuth's MMIX generator): no memory, nothing for the processor to do
+ * at once. The empty asm keeps the compiler from finding a shorter way. */
 static inline uint64_t unit(uint64_t x)
 {
     for (int i = 0; i < UNIT_STEPS; i++) {
@@ -62,9 +63,11 @@ static void tell_new(const struct slot *slot, struct ring *ring, unsigned number
     ring_push(ring, &name);
 }
 
-/* The last words, all at one moment: work, the kernel's own counters (nobody can read them once the task is gone), and for
- * a task that watched itself its last switch out and its end. Others are seen to end by the host. */
-static void tell_end(const struct shared *shared, struct slot *slot, struct ring *ring, int tid, struct watch *watch)
+/* The last words, all at one moment: work, the kernel's own counters (nobody can read them once the task is
+ * gone), and for a task that watched itself its last switch out and its end. Others are seen to end by the
+ * host. */
+static void tell_end(const struct shared *shared, struct slot *slot, struct ring *ring, int tid,
+                     struct watch *watch)
 {
     struct event events[6];
     uint64_t run_ns, wait_ns, slices, voluntary, involuntary, time_ns;
@@ -81,14 +84,16 @@ static void tell_end(const struct shared *shared, struct slot *slot, struct ring
         time_ns = clock_now_ns();
     }
 
-    struct event plain = {.time_ns = time_ns, .tid = tid, .cpu = (int16_t)(watch ? watch->cpu : sched_getcpu())};
+    struct event plain = {
+        .time_ns = time_ns, .tid = tid, .cpu = (int16_t)(watch ? watch->cpu : sched_getcpu())};
     for (unsigned i = 0; i < sizeof events / sizeof *events; i++)
         events[i] = plain;
 
     events[n].kind = EVENT_NOTE;
     events[n].detail = NOTE_WORK;
     events[n].u.work.total_ns = slot->order.total_ns;
-    events[n++].u.work.done_ns = shared_work_done_ns(&slot->order, atomic_load(&slot->units), shared->unit_ps);
+    events[n++].u.work.done_ns =
+        shared_work_done_ns(&slot->order, atomic_load(&slot->units), shared->unit_ps);
     if (known) {
         events[n].kind = EVENT_SAMPLE;
         events[n].detail = SAMPLE_RUN;

@@ -15,8 +15,8 @@ struct worker {
 /* Runs the task of the slot in the calling thread. */
 void worker_run(const struct worker *worker);
 
-/* The loop: n_units of pure computation, or fewer when the slot's stop flag is set. With a watch the clock is read after
- * each unit; NULL: it is not read at all. Returns how many were done. */
+/* The loop: n_units of pure computation, or fewer when the slot's stop flag is set. With a watch the clock is
+ * read after each unit; NULL: it is not read at all. Returns how many were done. */
 uint64_t worker_loop(struct slot *slot, struct watch *watch, uint64_t n_units);
 
 #endif

@@ -1,4 +1,5 @@
-/* The merge: a heap of the streams that have events, and batches straight from their buffers. */
+/* The merge: a loser tree over the streams that have events; a stream that is alone goes to the sink from its
+ * buffer. */
 #include "merge.h"
 
 #include "../err.h"
@@ -7,14 +8,12 @@
 #include <string.h>
 
 #define BUFFER_EVENTS 256 /* 8 KiB: a buffer is still in the first-level cache when the sink gets it */
-#define OUT_EVENTS    256
-#define DIRECT_EVENTS 32 /* a run this long goes to the sink from where it lies, a shorter one is collected */
+#define NO_LEAF       UINT64_MAX
 
 /* Most streams are empty most of the time: only one that has events holds a buffer. */
 struct stream {
     struct event *buffer; /* NULL: empty */
-    unsigned pos, n;
-    unsigned rank; /* order of equal times */
+    struct event *next, *end;
 };
 
 struct input {
@@ -23,25 +22,36 @@ struct input {
     struct stream *streams;
 };
 
-/* A stream with events, under the time of its first one. */
-struct node {
-    uint64_t time_ns;
+/* A stream that has events for this turn. Leaves are in the order of sources and streams, which is that of
+ * equal times. */
+struct leaf {
     struct stream *stream;
     struct input *input;
+};
+
+/* A leaf under the time of its next event. One that has no more is NO_LEAF at UINT64_MAX, after all others.
+ */
+struct node {
+    uint64_t time_ns;
+    uint64_t leaf;
 };
 
 struct merge {
     unsigned n_inputs;
     struct input *inputs;
-    unsigned n_ranks;
-    unsigned n_nodes, max_nodes;
-    struct node *heap; /* heap[0] is the earliest */
+    unsigned n_streams; /* of all inputs, ever */
+    unsigned n_leaves, max_leaves;
+    struct leaf *leaves;
+    unsigned n_active;  /* leaves that still have events */
+    unsigned tree_size; /* a power of two, not less than the leaves */
+    struct node
+        *tree; /* [0] the winner, [1 .. tree_size) the loser of each match; as much again for the building */
     unsigned n_spare, max_spare;
     struct event **spare; /* buffers not in use, the last used on top */
     uint64_t last_ns;     /* time of the last event pushed */
     uint64_t n_late;
     unsigned n_out;
-    struct event out[OUT_EVENTS];
+    struct event out[BUFFER_EVENTS];
 };
 
 struct merge *merge_new(void)
@@ -62,7 +72,8 @@ void merge_free(struct merge *merge)
         free(merge->spare[i]);
     free(merge->spare);
     free(merge->inputs);
-    free(merge->heap);
+    free(merge->leaves);
+    free(merge->tree);
     free(merge);
 }
 
@@ -98,15 +109,16 @@ static void give_buffer(struct merge *merge, struct event *buffer)
     merge->spare[merge->n_spare++] = buffer;
 }
 
-/* Reads on into the stream's buffer, all of which has been pushed; without new events the buffer is given back. */
-static bool refill(struct merge *merge, struct input *input, struct stream *stream)
+/* Reads on into the stream's buffer, all of which has been pushed; without new events the buffer is given
+ * back. */
+static bool refill(struct merge *merge, const struct input *input, struct stream *stream)
 {
     struct source *source = input->source;
     size_t n = 0;
     if (source)
         n = source->ops->read(source, (unsigned)(stream - input->streams), stream->buffer, BUFFER_EVENTS);
-    stream->pos = 0;
-    stream->n = (unsigned)n;
+    stream->next = stream->buffer;
+    stream->end = stream->buffer + n;
     if (n > 0)
         return true;
     give_buffer(merge, stream->buffer);
@@ -114,68 +126,15 @@ static bool refill(struct merge *merge, struct input *input, struct stream *stre
     return false;
 }
 
-/* ---- the heap ---- */
+/* ---- the start of a turn ---- */
 
-static bool earlier(const struct node *a, const struct node *b)
+static unsigned power_of_two(unsigned n)
 {
-    return a->time_ns < b->time_ns || (a->time_ns == b->time_ns && a->stream->rank < b->stream->rank);
+    unsigned size = 1;
+    while (size < n)
+        size *= 2;
+    return size;
 }
-
-/* Lets the node sink from the root to its place. */
-static void sift_down(struct merge *merge, struct node node)
-{
-    unsigned at = 0;
-    for (;;) {
-        unsigned child = 2 * at + 1;
-        if (child >= merge->n_nodes)
-            break;
-        if (child + 1 < merge->n_nodes && earlier(&merge->heap[child + 1], &merge->heap[child]))
-            child++;
-        if (!earlier(&merge->heap[child], &node))
-            break;
-        merge->heap[at] = merge->heap[child];
-        at = child;
-    }
-    merge->heap[at] = node;
-}
-
-static void heap_add(struct merge *merge, struct node node)
-{
-    unsigned at = merge->n_nodes++;
-    while (at > 0 && earlier(&node, &merge->heap[(at - 1) / 2])) {
-        merge->heap[at] = merge->heap[(at - 1) / 2];
-        at = (at - 1) / 2;
-    }
-    merge->heap[at] = node;
-}
-
-/* The root's stream has moved on, or has come to its end. */
-static void heap_update_root(struct merge *merge)
-{
-    struct node root = merge->heap[0];
-    if (root.stream->buffer) {
-        root.time_ns = root.stream->buffer[root.stream->pos].time_ns;
-        sift_down(merge, root);
-    } else if (--merge->n_nodes > 0) {
-        sift_down(merge, merge->heap[merge->n_nodes]);
-    }
-}
-
-/* The latest time at which the root's stream still goes before all others. */
-static uint64_t root_limit(const struct merge *merge, uint64_t until_ns)
-{
-    const struct node *root = &merge->heap[0];
-    const struct node *second = &merge->heap[1];
-    if (merge->n_nodes < 2)
-        return until_ns;
-    if (merge->n_nodes > 2 && earlier(&merge->heap[2], second))
-        second = &merge->heap[2];
-    /* at time 0 a root of later rank would not be the root, so this does not wrap */
-    const uint64_t limit = root->stream->rank < second->stream->rank ? second->time_ns : second->time_ns - 1;
-    return limit < until_ns ? limit : until_ns;
-}
-
-/* ---- a turn ---- */
 
 static void grow_streams(struct merge *merge, struct input *input)
 {
@@ -183,15 +142,17 @@ static void grow_streams(struct merge *merge, struct input *input)
     if (n <= input->n_streams)
         return;
     input->streams = mem_resize(input->streams, n, sizeof *input->streams);
-    for (; input->n_streams < n; input->n_streams++)
-        input->streams[input->n_streams] = (struct stream){.rank = merge->n_ranks++};
-    if (merge->n_ranks > merge->max_nodes) {
-        merge->max_nodes = merge->n_ranks + merge->n_ranks / 2;
-        merge->heap = mem_resize(merge->heap, merge->max_nodes, sizeof *merge->heap);
+    memset(input->streams + input->n_streams, 0, (n - input->n_streams) * sizeof *input->streams);
+    merge->n_streams += n - input->n_streams;
+    input->n_streams = n;
+    if (merge->n_streams > merge->max_leaves) {
+        merge->max_leaves = power_of_two(merge->n_streams);
+        merge->leaves = mem_resize(merge->leaves, merge->max_leaves, sizeof *merge->leaves);
+        merge->tree = mem_resize(merge->tree, 2 * merge->max_leaves, sizeof *merge->tree);
     }
 }
 
-static void poll_streams(struct merge *merge, struct input *input)
+static void poll_streams(struct merge *merge, struct input *input, uint64_t until_ns)
 {
     for (unsigned i = 0; i < input->n_streams; i++) {
         struct stream *stream = &input->streams[i];
@@ -202,17 +163,12 @@ static void poll_streams(struct merge *merge, struct input *input)
             if (!refill(merge, input, stream))
                 continue;
         }
-        heap_add(merge, (struct node){stream->buffer[stream->pos].time_ns, stream, input});
+        if (stream->next->time_ns <= until_ns)
+            merge->leaves[merge->n_leaves++] = (struct leaf){stream, input};
     }
 }
 
-static void forget_input(struct merge *merge, unsigned i)
-{
-    free(merge->inputs[i].streams);
-    memmove(&merge->inputs[i], &merge->inputs[i + 1], (--merge->n_inputs - i) * sizeof *merge->inputs);
-}
-
-static bool input_waits(const struct input *input)
+static bool has_pending(const struct input *input)
 {
     for (unsigned i = 0; i < input->n_streams; i++) {
         if (input->streams[i].buffer)
@@ -221,6 +177,23 @@ static bool input_waits(const struct input *input)
     return false;
 }
 
+static void forget_input(struct merge *merge, unsigned i)
+{
+    merge->n_streams -= merge->inputs[i].n_streams;
+    free(merge->inputs[i].streams);
+    memmove(&merge->inputs[i], &merge->inputs[i + 1], (--merge->n_inputs - i) * sizeof *merge->inputs);
+}
+
+static void forget_removed(struct merge *merge)
+{
+    for (unsigned i = merge->n_inputs; i-- > 0;) {
+        if (!merge->inputs[i].source && !has_pending(&merge->inputs[i]))
+            forget_input(merge, i);
+    }
+}
+
+/* ---- taking events ---- */
+
 static void flush(struct merge *merge, struct sink *sink)
 {
     if (merge->n_out > 0)
@@ -228,64 +201,118 @@ static void flush(struct merge *merge, struct sink *sink)
     merge->n_out = 0;
 }
 
-static void push_run(struct merge *merge, const struct event *events, unsigned n, struct sink *sink)
+static uint64_t not_before_last(struct merge *merge, uint64_t time_ns)
 {
-    if (n >= DIRECT_EVENTS) {
-        flush(merge, sink);
-        sink->push(sink, events, n);
-        return;
-    }
-    if (merge->n_out + n > OUT_EVENTS)
-        flush(merge, sink);
-    memcpy(merge->out + merge->n_out, events, n * sizeof *events);
-    merge->n_out += n;
+    const bool late = time_ns < merge->last_ns;
+    merge->n_late += late;
+    merge->last_ns = late ? merge->last_ns : time_ns;
+    return merge->last_ns;
 }
 
-/* Takes from the stream what is not later than limit_ns, at least one event. What is late is raised in place. */
-static unsigned take_run(struct merge *merge, struct stream *stream, uint64_t limit_ns)
+/* The only stream left: nobody's time is to be waited for but until_ns. */
+static uint64_t take_alone(struct merge *merge, const struct leaf *leaf, uint64_t until_ns, struct sink *sink)
 {
-    uint64_t last_ns = merge->last_ns;
-    unsigned pos = stream->pos;
+    struct stream *stream = leaf->stream;
+    uint64_t n_pushed = 0;
+    flush(merge, sink);
     do {
-        struct event *event = &stream->buffer[pos];
-        if (event->time_ns < last_ns) {
-            event->time_ns = last_ns;
-            merge->n_late++;
+        struct event *first = stream->next;
+        while (stream->next < stream->end && stream->next->time_ns <= until_ns) {
+            stream->next->time_ns = not_before_last(merge, stream->next->time_ns);
+            stream->next++;
         }
-        last_ns = event->time_ns;
-        pos++;
-    } while (pos < stream->n && stream->buffer[pos].time_ns <= limit_ns);
-    merge->last_ns = last_ns;
-    return pos - stream->pos;
+        const size_t n = (size_t)(stream->next - first);
+        if (n == 0)
+            break;
+        sink->push(sink, first, n);
+        n_pushed += n;
+    } while (stream->next == stream->end && refill(merge, leaf->input, stream));
+    return n_pushed;
+}
+
+/* Leaves the earlier one in *a and the later one in *b. Which is which is as good as random from event to
+ * event, so that a branch would be mispredicted every other time; the masks cost less. */
+static void match(struct node *a, struct node *b)
+{
+    const bool b_wins = (b->time_ns < a->time_ns) | ((b->time_ns == a->time_ns) & (b->leaf < a->leaf));
+    const uint64_t swap = 0 - (uint64_t)b_wins;
+    const uint64_t time_diff = (a->time_ns ^ b->time_ns) & swap, leaf_diff = (a->leaf ^ b->leaf) & swap;
+    a->time_ns ^= time_diff;
+    b->time_ns ^= time_diff;
+    a->leaf ^= leaf_diff;
+    b->leaf ^= leaf_diff;
+}
+
+/* Drops the leaves that are empty and plays all matches, in the second half of the tree's memory. */
+static void build_tree(struct merge *merge, uint64_t until_ns)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < merge->n_leaves; i++) {
+        const struct stream *stream = merge->leaves[i].stream;
+        if (stream->buffer && stream->next->time_ns <= until_ns)
+            merge->leaves[n++] = merge->leaves[i];
+    }
+    merge->n_leaves = merge->n_active = n;
+    merge->tree_size = power_of_two(n);
+    struct node *tree = merge->tree, *winners = tree + merge->tree_size;
+    for (unsigned i = 0; i < merge->tree_size; i++)
+        winners[i] = i < n ? (struct node){merge->leaves[i].stream->next->time_ns, i}
+                           : (struct node){UINT64_MAX, NO_LEAF};
+    for (unsigned n_left = merge->tree_size / 2; n_left > 0; n_left /= 2) {
+        for (unsigned i = 0; i < n_left; i++) {
+            struct node a = winners[2 * i], b = winners[2 * i + 1];
+            match(&a, &b);
+            winners[i] = a;
+            tree[n_left + i] = b;
+        }
+    }
+    tree[0] = winners[0];
+}
+
+/* Takes events until half of the leaves have no more. */
+static uint64_t take_from_tree(struct merge *merge, uint64_t until_ns, struct sink *sink)
+{
+    uint64_t n_pushed = 0;
+    struct node winner = merge->tree[0];
+    while (merge->n_active > merge->tree_size / 2) {
+        const uint64_t at = winner.leaf;
+        const struct leaf *leaf = &merge->leaves[at];
+        struct stream *stream = leaf->stream;
+        struct event *event = &merge->out[merge->n_out++];
+        *event = *stream->next++;
+        event->time_ns = not_before_last(merge, winner.time_ns);
+        n_pushed++;
+        if (merge->n_out == BUFFER_EVENTS)
+            flush(merge, sink);
+
+        const bool more = stream->next < stream->end || refill(merge, leaf->input, stream);
+        if (more && stream->next->time_ns <= until_ns) {
+            winner.time_ns = stream->next->time_ns;
+        } else {
+            winner = (struct node){UINT64_MAX, NO_LEAF};
+            merge->n_active--;
+        }
+        for (uint64_t i = (merge->tree_size + at) / 2; i > 0; i /= 2)
+            match(&winner, &merge->tree[i]);
+    }
+    return n_pushed;
 }
 
 uint64_t merge_run(struct merge *merge, uint64_t until_ns, struct sink *sink)
 {
     uint64_t n_pushed = 0;
 
-    merge->n_nodes = 0;
-    for (unsigned i = 0; i < merge->n_inputs;) {
-        struct input *input = &merge->inputs[i];
-        if (!input->source && !input_waits(input)) {
-            forget_input(merge, i);
-            continue;
-        }
-        if (input->source)
-            grow_streams(merge, input);
-        poll_streams(merge, input);
-        i++;
+    forget_removed(merge);
+    merge->n_leaves = 0;
+    for (unsigned i = 0; i < merge->n_inputs; i++) {
+        if (merge->inputs[i].source)
+            grow_streams(merge, &merge->inputs[i]);
+        poll_streams(merge, &merge->inputs[i], until_ns);
     }
-
-    while (merge->n_nodes > 0 && merge->heap[0].time_ns <= until_ns) {
-        struct stream *stream = merge->heap[0].stream;
-        const unsigned n = take_run(merge, stream, root_limit(merge, until_ns));
-        push_run(merge, stream->buffer + stream->pos, n, sink);
-        n_pushed += n;
-        stream->pos += n;
-        if (stream->pos == stream->n)
-            refill(merge, merge->heap[0].input, stream);
-        heap_update_root(merge);
-    }
+    for (build_tree(merge, until_ns); merge->n_active > 1; build_tree(merge, until_ns))
+        n_pushed += take_from_tree(merge, until_ns, sink);
+    if (merge->n_active == 1)
+        n_pushed += take_alone(merge, &merge->leaves[0], until_ns, sink);
     flush(merge, sink);
     return n_pushed;
 }

@@ -31,8 +31,8 @@ struct ring {
 struct perf {
     struct source source;
     int pid;
-    size_t ring_bytes;
     size_t page_bytes;
+    bool size_is_fixed; /* the caller named it */
     unsigned n_rings;
     struct ring *rings;
     uint64_t n_lost;
@@ -44,7 +44,8 @@ static const struct source_ops perf_ops;
 
 /* ---- opening ---- */
 
-/* perf_event_paranoid, only to explain a refusal; Debian and Ubuntu know values above 2. -1 when it cannot be read. */
+/* perf_event_paranoid, only to explain a refusal; Debian and Ubuntu know values above 2. -1 when it cannot be
+ * read. */
 static int paranoid_level(void)
 {
     int level = -1;
@@ -64,28 +65,33 @@ static bool refused(int cpu, int error, struct err *err)
     case EACCES:
     case EPERM:
         if (level > 2)
-            return err_set(err,
-                           "perf_event_open was refused (perf_event_paranoid is %d): "
-                           "sudo sysctl kernel.perf_event_paranoid=2, or sudo setcap cap_perfmon+ep on schedviz",
-                           level);
-        return err_set(err,
-                       "perf_event_open was refused (%s), and not by perf_event_paranoid, which is %d: a seccomp "
-                       "filter or a security module forbids it; run outside the container, or with its "
-                       "seccomp profile off",
-                       strerror(error), level);
+            return err_set(
+                err,
+                "perf_event_open was refused (perf_event_paranoid is %d): "
+                "sudo sysctl kernel.perf_event_paranoid=2, or sudo setcap cap_perfmon+ep on schedviz",
+                level);
+        return err_set(
+            err,
+            "perf_event_open was refused (%s), and not by perf_event_paranoid, which is %d: a seccomp "
+            "filter or a security module forbids it; run outside the container, or with its "
+            "seccomp profile off",
+            strerror(error), level);
     case ENOSYS:
         return err_set(err, "perf_event_open is not there: a sandbox hides it, or the kernel lacks "
                             "CONFIG_PERF_EVENTS; run outside the sandbox");
     case EMFILE:
     case ENFILE:
-        return err_set(err, "perf_event_open found no free file descriptor (%s): raise the limit with ulimit -n",
+        return err_set(err,
+                       "perf_event_open found no free file descriptor (%s): raise the limit with ulimit -n",
                        strerror(error));
     case ESRCH:
         return err_set(err, "perf_event_open: the process to watch is gone");
     case EINVAL:
-        return err_set(err, "perf_event_open does not know what is asked for on CPU %d (%s): Linux 4.3 or newer is "
-                       "needed",
-                       cpu, strerror(error));
+        return err_set(
+            err,
+            "perf_event_open does not know what is asked for on CPU %d (%s): Linux 4.3 or newer is "
+            "needed",
+            cpu, strerror(error));
     default:
         return err_set(err, "perf_event_open: %s", strerror(error));
     }
@@ -114,95 +120,115 @@ static int open_event(int pid, int cpu, size_t ring_bytes)
     return (int)syscall(SYS_perf_event_open, &attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
 }
 
-enum opened { OPENED, OPENED_NOT, OPENED_OFFLINE };
+enum opened { OPENED, OPENED_NOT, OPENED_OFFLINE, OPENED_NO_MEMORY };
 
-/* With wanted 0 the size is halved until the mlock budget (perf_event_mlock_kb and RLIMIT_MEMLOCK, mmap's EPERM) grants
- * it. The event is opened anew each time, since its watermark goes with the size. */
-static enum opened open_ring(struct perf *perf, int cpu, size_t wanted, struct ring *ring, struct err *err)
+/* mmap's EPERM is the mlock budget: perf_event_mlock_kb for each CPU and RLIMIT_MEMLOCK, in all rings of a
+ * user. */
+static enum opened map_failed(size_t n_bytes, int error, struct err *err)
 {
-    size_t n_bytes = wanted ? wanted : RING_BYTES_DEFAULT;
-    for (;; n_bytes /= 2) {
-        const int fd = open_event(perf->pid, cpu, n_bytes);
-        if (fd < 0 && errno == ENODEV)
-            return OPENED_OFFLINE;
-        if (fd < 0) {
-            refused(cpu, errno, err);
-            return OPENED_NOT;
-        }
-        void *map = mmap(NULL, perf->page_bytes + n_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-        if (map != MAP_FAILED) {
-            *ring = (struct ring){.cpu = cpu,
-                                  .fd = fd,
-                                  .page = map,
-                                  .data = (const unsigned char *)map + perf->page_bytes,
-                                  .n_bytes = n_bytes};
-            return OPENED;
-        }
-        const int error = errno;
-        close(fd);
-        if ((error == EPERM || error == ENOMEM) && !wanted && n_bytes / 2 >= RING_BYTES_LEAST &&
-            n_bytes / 2 >= perf->page_bytes)
-            continue;
-        if (error == EPERM)
-            err_set(err,
-                    "no locked memory is left for a perf ring of %zu KiB: raise ulimit -l, or sudo sysctl "
-                    "kernel.perf_event_mlock_kb, or use fewer CPUs",
-                    n_bytes / 1024);
-        else
-            err_set(err, "mmap of a perf ring of %zu KiB: %s", n_bytes / 1024, strerror(error));
+    if (error != EPERM && error != ENOMEM) {
+        err_set(err, "mmap of a perf ring of %zu KiB: %s", n_bytes / 1024, strerror(error));
         return OPENED_NOT;
     }
+    err_set(err,
+            "no locked memory is left for perf rings of %zu KiB: raise ulimit -l, or sudo sysctl "
+            "kernel.perf_event_mlock_kb, or use fewer CPUs",
+            n_bytes / 1024);
+    return OPENED_NO_MEMORY;
 }
 
-static enum opened add_ring(struct perf *perf, int cpu, struct err *err)
+static enum opened add_ring(struct perf *perf, int cpu, size_t n_bytes, struct err *err)
 {
-    struct ring ring;
-    const enum opened opened = open_ring(perf, cpu, perf->ring_bytes, &ring, err);
-    if (opened == OPENED) {
-        perf->rings = mem_resize(perf->rings, perf->n_rings + 1, sizeof *perf->rings);
-        perf->rings[perf->n_rings++] = ring;
+    const int fd = open_event(perf->pid, cpu, n_bytes);
+    if (fd < 0 && errno == ENODEV)
+        return OPENED_OFFLINE;
+    if (fd < 0) {
+        refused(cpu, errno, err);
+        return OPENED_NOT;
     }
-    return opened;
+    void *map = mmap(NULL, perf->page_bytes + n_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (map == MAP_FAILED) {
+        const int error = errno;
+        close(fd);
+        return map_failed(n_bytes, error, err);
+    }
+    perf->rings = mem_resize(perf->rings, perf->n_rings + 1, sizeof *perf->rings);
+    perf->rings[perf->n_rings++] = (struct ring){.cpu = cpu,
+                                                 .fd = fd,
+                                                 .page = map,
+                                                 .data = (const unsigned char *)map + perf->page_bytes,
+                                                 .n_bytes = n_bytes};
+    return OPENED;
 }
 
+static void drop_rings(struct perf *perf)
+{
+    for (unsigned i = 0; i < perf->n_rings; i++) {
+        munmap(perf->rings[i].page, perf->page_bytes + perf->rings[i].n_bytes);
+        close(perf->rings[i].fd);
+    }
+    perf->n_rings = 0;
+}
+
+static enum opened add_rings(struct perf *perf, const struct cpuset *cpus, size_t n_bytes, struct err *err)
+{
+    for (int cpu = cpuset_next(cpus, -1); cpu >= 0; cpu = cpuset_next(cpus, cpu)) {
+        const enum opened opened = add_ring(perf, cpu, n_bytes, err);
+        if (opened != OPENED && opened != OPENED_OFFLINE)
+            return opened;
+    }
+    if (perf->n_rings > 0)
+        return OPENED;
+    err_set(err, "none of the CPUs to watch is online");
+    return OPENED_NOT;
+}
+
+/* The sizes to try: the one that is wanted, or the default and its halves. */
+static bool smaller(const struct perf *perf, size_t *n_bytes)
+{
+    *n_bytes /= 2;
+    return !perf->size_is_fixed && *n_bytes >= RING_BYTES_LEAST && *n_bytes >= perf->page_bytes;
+}
+
+/* All rings get the same size: were each to take what there is, nothing would be left for the last CPUs. */
 struct source *perf_open(const struct perf_config *config, struct err *err)
 {
     struct perf *perf = mem_new(1, sizeof *perf);
+    enum opened opened;
     perf->source.ops = &perf_ops;
     perf->pid = config->pid;
-    perf->ring_bytes = config->ring_bytes;
     perf->page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+    perf->size_is_fixed = config->ring_bytes != 0;
 
-    for (int cpu = cpuset_next(&config->cpus, -1); cpu >= 0; cpu = cpuset_next(&config->cpus, cpu)) {
-        if (add_ring(perf, cpu, err) == OPENED_NOT) {
-            perf_ops.close(&perf->source);
-            return NULL;
-        }
+    size_t n_bytes = config->ring_bytes ? config->ring_bytes : RING_BYTES_DEFAULT;
+    for (;;) {
+        opened = add_rings(perf, &config->cpus, n_bytes, err);
+        if (opened != OPENED_NO_MEMORY || !smaller(perf, &n_bytes))
+            break;
+        drop_rings(perf);
     }
-    if (perf->n_rings == 0) {
-        perf_ops.close(&perf->source);
-        err_set(err, "none of the CPUs to watch is online");
-        return NULL;
-    }
-    return &perf->source;
+    if (opened == OPENED)
+        return &perf->source;
+    perf_ops.close(&perf->source);
+    return NULL;
 }
 
 bool perf_add_cpu(struct source *source, int cpu, struct err *err)
 {
     struct perf *perf = (struct perf *)source;
+    size_t n_bytes = perf->rings[0].n_bytes;
+    enum opened opened;
     for (unsigned i = 0; i < perf->n_rings; i++) {
         if (perf->rings[i].cpu == cpu)
             return true;
     }
-    switch (add_ring(perf, cpu, err)) {
-    case OPENED:
-        return true;
-    case OPENED_OFFLINE:
-        return err_set(err, "CPU %d is offline: echo 1 | sudo tee /sys/devices/system/cpu/cpu%d/online", cpu, cpu);
-    case OPENED_NOT:
-        break;
-    }
-    return false;
+    do {
+        opened = add_ring(perf, cpu, n_bytes, err);
+    } while (opened == OPENED_NO_MEMORY && smaller(perf, &n_bytes));
+    if (opened == OPENED_OFFLINE)
+        return err_set(err, "CPU %d is offline: echo 1 | sudo tee /sys/devices/system/cpu/cpu%d/online", cpu,
+                       cpu);
+    return opened == OPENED;
 }
 
 size_t perf_ring_bytes(const struct source *source)
@@ -218,8 +244,8 @@ size_t perf_ring_bytes(const struct source *source)
 
 /* ---- reading ---- */
 
-/* A record in one piece: where it lies, or its copy when it wraps. Its header never wraps, records being multiples
- * of 8 bytes. */
+/* A record in one piece: where it lies, or its copy when it wraps. Its header never wraps, records being
+ * multiples of 8 bytes. */
 static const unsigned char *whole_record(struct perf *perf, const struct ring *ring, uint64_t tail, size_t *n)
 {
     const size_t at = (size_t)tail & (ring->n_bytes - 1);
@@ -239,7 +265,8 @@ static const unsigned char *whole_record(struct perf *perf, const struct ring *r
     return perf->joined;
 }
 
-/* The kernel writes whole records only. Should it not be so, what is left cannot be told apart: it is lost. */
+/* The kernel writes whole records only. Should it not be so, what is left cannot be told apart: it is lost.
+ */
 static void lose_rest(const struct ring *ring, size_t n, struct event *event)
 {
     *event = (struct event){.time_ns = ring->last_ns, .cpu = (int16_t)ring->cpu, .kind = EVENT_LOST};
@@ -302,7 +329,8 @@ static unsigned perf_poll_fds(const struct source *source, struct pollfd *fds, u
     return n;
 }
 
-/* An event whose task has ended is POLLHUP for ever: a poll on it would never sleep. What is in its ring stays. */
+/* An event whose task has ended is POLLHUP for ever: a poll on it would never sleep. What is in its ring
+ * stays. */
 static void perf_tick(struct source *source, uint64_t now_ns)
 {
     struct perf *perf = (struct perf *)source;
@@ -320,10 +348,7 @@ static void perf_tick(struct source *source, uint64_t now_ns)
 static void perf_close(struct source *source)
 {
     struct perf *perf = (struct perf *)source;
-    for (unsigned i = 0; i < perf->n_rings; i++) {
-        munmap(perf->rings[i].page, perf->page_bytes + perf->rings[i].n_bytes);
-        close(perf->rings[i].fd);
-    }
+    drop_rings(perf);
     free(perf->rings);
     free(perf);
 }

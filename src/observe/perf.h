@@ -6,18 +6,21 @@
 #include "source.h"
 
 struct perf_config {
-    int pid;              /* 0: the calling process; its children and threads made later are covered by inheritance */
-    struct cpuset cpus;   /* one event and one ring per member */
-    size_t ring_bytes;    /* data bytes of one ring, a power of two of pages; 0: 512 KiB, halved until it is granted */
+    int pid; /* 0: the calling process; its children and threads made later are covered by inheritance */
+    struct cpuset cpus; /* one event and one ring per member */
+    size_t ring_bytes;  /* data bytes of one ring, a power of two of pages; 0: 512 KiB, halved for all until
+                           granted */
 };
 
-/* Opens PERF_COUNT_SW_DUMMY with context_switch, task, comm, sample_id_all, inherit and CLOCK_MONOTONIC on each
- * CPU (perf_event_open(2)). Returns NULL and one line in err when the kernel refuses: it names the cause (EACCES or
- * EPERM: perf_event_paranoid, or a seccomp filter; EMFILE; ENOSYS; ENOMEM/EPERM from mmap: mlock budget) and the way
- * out. A CPU that is offline is left out. Events start at once. */
+/* Opens PERF_COUNT_SW_DUMMY with context_switch, task, comm, sample_id_all, inherit and CLOCK_MONOTONIC on
+ * each CPU (perf_event_open(2)). Returns NULL and one line in err when the kernel refuses: it names the cause
+ * (EACCES or EPERM: perf_event_paranoid, or a seccomp filter; EMFILE; ENOSYS; ENOMEM/EPERM from mmap: mlock
+ * budget) and the way out. A CPU that is offline is left out. Events start at once. */
 struct source *perf_open(const struct perf_config *config, struct err *err);
 
-/* A CPU came online: opens its ring as well. A CPU that is there already is fine. */
+/* A CPU came online: opens its ring as well. A CPU that is there already is fine. What runs there is seen of
+ * the process that is watched and of what it starts from now on; tasks that it started before have no event
+ * on that CPU. */
 bool perf_add_cpu(struct source *source, int cpu, struct err *err);
 
 /* Data bytes of the smallest ring: less than asked for where the mlock budget gave no more. */
@@ -25,9 +28,10 @@ size_t perf_ring_bytes(const struct source *source);
 
 /* CPU time is not spent here: the fd polls readable when a ring is a quarter full (attr.wakeup_watermark). */
 
-/* Pure: parses the bytes of one record (struct perf_event_header and what follows, include/uapi/linux/perf_event.h)
- * as laid out for the attributes above into *event. Returns the record's size, or 0 when the bytes are not a whole,
- * well-formed record; *is_event says whether the record meant something to us. cpu: the ring's own CPU. */
+/* Pure: parses the bytes of one record (struct perf_event_header and what follows,
+ * include/uapi/linux/perf_event.h) as laid out for the attributes above into *event. Returns the record's
+ * size, or 0 when the bytes are not a whole, well-formed record; *is_event says whether the record meant
+ * something to us. cpu: the ring's own CPU. */
 size_t perf_parse(const void *bytes, size_t n, int cpu, struct event *event, bool *is_event);
 
 #endif

@@ -1,7 +1,7 @@
 /* Parses one record of a perf ring. Pure: bytes in, event out, whatever the bytes are.
  *
- * The layout is that of include/uapi/linux/perf_event.h for sample_type TID|TIME|CPU and sample_id_all: every record ends
- * in struct sample_id, so tid, time and CPU are found from its end. */
+ * The layout is that of include/uapi/linux/perf_event.h for sample_type TID|TIME|CPU and sample_id_all: every
+ * record ends in struct sample_id, so tid, time and CPU are found from its end. */
 #include "perf.h"
 
 #include <linux/perf_event.h>
@@ -30,7 +30,8 @@ struct lost_body {
 };
 
 /* Tids are positive; 0 is a task outside our pid namespace, -1 one that is already gone. */
-static bool parse_switch(const struct perf_event_header *header, const struct sample_id *id, struct event *event)
+static bool parse_switch(const struct perf_event_header *header, const struct sample_id *id,
+                         struct event *event)
 {
     if (header->misc & PERF_RECORD_MISC_SWITCH_OUT) {
         event->kind = EVENT_SWITCH_OUT;
@@ -112,8 +113,8 @@ size_t perf_parse(const void *bytes, size_t n, int cpu, struct event *event, boo
     memcpy(&header, bytes, sizeof header);
     if (header.size < sizeof header || header.size > n || header.size % 8 != 0)
         return 0;
-    if (header.type != PERF_RECORD_SWITCH && header.type != PERF_RECORD_FORK && header.type != PERF_RECORD_EXIT &&
-        header.type != PERF_RECORD_COMM && header.type != PERF_RECORD_LOST)
+    if (header.type != PERF_RECORD_SWITCH && header.type != PERF_RECORD_FORK &&
+        header.type != PERF_RECORD_EXIT && header.type != PERF_RECORD_COMM && header.type != PERF_RECORD_LOST)
         return header.size;
     if (header.size < sizeof header + smallest_body(header.type) + sizeof id)
         return 0;

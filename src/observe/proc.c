@@ -1,4 +1,5 @@
-/* The proc source: a few of the watched tasks are read at each tick, the cheap files more often than the dear ones. */
+/* The proc source: a few of the watched tasks are read at each tick, the cheap files more often than the dear
+ * ones. */
 #include "proc.h"
 
 #include "../clock.h"
@@ -15,7 +16,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* What one tick reads at most: about 0.3 ms of counters, and 0.8 ms of states through libproc2 (13 us a thread). */
+/* What one tick reads at most: about 0.3 ms of counters, and 0.8 ms of states through libproc2 (13 us a
+ * thread). */
 #define COUNTERS_PER_TICK 64
 #define STATES_PER_TICK   64
 
@@ -36,14 +38,14 @@ struct proc {
     struct source source;
     struct proc_config config;
     unsigned n_tasks, max_tasks;
-    struct watched *tasks; /* ordered by pid, then tid: the threads of a process lie together */
+    struct watched *tasks;           /* ordered by pid, then tid: the threads of a process lie together */
     unsigned counters_at, states_at; /* where the next tick goes on */
     bool refresh;
     unsigned n_fds, max_fds;
     unsigned n_events, max_events, first_event;
-    struct event *events;       /* not yet read: first_event .. n_events */
-    struct pids_info *states;   /* items of enum state_item; NULL when libproc2 has no access */
-    struct pids_info *memory;   /* items of enum memory_item */
+    struct event *events;     /* not yet read: first_event .. n_events */
+    struct pids_info *states; /* items of enum state_item; NULL when libproc2 has no access */
+    struct pids_info *memory; /* items of enum memory_item */
     struct stat_info *stat;
     struct meminfo_info *meminfo;
 };
@@ -302,8 +304,8 @@ static void sample_thread(struct proc *proc, struct watched *task)
         add_state(proc, task, letter, processor);
 }
 
-/* libproc2 reads a process with all of its threads or not at all. Where these are too many for one tick (or libproc2 has
- * no access), each thread's stat is read by itself. */
+/* libproc2 reads a process with all of its threads or not at all. Where these are too many for one tick (or
+ * libproc2 has no access), each thread's stat is read by itself. */
 static unsigned sample_state_at(struct proc *proc, unsigned at, uint64_t now_ns)
 {
     const int pid = proc->tasks[at].pid;
@@ -411,7 +413,8 @@ void proc_system_read(struct source *source, struct proc_system *system)
         system->context_switches = stat->head[0].result.ul_int;
         system->n_running = (unsigned)stat->head[1].result.ul_int;
     }
-    const struct meminfo_stack *memory = proc->meminfo ? procps_meminfo_select(proc->meminfo, sizes, 2) : NULL;
+    const struct meminfo_stack *memory =
+        proc->meminfo ? procps_meminfo_select(proc->meminfo, sizes, 2) : NULL;
     if (memory) {
         system->memory_total_kib = memory->head[0].result.ul_int;
         system->memory_available_kib = memory->head[1].result.ul_int;

@@ -14,8 +14,9 @@ struct proc_config {
 /* Never fails: what cannot be read yields no events. */
 struct source *proc_open(const struct proc_config *config);
 
-/* Tasks to watch. tid must be a thread of pid. Adding a watched one again is fine, and so is removing one unknown.
- * A task that vanished is dropped at the next read, without an event: its end is another source's to tell. */
+/* Tasks to watch. tid must be a thread of pid. Adding a watched one again is fine, and so is removing one
+ * unknown. A task that vanished is dropped at the next read, without an event: its end is another source's to
+ * tell. */
 void proc_watch(struct source *source, int pid, int tid);
 void proc_unwatch(struct source *source, int tid);
 

@@ -11,7 +11,8 @@ static bool take_number(const char **text, const char *end, uint64_t *value)
     if (s == end || *s < '0' || *s > '9')
         return false;
     for (; s < end && *s >= '0' && *s <= '9'; s++) {
-        if (__builtin_mul_overflow(v, UINT64_C(10), &v) || __builtin_add_overflow(v, (uint64_t)(*s - '0'), &v))
+        if (__builtin_mul_overflow(v, UINT64_C(10), &v) ||
+            __builtin_add_overflow(v, (uint64_t)(*s - '0'), &v))
             return false;
     }
     *text = s;
@@ -37,8 +38,8 @@ bool proc_parse_schedstat(const char *text, size_t n, uint64_t *run_ns, uint64_t
     return true;
 }
 
-/* The number of a line. The key has the newline before it, so that no other key and no name can hold it: the kernel
- * escapes newlines in names. */
+/* The number of a line. The key has the newline before it, so that no other key and no name can hold it: the
+ * kernel escapes newlines in names. */
 static bool find_number(const char *text, size_t n, const char *key, uint64_t *value)
 {
     const char *line = memmem(text, n, key, strlen(key));
@@ -55,8 +56,8 @@ bool proc_parse_status(const char *text, size_t n, uint64_t *voluntary, uint64_t
            find_number(text, n, "\nnonvoluntary_ctxt_switches:", involuntary);
 }
 
-/* The name, field 2, is in parentheses and may hold any character, parentheses and blanks too: fields are counted from the
- * last parenthesis, after which the state is field 3 and the processor field 39. */
+/* The name, field 2, is in parentheses and may hold any character, parentheses and blanks too: fields are
+ * counted from the last parenthesis, after which the state is field 3 and the processor field 39. */
 bool proc_parse_stat(const char *text, size_t n, char *letter, int *processor)
 {
     const char *end = text + n;

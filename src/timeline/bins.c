@@ -1,10 +1,10 @@
-/* A window of a track as columns: looked at item by item where that is affordable, else from the chunks' sums. */
+/* A window of a track as columns: looked at item by item where that is affordable, else from the chunks'
+ * sums. */
 #include "chunk.h"
 
 #include <string.h>
 
-/* Columns are done in batches, so that the chunks they need are on their way from memory meanwhile. The border between
- * two batches is always exact. */
+/* Columns are done in batches, so that the chunks they need are on their way from memory meanwhile. */
 #define BATCH 64
 
 /* The columns of a window one after the other, without a division each. */
@@ -35,13 +35,17 @@ struct border {
     uint32_t chunk;   /* the first that ends at t_ns or later */
     uint32_t middle;  /* the same for the middle between the border before and this one */
     struct sums sums; /* from the track's beginning to t_ns */
+    bool exact;
 };
 
 struct lane {
     const struct track *track;
     const struct item *tail;
     unsigned scan_items;
-    uint32_t chunk, i; /* the scan goes on here */
+    uint64_t column_ns;
+    uint32_t first, last; /* chunks at the window's ends */
+    bool scan_all;        /* the whole window is affordable */
+    uint32_t chunk, i;    /* the scan goes on here */
 };
 
 static void prefetch_head(const struct track *track, uint32_t i)
@@ -50,7 +54,8 @@ static void prefetch_head(const struct track *track, uint32_t i)
         return;
     const char *head = (const char *)track_head(track, i);
     __builtin_prefetch(head);
-    __builtin_prefetch(head + sizeof(struct chunk_head)); /* the next one's: sums are differences */
+    __builtin_prefetch(head + 64); /* sums are differences with the next one's */
+    __builtin_prefetch(head + 127);
 }
 
 static uint64_t within(const struct window *window, uint64_t t_ns)
@@ -60,8 +65,8 @@ static uint64_t within(const struct window *window, uint64_t t_ns)
 }
 
 /* The border at t_ns, moved into what is known. */
-static struct border border_at(const struct lane *lane, const struct window *window, const struct border *before,
-                               uint64_t t_ns)
+static struct border border_at(const struct lane *lane, const struct window *window,
+                               const struct border *before, uint64_t t_ns)
 {
     struct border border = {.t_ns = within(window, t_ns)};
     border.chunk = track_find(lane->track, before ? before->chunk : 0, border.t_ns);
@@ -75,7 +80,9 @@ static struct border border_at(const struct lane *lane, const struct window *win
 static void seek(struct lane *lane, const struct border *border)
 {
     lane->chunk = border->chunk;
-    lane->i = border->chunk < lane->track->n ? chunk_find(track_chunk(lane->track, border->chunk), border->t_ns) : 0;
+    lane->i = border->chunk < lane->track->n
+                  ? chunk_find(track_chunk(lane->track, border->chunk), border->t_ns)
+                  : 0;
 }
 
 static uint64_t overlap(uint64_t a, uint64_t b, uint64_t from, uint64_t to)
@@ -90,6 +97,10 @@ static uint64_t add_item(struct sums *sums, const struct item *item, uint64_t a,
     uint64_t ns = overlap(item->start_ns, item->end_ns, a, b);
     if (item->wait_ns)
         sums->wait_ns += overlap(item->start_ns - item->wait_ns, item->start_ns, a, b);
+    if (item->tag == TAG_OTHERS) {
+        sums->wait_ns += ns;
+        return 0;
+    }
     if (!item_is_slice(item)) {
         sums->unknown_ns += ns;
         sums->n_samples += item->tag == TAG_SAMPLE && item->end_ns >= a && item->end_ns < b;
@@ -121,6 +132,17 @@ static struct sums chunk_sums(const struct track *track, uint32_t i)
     return sums_between(&track_head(track, i)->before, next);
 }
 
+static uint64_t at_most(uint64_t ns, uint64_t limit_ns)
+{
+    return ns < limit_ns ? ns : limit_ns;
+}
+
+/* A part of a time. Times are below 2^63, and conversions of signed numbers are cheap. */
+static uint64_t scaled(uint64_t ns, double part)
+{
+    return (uint64_t)(int64_t)((double)(int64_t)ns * part);
+}
+
 /* The sums up to the border, taking its chunk as even. */
 static void sum_evenly(const struct lane *lane, struct border *border)
 {
@@ -135,13 +157,13 @@ static void sum_evenly(const struct lane *lane, struct border *border)
     if (border->t_ns <= begin_ns)
         return;
     struct sums own = chunk_sums(track, border->chunk);
-    double part = (double)(border->t_ns - begin_ns) / (double)(end_ns - begin_ns);
-    border->sums.run_ns += (uint64_t)((double)own.run_ns * part);
-    border->sums.self_ns += (uint64_t)((double)own.self_ns * part);
-    border->sums.wait_ns += (uint64_t)((double)own.wait_ns * part);
-    border->sums.unknown_ns += (uint64_t)((double)own.unknown_ns * part);
-    border->sums.n_slices += (uint32_t)(own.n_slices * part);
-    border->sums.n_samples += (uint32_t)(own.n_samples * part);
+    double part = (double)(int64_t)(border->t_ns - begin_ns) / (double)(int64_t)(end_ns - begin_ns);
+    border->sums.run_ns += at_most(scaled(own.run_ns, part), own.run_ns);
+    border->sums.self_ns += at_most(scaled(own.self_ns, part), own.self_ns);
+    border->sums.wait_ns += at_most(scaled(own.wait_ns, part), own.wait_ns);
+    border->sums.unknown_ns += at_most(scaled(own.unknown_ns, part), own.unknown_ns);
+    border->sums.n_slices += (uint32_t)scaled(own.n_slices, part);
+    border->sums.n_samples += (uint32_t)scaled(own.n_samples, part);
 }
 
 /* The sums up to the border, item by item. */
@@ -161,15 +183,17 @@ static void sum_exactly(const struct lane *lane, struct border *border)
     }
 }
 
-static void fill_leads(struct bin *bin, struct tally *tally)
+static void fill_leads(struct bin *bin, const struct tally *tally)
 {
-    for (unsigned i = 0; i < BIN_LEADS; i++) {
-        uint32_t who;
-        uint64_t ns;
-        if (!tally_take(tally, &who, &ns))
-            break;
-        bin->lead[i].who = who;
-        bin->lead[i].ns = ns;
+    for (unsigned i = 0; i < tally->n; i++) {
+        uint64_t ns = tally->ns[i];
+        if (ns <= bin->lead[BIN_LEADS - 1].ns)
+            continue;
+        unsigned at = BIN_LEADS - 1;
+        for (; at > 0 && ns > bin->lead[at - 1].ns; at--)
+            bin->lead[at] = bin->lead[at - 1];
+        bin->lead[at].who = tally->who[i];
+        bin->lead[at].ns = ns;
     }
 }
 
@@ -183,8 +207,10 @@ static void fill_sums(struct bin *bin, const struct sums *sums)
     bin->n_samples = sums->n_samples;
 }
 
-/* Adds items that lie in the column whole, gap and all, from lane->i on; stops at the first that reaches b. */
-static void scan_whole(struct lane *lane, const struct chunk *chunk, uint64_t b, struct sums *sums, struct tally *tally)
+/* Adds items that lie in the column whole, gap and all, from lane->i on; stops at the first that reaches b.
+ */
+static void scan_whole(struct lane *lane, const struct chunk *chunk, uint64_t b, struct sums *sums,
+                       struct tally *tally)
 {
     unsigned i = lane->i, n = chunk->n;
     const uint32_t *numbers = chunk_numbers(chunk, i);
@@ -204,6 +230,8 @@ static void scan_whole(struct lane *lane, const struct chunk *chunk, uint64_t b,
             sums->self_ns += word & WORD_SELF ? ns : 0;
             sums->n_slices++;
             tally_add(tally, word >> WORD_WHO, ns);
+        } else if ((word & WORD_TAG) == TAG_OTHERS) {
+            sums->wait_ns += ns;
         } else {
             sums->unknown_ns += ns;
             sums->n_samples += (word & WORD_TAG) == TAG_SAMPLE;
@@ -255,20 +283,22 @@ static void add_chunk_leads(const struct lane *lane, struct tally *tally, uint32
     }
     uint64_t span_ns = track_end(track, i) - track_begin(track, i);
     uint64_t run_ns = chunk_sums(track, i).run_ns;
-    const struct chunk *chunk = track_chunk(track, i);
     const struct chunk_lead *leads = track_head(track, i)->lead;
     struct chunk_lead fresh[CHUNK_LEADS];
-    if (!chunk->closed) {
-        chunk_leads(chunk, run_ns, fresh);
+    if (i + 1 == track->n && track->open) {
+        chunk_leads(track->open, run_ns, fresh);
         leads = fresh;
     }
-    double weight = span_ns ? (double)stretch_ns * (double)run_ns / (double)span_ns / UINT32_MAX : 0;
+    double weight = (double)(int64_t)stretch_ns * (double)(int64_t)run_ns;
+    weight = span_ns ? weight / ((double)(int64_t)span_ns * UINT32_MAX) : 0;
     for (unsigned k = 0; k < CHUNK_LEADS && leads[k].part; k++)
-        tally_add(tally, leads[k].who, (uint64_t)(weight * leads[k].part));
+        tally_add(tally, leads[k].who, scaled(leads[k].part, weight));
 }
 
-/* The leads of a dense column: of all its chunks when they are few, else of those at its ends and in its middle. */
-static void estimate_leads(const struct lane *lane, const struct border *from, const struct border *to, struct bin *bin)
+/* The leads of a dense column: of all its chunks when they are few, else of those at its begin and in its
+ * middle. */
+static void estimate_leads(const struct lane *lane, const struct border *from, const struct border *to,
+                           struct bin *bin)
 {
     const struct track *track = lane->track;
     struct tally tally;
@@ -280,26 +310,24 @@ static void estimate_leads(const struct lane *lane, const struct border *from, c
             add_chunk_leads(lane, &tally, i, overlap(begin_ns, end_ns, from->t_ns, to->t_ns));
         }
     } else {
-        uint64_t quarter_ns = (to->t_ns - from->t_ns) / 4;
-        add_chunk_leads(lane, &tally, from->chunk, quarter_ns);
-        add_chunk_leads(lane, &tally, to->middle, 2 * quarter_ns);
-        add_chunk_leads(lane, &tally, to->chunk, quarter_ns);
+        uint64_t half_ns = (to->t_ns - from->t_ns) / 2;
+        add_chunk_leads(lane, &tally, from->chunk, half_ns);
+        add_chunk_leads(lane, &tally, to->middle, half_ns);
     }
     uint64_t sum_ns = 0;
     for (unsigned i = 0; i < tally.n; i++)
         sum_ns += tally.ns[i];
-    if (sum_ns > bin->run_ns) /* the places looked at were busier than the column as a whole */
-        for (unsigned i = 0; i < tally.n; i++)
-            tally.ns[i] = (uint64_t)((double)tally.ns[i] * (double)bin->run_ns / (double)sum_ns);
     fill_leads(bin, &tally);
+    if (sum_ns > bin->run_ns) /* the places looked at were busier than the column as a whole */
+        for (unsigned i = 0; i < BIN_LEADS; i++)
+            bin->lead[i].ns = scaled(bin->lead[i].ns, (double)(int64_t)bin->run_ns / (double)(int64_t)sum_ns);
+    uint64_t left_ns = bin->run_ns;
+    for (unsigned i = 0; i < BIN_LEADS; i++) /* very long times are rounded */
+        left_ns -= bin->lead[i].ns = at_most(bin->lead[i].ns, left_ns);
 }
 
-static uint64_t at_most(uint64_t ns, uint64_t limit_ns)
-{
-    return ns < limit_ns ? ns : limit_ns;
-}
-
-static void estimate_column(const struct lane *lane, const struct border *from, const struct border *to, struct bin *bin)
+static void estimate_column(const struct lane *lane, const struct border *from, const struct border *to,
+                            struct bin *bin)
 {
     struct sums sums = sums_between(&from->sums, &to->sums);
     uint64_t left_ns = to->t_ns - from->t_ns;
@@ -313,50 +341,74 @@ static void estimate_column(const struct lane *lane, const struct border *from, 
         estimate_leads(lane, from, to, bin);
 }
 
+/* Whether sums up to a border in this chunk are taken item by item. That is one answer for the whole chunk,
+ * so that sums never fall from a border to the next. The window's ends are exact, and so is all that shares
+ * their chunks. */
+static bool is_exact(const struct lane *lane, uint32_t i)
+{
+    if (i == lane->first || i == lane->last || i == lane->track->n)
+        return true;
+    uint64_t span_ns = track_end(lane->track, i) - track_begin(lane->track, i);
+    double n_slices = chunk_sums(lane->track, i).n_slices; /* in a column's time: */
+    return n_slices * (double)(int64_t)lane->column_ns <= lane->scan_items * (double)(int64_t)span_ns;
+}
+
 static bool can_scan(const struct lane *lane, const struct border *from, const struct border *to)
 {
-    return to->sums.n_slices - from->sums.n_slices <= lane->scan_items &&
+    return from->exact && to->exact && to->sums.n_slices - from->sums.n_slices <= lane->scan_items &&
            to->chunk - from->chunk <= 1 + lane->scan_items / CHUNK_MIN_ITEMS;
+}
+
+/* Sums up to all borders, and which columns can be looked at item by item. */
+static void sum_borders(const struct lane *lane, struct border *borders, unsigned n, bool *scan)
+{
+    for (unsigned i = 0; i <= n; i++) {
+        prefetch_head(lane->track, borders[i].chunk);
+        prefetch_head(lane->track, borders[i].middle);
+    }
+    for (unsigned i = 0; i <= n; i++) {
+        sum_evenly(lane, &borders[i]);
+        borders[i].exact = is_exact(lane, borders[i].chunk);
+    }
+    for (unsigned i = 0; i < n; i++)
+        scan[i] = can_scan(lane, &borders[i], &borders[i + 1]);
+    for (unsigned i = 0; i <= n; i++)
+        if (borders[i].exact && ((i > 0 && !scan[i - 1]) || (i < n && !scan[i])))
+            sum_exactly(lane, &borders[i]);
 }
 
 /* borders[0 ... n] around n columns. */
 static void fill_batch(struct lane *lane, struct border *borders, unsigned n, struct bin *bins)
 {
-    bool exact[BATCH];
-    bool all_exact = (borders[n].chunk - borders[0].chunk) * CHUNK_MAX_ITEMS <= n * lane->scan_items;
-    for (unsigned i = 0; i <= n && !all_exact; i++) {
-        prefetch_head(lane->track, borders[i].chunk);
-        prefetch_head(lane->track, borders[i].middle);
-    }
-    for (unsigned i = 0; i <= n && !all_exact; i++)
-        sum_evenly(lane, &borders[i]);
-    for (unsigned i = 0; i < n; i++)
-        exact[i] = all_exact || can_scan(lane, &borders[i], &borders[i + 1]);
-    for (unsigned i = 0; i <= n && !all_exact; i++) {
-        bool left = i > 0 && exact[i - 1], right = i < n && exact[i];
-        if (i == 0 || i == n || left != right)
-            sum_exactly(lane, &borders[i]);
-    }
+    bool scan[BATCH];
+    if (lane->scan_all)
+        memset(scan, true, sizeof scan);
+    else
+        sum_borders(lane, borders, n, scan);
     bool follows = false;
     for (unsigned i = 0; i < n; i++) {
         const struct border *from = &borders[i], *to = &borders[i + 1];
-        if (exact[i] && from->t_ns < to->t_ns) {
+        if (scan[i] && from->t_ns < to->t_ns) {
             if (!follows)
                 seek(lane, from);
             scan_column(lane, from->t_ns, to->t_ns, &bins[i]);
-        } else if (!exact[i]) {
+        } else if (!scan[i]) {
             estimate_column(lane, from, to, &bins[i]);
         }
-        follows = exact[i] && from->t_ns < to->t_ns;
+        follows = scan[i] && from->t_ns < to->t_ns;
     }
 }
 
 /* What no item covers, and what lies outside the window's known part; full_ns is the whole column. */
-static void fill_rest(const struct lane *lane, const struct window *window, const struct border *from, uint64_t full_ns,
-                      struct bin *bin)
+static void fill_rest(const struct lane *lane, const struct window *window, const struct border *from,
+                      uint64_t full_ns, struct bin *bin)
 {
     uint64_t known_ns = from[1].t_ns - from[0].t_ns;
     uint64_t rest_ns = known_ns - bin->run_ns - bin->runnable_ns - bin->unknown_ns;
+    if (!lane->track->is_task) {
+        bin->others_ns = bin->runnable_ns;
+        bin->runnable_ns = 0;
+    }
     if (lane->track->is_task)
         bin->blocked_ns = rest_ns;
     else if (window->rest_is_unknown)
@@ -367,7 +419,16 @@ static void fill_rest(const struct lane *lane, const struct window *window, cons
 void track_bins(const struct track *track, const struct item *tail, const struct window *window, unsigned n,
                 struct bin *bins)
 {
-    struct lane lane = {.track = track, .tail = tail, .scan_items = window->scan_items};
+    uint64_t end_ns = within(window, window->start_ns + window->span_ns);
+    struct lane lane = {
+        .track = track,
+        .tail = tail,
+        .scan_items = window->scan_items,
+        .column_ns = n ? window->span_ns / n : 0,
+        .first = track_find(track, 0, within(window, window->start_ns)),
+    };
+    lane.last = track_find(track, lane.first, end_ns);
+    lane.scan_all = (uint64_t)(lane.last - lane.first) * CHUNK_MAX_ITEMS <= (uint64_t)n * lane.scan_items;
     struct border borders[BATCH + 1];
     struct columns columns = columns_of(window, n);
     uint64_t full_ns[BATCH];

@@ -4,28 +4,31 @@
 
 #include "track.h"
 
-#define CHUNK_LEADS 4
+#define CHUNK_LEADS 3
 
 struct chunk_lead {
     uint32_t who;
     uint32_t part; /* of the chunk's run_ns, in 1 / UINT32_MAX; 0 when there are no more */
 };
 
-/* What a window needs to know of a chunk that it does not look into. Heads lie in a row, apart from the items. */
+/* What a window needs to know of a chunk that it does not look into. Heads lie in a row, apart from the
+ * items; what tells the leads of one, its run time (a difference with the next one) included, is close
+ * together. */
 struct chunk_head {
-    struct sums before; /* of all items ever before this chunk */
     struct chunk_lead lead[CHUNK_LEADS]; /* set when the chunk is closed */
+    struct sums before;                  /* of all items ever before this chunk */
 };
 
-/* Packed items: start from base_ns, length, word, and on task tracks the wait. What does not fit 32 bits is held here:
- * the wait of the first item, and the end of the last. */
+_Static_assert(sizeof(struct chunk_head) == 64, "a cache line or two each");
+
+/* Packed items: start from base_ns, length, word, and on task tracks the wait. What does not fit 32 bits is
+ * held here: the wait of the first item, and the end of the last. */
 struct chunk {
     uint64_t end_ns;
-    uint64_t base_ns;       /* start of the first item */
+    uint64_t base_ns; /* start of the first item */
     uint64_t first_wait_ns;
     uint16_t n, capacity;
-    uint8_t stride;         /* numbers of an item */
-    bool closed;            /* takes no more items */
+    uint8_t stride; /* numbers of an item */
     uint32_t numbers[];
 };
 

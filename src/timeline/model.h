@@ -4,24 +4,25 @@
 
 #include "track.h"
 
-/* A task: what is told of it (times and totals in `task` are filled in when asked), and what its state rests on. */
+/* A task: what is told of it (times and totals in `task` are filled in when asked), and what its state rests
+ * on. */
 struct life {
     struct task task;
     struct track track;
-    uint64_t event_ns;   /* its newest event */
-    uint64_t wait_ns;    /* running: how long it had waited before */
-    uint64_t exit_ns;    /* exited and still running: when it said so */
-    int queued_cpu;      /* runnable: on whose queue it counts, -1 for none */
-    bool switched;       /* a switch of it was seen */
+    uint64_t event_ns; /* its newest event */
+    uint64_t wait_ns;  /* running: how long it had waited before */
+    uint64_t exit_ns;  /* exited and still running: when it said so */
+    int queued_cpu;    /* runnable: on whose queue it counts, -1 for none */
+    bool switched;     /* a switch of it was seen */
     struct histogram *slice_ns;
 };
 
 struct cpu {
     struct track track;
-    uint64_t last_ns;    /* its newest event */
-    uint32_t running;    /* index of the task, or TIMELINE_NO_TASK */
-    unsigned n_runnable; /* watched tasks on its queue */
-    uint64_t out_ns;     /* the last switch-out, when the next switch-in tells a switch cost; else 0 */
+    uint64_t last_ns;         /* its newest event */
+    uint32_t running;         /* index of the task, or TIMELINE_NO_TASK */
+    unsigned n_runnable;      /* watched tasks on its queue */
+    uint64_t free_ns;         /* the last switch-out, while nothing that we watch ran since; 0: not known */
     struct cpu_totals totals; /* of finished slices */
 };
 

@@ -115,7 +115,8 @@ static struct item life_tail(const struct timeline *tl, const struct life *life)
 
 static struct item cpu_tail(const struct timeline *tl, const struct cpu *cpu)
 {
-    struct item tail = {.prev_ns = cpu->track.end_ns, .start_ns = tl->now_ns, .end_ns = tl->now_ns, .tag = TAG_TURN};
+    struct item tail = {
+        .prev_ns = cpu->track.end_ns, .start_ns = tl->now_ns, .end_ns = tl->now_ns, .tag = TAG_TURN};
     if (cpu->running != TIMELINE_NO_TASK) {
         const struct life *life = tl->lives[cpu->running];
         tail.start_ns = life->task.state_since_ns;
@@ -203,8 +204,8 @@ void timeline_cpu_bins(const struct timeline *tl, int number, uint64_t start_ns,
     track_bins(cpu ? &cpu->track : &idle, &tail, &window, n, bins);
 }
 
-void timeline_task_bins(const struct timeline *tl, uint32_t index, uint64_t start_ns, uint64_t span_ns, unsigned n,
-                        struct bin *bins)
+void timeline_task_bins(const struct timeline *tl, uint32_t index, uint64_t start_ns, uint64_t span_ns,
+                        unsigned n, struct bin *bins)
 {
     const struct life *life = get_life(tl, index);
     struct track none;
@@ -268,12 +269,19 @@ static bool walk_seek(struct walk *walk, const struct track *track, const struct
     return found;
 }
 
+/* When the walk has come to the end without finding: the last slice of all. */
+static bool walk_last(struct walk *walk)
+{
+    return at_slice(walk) || walk_back(walk);
+}
+
 /* From the slice at t_ns (or from behind the last one) to the one asked for. */
-static bool walk_to(struct walk *walk, const struct track *track, const struct item *tail, uint64_t t_ns, int step)
+static bool walk_to(struct walk *walk, const struct track *track, const struct item *tail, uint64_t t_ns,
+                    int step)
 {
     bool found = walk_seek(walk, track, tail, t_ns);
     if (step < 0)
-        return walk_back(walk);
+        return found ? walk_back(walk) : walk_last(walk);
     return found && (step == 0 || walk_next(walk));
 }
 
@@ -313,7 +321,8 @@ bool timeline_cpu_slice(const struct timeline *tl, int number, uint64_t t_ns, in
     return true;
 }
 
-bool timeline_task_slice(const struct timeline *tl, uint32_t index, uint64_t t_ns, int step, struct slice *slice)
+bool timeline_task_slice(const struct timeline *tl, uint32_t index, uint64_t t_ns, int step,
+                         struct slice *slice)
 {
     const struct life *life = get_life(tl, index);
     if (!life)
@@ -323,8 +332,8 @@ bool timeline_task_slice(const struct timeline *tl, uint32_t index, uint64_t t_n
     if (!walk_to(&walk, &life->track, &tail, t_ns, step))
         return false;
     const struct item *item = &walk.item;
-    *slice = (struct slice){
-        item->start_ns, item->end_ns, index, (int)item->who, (enum slice_end)item->tag, item->wait_ns};
+    *slice = (struct slice){item->start_ns, item->end_ns, index, (int)item->who, (enum slice_end)item->tag,
+                            item->wait_ns};
     return true;
 }
 
@@ -378,8 +387,8 @@ enum task_state timeline_task_at(const struct timeline *tl, uint32_t index, uint
 }
 
 /* The nearest start or end of a slice strictly after or before t_ns, or of starts alone. */
-static uint64_t next_edge(const struct timeline *tl, const struct track *track, const struct item *tail, uint64_t t_ns,
-                          int dir, bool starts_only)
+static uint64_t next_edge(const struct timeline *tl, const struct track *track, const struct item *tail,
+                          uint64_t t_ns, int dir, bool starts_only)
 {
     struct walk walk = walk_of(tl);
     bool found = walk_seek(&walk, track, tail, t_ns);
@@ -392,7 +401,7 @@ static uint64_t next_edge(const struct timeline *tl, const struct track *track, 
         }
         return 0;
     }
-    for (found = found || walk_back(&walk); found; found = walk_back(&walk)) {
+    for (found = found || walk_last(&walk); found; found = walk_back(&walk)) {
         if (!starts_only && walk.item.tag != SLICE_OPEN && walk.item.end_ns < t_ns)
             return walk.item.end_ns;
         if (walk.item.start_ns < t_ns)

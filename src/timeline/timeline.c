@@ -19,6 +19,9 @@
  * (PERF_RECORD_EXIT). A source that leaves that out must not make it run for ever. */
 #define EXIT_GRACE_NS UINT64_C(100000000)
 
+#define MAX_TIME_NS                                                                                          \
+    (UINT64_MAX >> 2) /* 146 years: differences and sums of times are safe as signed numbers */
+
 static void push(struct sink *sink, const struct event *events, unsigned long n);
 
 struct timeline *timeline_new(size_t memory_bytes)
@@ -271,6 +274,24 @@ static uint64_t life_time(struct timeline *tl, struct life *life, uint64_t t_ns)
 
 /* ---- events ---- */
 
+/* The gap between the last switch-out on a CPU and the switch-in of a task that waited for that CPU all the while: the
+ * CPU had no reason to idle. A short gap is what the switch cost; in a long one somebody that we do not watch ran. */
+static void take_gap(struct timeline *tl, const struct life *life, struct cpu *cpu, int number, uint64_t t_ns)
+{
+    uint64_t free_ns = cpu->free_ns;
+    cpu->free_ns = 0;
+    bool waited = life->task.state == STATE_RUNNABLE && life->queued_cpu == number && life->task.state_since_ns <= free_ns;
+    if (!free_ns || !waited || life_is_self(life))
+        return;
+    if (t_ns - free_ns <= TIMELINE_MAX_SWITCH_NS) {
+        histogram_add(&tl->switch_costs, t_ns - free_ns);
+        return;
+    }
+    struct item item = {.start_ns = free_ns, .end_ns = t_ns, .tag = TAG_OTHERS};
+    track_append(&tl->store, &cpu->track, &item);
+    cpu->totals.others_ns += t_ns - free_ns;
+}
+
 static void switch_in(struct timeline *tl, const struct event *event)
 {
     struct life *life = life_of(tl, event->tid, event->time_ns);
@@ -297,8 +318,9 @@ static void switch_in(struct timeline *tl, const struct event *event)
         struct life *other = tl->lives[cpu->running];
         lose_slice(tl, other, t_ns);
         other->event_ns = later(other->event_ns, t_ns);
-        cpu->out_ns = 0;
+        cpu->free_ns = 0;
     }
+    take_gap(tl, life, cpu, number, t_ns);
 
     life->wait_ns = 0;
     if (life->task.state == STATE_RUNNABLE)
@@ -313,17 +335,24 @@ static void switch_in(struct timeline *tl, const struct event *event)
     life->task.last_cpu = number;
     life->task.n_slices++;
     cpu->running = life->task.index;
-    if (!life_is_self(life)) {
+    if (!life_is_self(life))
         cpu->totals.n_slices++;
-        if (cpu->out_ns)
-            histogram_add(&tl->switch_costs, t_ns - cpu->out_ns);
+}
+
+/* The task that an out speaks of: most often the one that runs there. */
+static struct life *life_on(struct timeline *tl, const struct event *event)
+{
+    if (event->cpu >= 0 && event->cpu < tl->n_cpus && tl->cpus[event->cpu]) {
+        uint32_t running = tl->cpus[event->cpu]->running;
+        if (running != TIMELINE_NO_TASK && tl->lives[running]->task.tid == event->tid)
+            return tl->lives[running];
     }
-    cpu->out_ns = 0;
+    return life_of(tl, event->tid, event->time_ns);
 }
 
 static void switch_out(struct timeline *tl, const struct event *event)
 {
-    struct life *life = life_of(tl, event->tid, event->time_ns);
+    struct life *life = life_on(tl, event);
     if (life->task.state == STATE_GONE)
         return;
     bool running = life->task.state == STATE_RUNNING;
@@ -354,7 +383,7 @@ static void switch_out(struct timeline *tl, const struct event *event)
         gone(tl, life, t_ns);
     else
         set_state(tl, life, preempted ? STATE_RUNNABLE : STATE_BLOCKED, t_ns);
-    cpu->out_ns = running && cpu->n_runnable && !life_is_self(life) ? t_ns : 0;
+    cpu->free_ns = running ? t_ns : 0;
 }
 
 static void wake(struct timeline *tl, const struct event *event)
@@ -477,8 +506,10 @@ static void sample_state(struct timeline *tl, struct life *life, const struct ev
         life->task.last_cpu = event->cpu;
     if (event->u.state.letter != 'R' || event->cpu < 0)
         return;
-    struct item item = {
-        .start_ns = life->task.state_since_ns, .end_ns = t_ns, .who = (uint32_t)event->cpu, .tag = TAG_SAMPLE};
+    struct item item = {.start_ns = life->task.state_since_ns,
+                        .end_ns = t_ns,
+                        .who = (uint32_t)event->cpu,
+                        .tag = TAG_SAMPLE};
     track_append(&tl->store, &life->track, &item);
     life->task.state_since_ns = t_ns;
     struct cpu *cpu = cpu_of(tl, event->cpu);
@@ -576,7 +607,7 @@ static void lost(struct timeline *tl, const struct event *event)
     struct cpu *cpu = cpu_of(tl, event->cpu);
     uint64_t start_ns = cpu->last_ns, end_ns = later(event->time_ns, start_ns);
     cpu->last_ns = end_ns;
-    cpu->out_ns = 0;
+    cpu->free_ns = 0;
     tl->now_ns = later(tl->now_ns, end_ns);
 
     for (uint32_t i = 0; i < tl->n_lives; i++) {
@@ -646,16 +677,23 @@ static void push(struct sink *sink, const struct event *events, unsigned long n)
 {
     struct timeline *tl = (struct timeline *)sink; /* its first member */
     for (unsigned long i = 0; i < n; i++) {
+        const struct event *event = &events[i];
+        struct event early;
+        if (event->time_ns > MAX_TIME_NS) {
+            early = *event;
+            early.time_ns = MAX_TIME_NS;
+            event = &early;
+        }
         if (tl->n_events++ == 0)
-            tl->first_ns = tl->now_ns = events[i].time_ns;
-        take(tl, &events[i]);
-        tl->now_ns = later(tl->now_ns, events[i].time_ns);
+            tl->first_ns = tl->now_ns = event->time_ns;
+        tl->now_ns = later(tl->now_ns, event->time_ns);
+        take(tl, event);
     }
 }
 
 void timeline_advance(struct timeline *tl, uint64_t now_ns)
 {
-    tl->now_ns = later(tl->now_ns, now_ns);
+    tl->now_ns = later(tl->now_ns, now_ns < MAX_TIME_NS ? now_ns : MAX_TIME_NS);
     for (int i = 0; tl->n_exiting && i < tl->n_cpus; i++) {
         if (!tl->cpus[i] || tl->cpus[i]->running == TIMELINE_NO_TASK)
             continue;

@@ -105,6 +105,11 @@ uint32_t timeline_task_by_tid(const struct timeline *tl, int32_t tid);
 
 /* ---- what a screen asks ---- */
 
+/* The gap between a switch-out and the next switch-in on a CPU, where the task that came in had waited for this CPU all
+ * the while: up to this long it is what the switch cost; beyond, somebody that we do not watch (another program, a
+ * kernel thread, interrupts, the hypervisor) had the CPU: "others". A gap in which nothing waited is idle time. */
+#define TIMELINE_MAX_SWITCH_NS UINT64_C(100000)
+
 /* A span of one CPU's or one task's time. lead[]: on a CPU the tasks (by index), on a task the CPUs that had the
  * largest parts of run_ns, largest first, ns 0 when there are no more. Of observer and host tasks, self_ns tells the
  * part of run_ns that is theirs. */
@@ -113,6 +118,7 @@ struct bin {
     uint64_t run_ns;      /* somebody ran / the task ran */
     uint64_t self_ns;     /* of run_ns: schedviz itself (CPU bins only) */
     uint64_t runnable_ns; /* task bins only */
+    uint64_t others_ns;   /* CPU bins only: see TIMELINE_MAX_SWITCH_NS */
     uint64_t blocked_ns;  /* task bins only */
     uint64_t unknown_ns;  /* in a hole, before the edge of history, after now, or outside the task's life */
     uint32_t n_switches;  /* switches in (slices that began) */
@@ -174,13 +180,13 @@ int timeline_n_cpus(const struct timeline *tl);
 /* Whole-life totals of one CPU, without the observer and the host. */
 struct cpu_totals {
     uint64_t busy_ns, n_slices, n_switches;
-    uint64_t self_ns; /* what observer and host took of it */
+    uint64_t self_ns;   /* what observer and host took of it */
+    uint64_t others_ns; /* what somebody unseen took while a watched task waited for it */
 };
 void timeline_cpu_totals(const struct timeline *tl, int cpu, struct cpu_totals *totals);
 
-/* Lengths of all workload slices, and the visible switch cost: from one task's out to the next one's in on the same
- * CPU, counted where a watched task was runnable on that CPU at the out, so that the CPU had no reason to idle.
- * An interrupt or an unseen task in between makes it longer: it is an upper bound. */
+/* Lengths of all workload slices, and the visible switch cost: gaps up to TIMELINE_MAX_SWITCH_NS, as told there. An
+ * interrupt or a short unseen task in between makes one longer: it is an upper bound. */
 const struct histogram *timeline_slice_lengths(const struct timeline *tl);
 const struct histogram *timeline_switch_costs(const struct timeline *tl);
 

@@ -153,10 +153,12 @@ static void make_room_for_ref(struct store *store, struct track *track)
 static void add_chunk(struct store *store, struct track *track, unsigned capacity)
 {
     size_t bytes = chunk_bytes(capacity, track->is_task);
+    make_room_for_ref(store, track);
     while (store->used + bytes > store->budget && drop_oldest(store)) {
     }
-    make_room_for_ref(store, track);
-    struct chunk *chunk = mem_new(1, bytes - MALLOC_OVERHEAD);
+    make_room_for_ref(store, track); /* again: all of this track may have been dropped */
+    struct chunk *chunk = mem_resize(NULL, 1, bytes - MALLOC_OVERHEAD);
+    *chunk = (struct chunk){0};
     store->used += bytes;
     chunk->capacity = (uint16_t)capacity;
     chunk->stride = (uint8_t)chunk_stride(track->is_task);
@@ -187,7 +189,6 @@ static void close_open(struct track *track)
 {
     struct chunk_head *head = &track->heads[track->first + track->n - 1];
     chunk_leads(track->open, track->total.run_ns - head->before.run_ns, head->lead);
-    track->open->closed = true;
     track->open = NULL;
 }
 
@@ -235,6 +236,8 @@ void track_append(struct store *store, struct track *track, const struct item *i
         total->self_ns += item->self ? length_ns : 0;
         total->n_slices++;
         store->n_slices += !track->is_task;
+    } else if (item->tag == TAG_OTHERS) {
+        total->wait_ns += length_ns;
     } else {
         total->unknown_ns += length_ns;
         total->n_samples += item->tag == TAG_SAMPLE;

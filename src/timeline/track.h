@@ -1,4 +1,5 @@
-/* Storage of one lane of time: spans in order, packed into chunks whose headers let any window be summed fast. */
+/* Storage of one lane of time: spans in order, packed into chunks whose headers let any window be summed
+ * fast. */
 #ifndef SCHEDVIZ_TIMELINE_TRACK_H
 #define SCHEDVIZ_TIMELINE_TRACK_H
 
@@ -9,10 +10,11 @@ enum {
     TAG_UNKNOWN = SLICE_LOST + 1, /* a hole */
     TAG_SAMPLE,                   /* unknown, and at its end a sample saw the task running */
     TAG_TURN,                     /* a point where a task's state changed without a slice */
+    TAG_OTHERS = TAG_TURN,        /* on a CPU track: somebody unseen ran; its length counts as wait_ns */
 };
 
-/* A span [start_ns, end_ns) and the gap before it, from prev_ns: the last wait_ns of the gap was runnable, what comes
- * before that was blocked (on a CPU: idle). */
+/* A span [start_ns, end_ns) and the gap before it, from prev_ns: the last wait_ns of the gap was runnable,
+ * what comes before that was blocked (on a CPU: idle). */
 struct item {
     uint64_t prev_ns, start_ns, end_ns, wait_ns;
     uint32_t who; /* CPU track: task index; task track: CPU */
@@ -29,7 +31,7 @@ static inline bool item_is_slice(const struct item *item)
 
 /* Sums over a stretch of a track; counts wrap, only their differences are used. */
 struct sums {
-    uint64_t run_ns, self_ns, wait_ns, unknown_ns;
+    uint64_t run_ns, self_ns, wait_ns, unknown_ns; /* wait_ns on a CPU track: others ran */
     uint32_t n_slices, n_samples;
 };
 
@@ -47,9 +49,9 @@ struct track {
     struct chunk_ref *refs;   /* the held ones are refs[first] ... refs[first + n - 1] */
     struct chunk_head *heads; /* the same */
     uint32_t first, n, capacity;
-    bool is_task;    /* items carry wait_ns */
+    bool is_task; /* items carry wait_ns */
     bool in_heap;
-    uint64_t end_ns; /* of the newest item */
+    uint64_t end_ns;   /* of the newest item */
     struct sums total; /* of all items ever */
 };
 
@@ -71,7 +73,8 @@ void track_fini(struct track *track);
 /* item->start_ns is not before the track's end; prev_ns is not looked at. */
 void track_append(struct store *store, struct track *track, const struct item *item);
 
-/* Changes the self flag of every item of `who` from from_ns on and moves its time; sums up what was changed. */
+/* Changes the self flag of every item of `who` from from_ns on and moves its time; sums up what was changed.
+ */
 struct cpu_totals track_set_self(struct track *track, uint32_t who, bool self, uint64_t from_ns);
 
 /* Walks a track; behind the stored items stands one that is not finished, the tail. */
@@ -88,8 +91,8 @@ struct item cursor_item(const struct cursor *cursor);
 bool cursor_next(struct cursor *cursor); /* false, and no move, at the tail */
 bool cursor_back(struct cursor *cursor); /* false, and no move, at the oldest */
 
-/* Fills bins as timeline_*_bins() has it, of what lies in [lo_ns, hi_ns); columns of no more than scan_items items are
- * looked at one by one. */
+/* Fills bins as timeline_*_bins() has it, of what lies in [lo_ns, hi_ns); columns of no more than scan_items
+ * items are looked at one by one. */
 struct window {
     uint64_t start_ns, span_ns, lo_ns, hi_ns;
     unsigned scan_items;

@@ -3,7 +3,6 @@
 
 #include <stddef.h>
 
-
 /* Bijective base 26: after "Z" comes "AA". */
 char *workload_task_name(unsigned i, char buf[EVENT_NAME_SIZE])
 {

@@ -1,7 +1,8 @@
 /* Bench: what it costs to capture a pipe ping-pong on one core, beside what `perf sched record` costs it.
  *
- * The two players share one core, the observer has another one. Rounds of unwatched, ours and the peer's follow one
- * another, so that what else the machine does falls on all alike; figures are medians.
+ * The two players share one core, the observer has another one. Rounds of unwatched, ours and the peer's
+ * follow one another, so that what else the machine does falls on all alike; figures are medians. Trips are a
+ * second of the players' own CPU time, so that a busy machine falls out of the figures as far as it can.
  * Usage: bench_capture [SECONDS [ROUNDS]] */
 #include "../../src/clock.h"
 #include "../../src/cpuset.h"
@@ -19,6 +20,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -62,6 +65,20 @@ static _Noreturn void play(int in, int out, bool serves)
     _exit(0);
 }
 
+/* As schedviz does: a short slice asked for (Linux 6.12 and newer) lets the observer be woken promptly on a
+ * core that others use as well. A kernel that does not know it does without. */
+static void ask_short_slice(void)
+{
+    struct {
+        uint32_t size, policy;
+        uint64_t flags;
+        int32_t nice;
+        uint32_t priority;
+        uint64_t runtime_ns, deadline_ns, period_ns;
+    } attr = {.size = sizeof attr, .runtime_ns = 100 * NS_PER_US};
+    syscall(SYS_sched_setattr, 0, &attr, 0);
+}
+
 struct players {
     pid_t pid[2];
     int fds[4];
@@ -85,19 +102,29 @@ static void start_players(struct players *players)
     memcpy(players->fds, (int[4]){there[0], there[1], back[0], back[1]}, sizeof players->fds);
 }
 
-/* Ends the game; round trips a second. */
+static double cpu_seconds(const struct rusage *usage)
+{
+    return (double)(usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) +
+           (double)(usage->ru_utime.tv_usec + usage->ru_stime.tv_usec) / 1e6;
+}
+
+/* Ends the game; round trips a second of the players' CPU time, which is what they would make of a core of
+ * their own: the clock on the wall would count what others do on that core meanwhile. */
 static double stop_players(struct players *players)
 {
-    const uint64_t n = game->n_trips;
-    const double s = (double)(clock_now_ns() - players->start_ns) / (double)NS_PER_S;
+    struct rusage usage;
+    double s = 0;
     game->over = true;
     for (int i = 0; i < 2; i++)
         kill(players->pid[i], SIGKILL);
-    for (int i = 0; i < 2; i++)
-        waitpid(players->pid[i], NULL, 0);
+    for (int i = 0; i < 2; i++) {
+        if (wait4(players->pid[i], NULL, 0, &usage) < 0)
+            die("wait4");
+        s += cpu_seconds(&usage);
+    }
     for (int i = 0; i < 4; i++)
         close(players->fds[i]);
-    return (double)n / s;
+    return (double)game->n_trips / s;
 }
 
 static double unwatched(void)
@@ -144,6 +171,7 @@ static bool ours(struct capture *capture)
 
     *capture = (struct capture){0};
     start_players(&players);
+    ask_short_slice();
     const uint64_t end_ns = players.start_ns + (uint64_t)(seconds * 1e9);
     const uint64_t cpu_ns = thread_cpu_ns();
     for (uint64_t now_ns = clock_now_ns(); now_ns < end_ns; now_ns = clock_now_ns()) {
@@ -221,7 +249,8 @@ static bool peer(double *trips_per_s, off_t *n_bytes)
     } else {
         char line[200];
         first_line(log, line, sizeof line);
-        printf("perf sched      skipped: %s\n", line[0] ? line : "perf (Debian package linux-perf) did not start");
+        printf("perf sched      skipped: %s\n",
+               line[0] ? line : "perf (Debian package linux-perf) did not start");
     }
     unlink(file);
     unlink(log);
@@ -280,8 +309,8 @@ int main(int argc, char **argv)
     if (game == MAP_FAILED)
         die("mmap");
 
-    printf("pipe ping-pong on CPU %d, observer on CPU %d, %u rounds of %g s\n", player_cpu, observer_cpu, rounds,
-           seconds);
+    printf("pipe ping-pong on CPU %d, observer on CPU %d, %u rounds of %g s\n", player_cpu, observer_cpu,
+           rounds, seconds);
     for (unsigned i = 0; i < rounds; i++) {
         plain[i] = unwatched();
         if (n_ours == i && ours(&capture)) {
@@ -309,8 +338,8 @@ int main(int argc, char **argv)
     }
     if (n_peer) {
         slow_peer = 1 - median(peered, n_peer) / base;
-        printf("perf sched      %9.0f trips/s   slow-down %5.1f %%   %.0f MB written\n", median(peered, n_peer),
-               100 * slow_peer, (double)n_bytes / 1e6);
+        printf("perf sched      %9.0f trips/s   slow-down %5.1f %%   %.0f MB written\n",
+               median(peered, n_peer), 100 * slow_peer, (double)n_bytes / 1e6);
     }
     if (n_ours && n_peer)
         printf("slow-down of ours / of perf sched record: %.2f (bar: 0.50)\n", slow_ours / slow_peer);

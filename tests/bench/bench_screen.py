@@ -74,11 +74,13 @@ def stop(pid, fd):
     os.close(fd)
 
 
-def measure(name, command, seconds=5, rounds=3):
+def measure(name, command, key=b"", seconds=5, rounds=3):
     shares, bursts = [], []
     for _ in range(rounds):
         pid, fd = start(command)
-        drain(fd, 1)
+        drain(fd, 0.5)
+        os.write(fd, key)
+        drain(fd, 0.5)
         before, t0 = cpu_ns(pid), time.monotonic()
         bursts += drain(fd, seconds)
         shares.append((cpu_ns(pid) - before) / (time.monotonic() - t0) / 1e7)
@@ -108,7 +110,9 @@ def main():
     schedviz = sys.argv[1]
     few = measure("schedviz, scope, 4 tasks", [schedviz, "-n", "4"])
     many = measure("schedviz, scope, 64 tasks", [schedviz, "-n", "64"])
-    print(f"{'bars':34s}   2.00 % and 3.00 %")
+    measure("schedviz, scroll, 4 tasks", [schedviz, "-n", "4"], b"f")
+    measure("schedviz, scroll, 64 tasks", [schedviz, "-n", "64"], b"f")
+    print(f"{'bars (scope)':34s}   2.00 % and 3.00 %")
     if shutil.which("htop"):
         peer = measure("htop -d 1 (its fastest)", ["htop", "-d", "1"])
         print(f"{'ratio to htop':34s} {few / peer:6.2f} (4 tasks)  {many / peer:.2f} (64 tasks)")

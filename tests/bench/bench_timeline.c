@@ -1,6 +1,8 @@
-/* What the timeline costs: time an event, bytes a slice, time a frame, beside perf sched timehist on a real trace. */
+/* What the timeline costs: time an event, bytes a slice, time a frame, beside perf sched timehist on a real
+ * trace. */
 #include "../../src/clock.h"
 #include "../../src/err.h"
+#include "../../src/observe/merge.h"
 #include "../../src/timeline/timeline.h"
 
 #include <fcntl.h>
@@ -35,7 +37,8 @@ static void flush(struct timeline *tl)
     n_batch = 0;
 }
 
-static void give(struct timeline *tl, uint64_t t_ns, int32_t tid, int cpu, enum event_kind kind, enum event_out out)
+static void give(struct timeline *tl, uint64_t t_ns, int32_t tid, int cpu, enum event_kind kind,
+                 enum event_out out)
 {
     batch[n_batch++] = (struct event){
         .time_ns = t_ns, .tid = tid, .cpu = (int16_t)cpu, .kind = (uint8_t)kind, .detail = (uint8_t)out};
@@ -44,7 +47,8 @@ static void give(struct timeline *tl, uint64_t t_ns, int32_t tid, int cpu, enum 
 }
 
 /* Tasks take turns on their CPU (task i on CPU i mod n_cpus); slices around mean_ns, a tenth ends blocked. */
-static struct timeline *round_robin(int n_tasks, int n_cpus, uint64_t mean_ns, uint64_t n_slices, size_t memory)
+static struct timeline *round_robin(int n_tasks, int n_cpus, uint64_t mean_ns, uint64_t n_slices,
+                                    size_t memory)
 {
     struct timeline *tl = timeline_new(memory);
     uint64_t next_ns[256], n = 0, seed = 88172645463325252U;
@@ -94,7 +98,7 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-#define COLS 200
+#define COLS    200
 #define REPEATS 9
 
 static void frame(const struct timeline *tl, int n_lanes, bool tasks, uint64_t start_ns, uint64_t span_ns)
@@ -137,8 +141,70 @@ static void bench_frames(const char *what, const struct timeline *tl, int n_lane
             break;
     }
     qsort(medians, n_medians, sizeof *medians, compare);
-    printf("%-44s %6.2f ms at the median zoom, %.2f ms at the dearest (%llu us a column), %.2f ms the worst of all\n",
+    printf("%-44s %6.2f ms at the median zoom, %.2f ms at the dearest (%llu us a column), %.2f ms the worst "
+           "of all\n",
            what, medians[n_medians / 2], worst_median, (unsigned long long)(worst_col_ns / 1000), worst);
+}
+
+/* ---- merged ---- */
+
+#define N_STREAMS       8
+#define EVENTS_A_STREAM 500000
+
+/* A source that has its events ready. */
+struct ready {
+    struct source source;
+    struct event *events[N_STREAMS];
+    size_t next[N_STREAMS];
+};
+
+static unsigned ready_n_streams(const struct source *source)
+{
+    (void)source;
+    return N_STREAMS;
+}
+
+static size_t ready_read(struct source *source, unsigned stream, struct event *events, size_t max)
+{
+    struct ready *ready = (struct ready *)source;
+    size_t left = EVENTS_A_STREAM - ready->next[stream], n = left < max ? left : max;
+    memcpy(events, ready->events[stream] + ready->next[stream], n * sizeof *events);
+    ready->next[stream] += n;
+    return n;
+}
+
+static void bench_merged(void)
+{
+    static const struct source_ops ops = {.name = "ready", .n_streams = ready_n_streams, .read = ready_read};
+    static struct ready ready = {.source = {&ops}};
+    for (int cpu = 0; cpu < N_STREAMS; cpu++) {
+        ready.events[cpu] = mem_new(EVENTS_A_STREAM, sizeof(struct event));
+        uint64_t t_ns = NS_PER_S, x = (uint64_t)cpu + 1;
+        for (unsigned i = 0; i < EVENTS_A_STREAM; i++) {
+            x = x * UINT64_C(6364136223846793005) + 1;
+            t_ns += i % 2 ? 1000 + (x >> 40) % 50000 : 1000;
+            ready.events[cpu][i] = (struct event){.time_ns = t_ns,
+                                                  .tid = 1000 + cpu * 8 + (int)(i / 2 % 8),
+                                                  .cpu = (int16_t)cpu,
+                                                  .kind = i % 2 ? EVENT_SWITCH_OUT : EVENT_SWITCH_IN};
+        }
+    }
+    double best = 1e9;
+    for (int i = 0; i < 3; i++) {
+        memset(ready.next, 0, sizeof ready.next);
+        struct timeline *tl = timeline_new(0);
+        struct merge *merge = merge_new();
+        merge_add(merge, &ready.source);
+        uint64_t start_ns = cpu_now_ns();
+        uint64_t n = merge_run(merge, UINT64_MAX, timeline_sink(tl));
+        double ns = (double)(cpu_now_ns() - start_ns) / (double)(n ? n : 1);
+        best = ns < best ? ns : best;
+        merge_free(merge);
+        timeline_free(tl);
+    }
+    printf("%-44s %6.1f ns an event\n", "merged and pushed, 64 tasks on 8 CPUs", best);
+    for (int cpu = 0; cpu < N_STREAMS; cpu++)
+        free(ready.events[cpu]);
 }
 
 /* ---- the peer ---- */
@@ -178,7 +244,8 @@ static void bench_peer(void)
         return;
     snprintf(data, sizeof data, "%s/data", dir);
     snprintf(out, sizeof out, "%s/out", dir);
-    char *record[] = {"perf", "sched", "record", "-o", data, "perf", "bench", "sched", "pipe", "-l", "50000", NULL};
+    char *record[] = {"perf",  "sched", "record", "-o", data,    "perf",
+                      "bench", "sched", "pipe",   "-l", "50000", NULL};
     char *timehist[] = {"perf", "sched", "timehist", "-i", data, NULL};
     if (run_quietly(record, out) != 0) {
         printf("peer skipped: perf sched record is not there or refused here\n");
@@ -202,6 +269,7 @@ int main(void)
     bench_push("push, ping-pong, 2 tasks on 1 CPU", 2, 1, 1500);
     bench_push("push, 4 tasks on 2 CPUs", 4, 2, 4 * NS_PER_MS);
     bench_push("push, 64 tasks on 8 CPUs", 64, 8, 100 * NS_PER_US);
+    bench_merged();
     struct {
         int n_tasks, n_cpus;
     } const shapes[] = {{4, 2}, {64, 8}, {112, 56}};

@@ -204,8 +204,8 @@ def _():
         schedviz = schedviz_of(terminal)
         os.kill(schedviz, signal.SIGTERM)
         terminal.status()
-        terminal.command(f"stty -a >{terminal.path('after')}; echo done=1")
-        terminal.wait(lambda s: "\ndone=1" in s, what="stty")
+        terminal.command(f"stty -a >{terminal.path('new')}; mv {terminal.path('new')} {terminal.path('after')}")
+        wait_until(lambda: os.path.exists(terminal.path("after")), 10, "stty")
         expect(terminal.read("before") == terminal.read("after"), "stty differs after SIGTERM")
         wait_until(lambda: not terminal.pids(), 5, "the end of all processes")
 

@@ -5,6 +5,7 @@ Everything that a test starts carries a tag in its environment, so that what it 
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -423,11 +424,8 @@ class Terminal:
 
     @staticmethod
     def _status(screen):
-        for line in reversed(screen.splitlines()):
-            head, _, tail = line.partition("status=")
-            if tail.endswith("=") and tail[:-1].isdigit() and "$" not in head:
-                return int(tail[:-1])
-        return None
+        found = re.findall(r"status=(\d+)=", screen)
+        return int(found[-1]) if found else None
 
     def pids(self):
         """schedviz and all that it started here."""

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Runs each fuzz target over its corpus, tests/data/fuzz/NAME/*. FUZZERS: the programs, below top_builddir.
+# Runs each fuzz target over its corpus, tests/fuzz/corpus/NAME/*. FUZZERS: the programs, below top_builddir.
 
-data=${top_srcdir:?}/tests/data/fuzz
+data=${top_srcdir:?}/tests/fuzz/corpus
 n=0
 for fuzzer in ${FUZZERS:?}; do
     name=${fuzzer##*/fuzz_}

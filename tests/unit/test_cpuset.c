@@ -159,9 +159,9 @@ static void test_affinity(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_membership),       cmocka_unit_test(test_walk),
-        cmocka_unit_test(test_relations),        cmocka_unit_test(test_parse_and_format),
-        cmocka_unit_test(test_refusals),         cmocka_unit_test(test_format_cuts),
+        cmocka_unit_test(test_membership), cmocka_unit_test(test_walk),
+        cmocka_unit_test(test_relations),  cmocka_unit_test(test_parse_and_format),
+        cmocka_unit_test(test_refusals),   cmocka_unit_test(test_format_cuts),
         cmocka_unit_test(test_affinity),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

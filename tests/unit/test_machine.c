@@ -55,9 +55,10 @@ static void test_rows(void **state)
         n_online += cpuset_has(&machine->online, row->cpu);
         if (i > 0) {
             const struct machine_cpu *before = row - 1;
-            assert_true(before->package < row->package ||
-                        (before->package == row->package &&
-                         (before->core < row->core || (before->core == row->core && before->smt < row->smt))));
+            assert_true(
+                before->package < row->package ||
+                (before->package == row->package &&
+                 (before->core < row->core || (before->core == row->core && before->smt < row->smt))));
         }
     }
     assert_int_equal(n_online, cpuset_count(&machine->online));

@@ -212,8 +212,8 @@ static int by_time_and_stream(const void *a, const void *b)
     return (x->tid > y->tid) - (x->tid < y->tid);
 }
 
-/* Random streams, long and short runs, many ties, in random turns: equal to sorting it all. Tids grow by stream and
- * then by place, so that the sort tells the order of ties. */
+/* Random streams, long and short runs, many ties, in random turns: equal to sorting it all. Tids grow by
+ * stream and then by place, so that the sort tells the order of ties. */
 static void compare_with_sort(unsigned n_streams, size_t per_stream, uint64_t step, unsigned seed)
 {
     const size_t n = n_streams * per_stream;

@@ -95,13 +95,14 @@ static void end_watch(struct watch *watch)
 
 /* Shared by the test and its tasks. */
 static struct stage {
+    struct cpuset cpus; /* task i runs on one of them */
     int n_tasks;
     struct actor {
         int pid, tid;
         bool sleeps; /* else it spins */
     } tasks[TASKS_MAX];
     int n_done;
-} *stage;
+} * stage;
 
 static void nap(uint64_t ns)
 {
@@ -118,7 +119,11 @@ static _Noreturn void block_for_ever(void)
 static void *act(void *sleeps)
 {
     const int i = __atomic_fetch_add(&stage->n_tasks, 1, __ATOMIC_SEQ_CST);
+    struct cpuset one = {0};
     stage->tasks[i] = (struct actor){getpid(), (int)syscall(SYS_gettid), sleeps != NULL};
+    cpuset_add(&one, cpuset_nth(&stage->cpus, (unsigned)i % cpuset_count(&stage->cpus)));
+    if (!cpuset_set_affinity(0, &one))
+        _exit(1);
     const uint64_t end_ns = clock_now_ns() + SPIN_NS;
     while (clock_now_ns() < end_ns) {
         if (sleeps)
@@ -135,17 +140,16 @@ static void die_with_parent(pid_t parent)
         _exit(1);
 }
 
-/* A host with two spinning threads, one that sleeps, and two spinning processes below it, on the given CPUs. */
+/* A host with two spinning threads, one that sleeps, and two spinning processes below it, dealt out over the
+ * CPUs. */
 static pid_t start_host(const struct cpuset *cpus)
 {
-    *stage = (struct stage){0};
+    *stage = (struct stage){.cpus = *cpus};
     const pid_t test = getpid(), host = fork();
     assert_true(host >= 0);
     if (host > 0)
         return host;
     die_with_parent(test);
-    if (!cpuset_set_affinity(0, cpus))
-        _exit(1);
     for (int i = 0; i < 2; i++) {
         const pid_t me = getpid();
         if (fork() == 0) {
@@ -198,7 +202,8 @@ static void wait_for_actors(struct watch *watch)
         nap(20 * NS_PER_MS);
     }
     assert_int_equal(stage->n_done, 5);
-    for (uint64_t before = 0, now = all_counts(); now != before && clock_now_ns() < end_ns; now = all_counts()) {
+    for (uint64_t before = 0, now = all_counts(); now != before && clock_now_ns() < end_ns;
+         now = all_counts()) {
         before = now;
         nap(50 * NS_PER_MS);
     }
@@ -209,7 +214,8 @@ static uint64_t count(const struct watch *watch, int tid, enum event_kind kind, 
 {
     uint64_t n = 0;
     for (size_t i = 0; i < watch->n; i++)
-        n += watch->events[i].tid == tid && watch->events[i].kind == kind && watch->events[i].detail == detail;
+        n +=
+            watch->events[i].tid == tid && watch->events[i].kind == kind && watch->events[i].detail == detail;
     return n;
 }
 
@@ -231,8 +237,8 @@ static void test_counts_equal_the_kernels(void **state)
         kernel_counts(task, &voluntary, &involuntary);
         assert_int_equal(count(&watch, task->tid, EVENT_NEW, 0), 1);
         assert_int_equal(count(&watch, task->tid, EVENT_SWITCH_OUT, OUT_PREEMPTED), involuntary);
-        assert_in_range(count(&watch, task->tid, EVENT_SWITCH_OUT, OUT_BLOCKED), voluntary ? voluntary - 1 : 0,
-                        voluntary + 1);
+        assert_in_range(count(&watch, task->tid, EVENT_SWITCH_OUT, OUT_BLOCKED),
+                        voluntary ? voluntary - 1 : 0, voluntary + 1);
         assert_int_equal(count(&watch, task->tid, EVENT_SWITCH_IN, 0),
                          count(&watch, task->tid, EVENT_SWITCH_OUT, OUT_PREEMPTED) +
                              count(&watch, task->tid, EVENT_SWITCH_OUT, OUT_BLOCKED));
@@ -517,8 +523,8 @@ static bool mlock_budget_is_default(void)
     return ok;
 }
 
-/* As an ordinary user with little locked memory rings get smaller, and at last there is a clear refusal. The default budget
- * holds whole rings of 512 KiB and nothing else; the limit leaves room for a smaller one. */
+/* As an ordinary user with little locked memory rings get smaller, and at last there is a clear refusal. The
+ * default budget holds whole rings of 512 KiB and nothing else; the limit leaves room for a smaller one. */
 static int check_mlock_budget(void)
 {
     struct err err = {""};
@@ -558,7 +564,8 @@ static int check_refused_with(int error, const char *expected)
 {
     struct err err = {""};
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-    if (!filter || seccomp_rule_add(filter, SCMP_ACT_ERRNO((uint16_t)error), SCMP_SYS(perf_event_open), 0) < 0 ||
+    if (!filter ||
+        seccomp_rule_add(filter, SCMP_ACT_ERRNO((uint16_t)error), SCMP_SYS(perf_event_open), 0) < 0 ||
         seccomp_load(filter) < 0)
         return 77;
     seccomp_release(filter);

@@ -232,12 +232,9 @@ static void test_malformed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_switch),
-        cmocka_unit_test(test_switch_of_nobody_is_skipped),
-        cmocka_unit_test(test_task),
-        cmocka_unit_test(test_name),
-        cmocka_unit_test(test_lost),
-        cmocka_unit_test(test_others_are_skipped),
+        cmocka_unit_test(test_switch),    cmocka_unit_test(test_switch_of_nobody_is_skipped),
+        cmocka_unit_test(test_task),      cmocka_unit_test(test_name),
+        cmocka_unit_test(test_lost),      cmocka_unit_test(test_others_are_skipped),
         cmocka_unit_test(test_malformed),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

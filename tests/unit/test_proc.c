@@ -67,10 +67,11 @@ static void expect_stat(const char *name)
 {
     char text[512], letter = 0;
     int processor = -1;
-    const int n = snprintf(text, sizeof text,
-                           "4711 (%s) R 1 4711 1 34816 4711 4194304 93 0 0 0 1 2 0 0 20 0 1 0 1234 2543616 90 "
-                           "18446744073709551615 1 1 0 0 0 0 0 0 0 0 0 0 17 3 0 0 0 0 0\n",
-                           name);
+    const int n =
+        snprintf(text, sizeof text,
+                 "4711 (%s) R 1 4711 1 34816 4711 4194304 93 0 0 0 1 2 0 0 20 0 1 0 1234 2543616 90 "
+                 "18446744073709551615 1 1 0 0 0 0 0 0 0 0 0 0 17 3 0 0 0 0 0\n",
+                 name);
     assert_true(proc_parse_stat(text, (size_t)n, &letter, &processor));
     assert_int_equal(letter, 'R');
     assert_int_equal(processor, 3);
@@ -85,7 +86,8 @@ static void test_parse_stat(void **state)
     expect_stat("two words");
     expect_stat(") S 1 (");
     expect_stat("");
-    static const char *const bad[] = {"", "1 (x", "1 (x)", "1 (x) ", "1 (x) R", "1 (x) R 1 2 3 4 5 6 7 8 9 10 11\n"};
+    static const char *const bad[] = {"",       "1 (x",    "1 (x)",
+                                      "1 (x) ", "1 (x) R", "1 (x) R 1 2 3 4 5 6 7 8 9 10 11\n"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_false(proc_parse_stat(bad[i], strlen(bad[i]), &letter, &processor));
 }
@@ -302,7 +304,8 @@ static void sample_threads(int n, int n_ticks_least, struct source *proc)
 
 static void test_few_and_many_threads(void **state)
 {
-    const struct proc_config config = {.counters_every_ns = 3600 * NS_PER_S, .states_every_ns = 3600 * NS_PER_S};
+    const struct proc_config config = {.counters_every_ns = 3600 * NS_PER_S,
+                                       .states_every_ns = 3600 * NS_PER_S};
     struct source *proc = proc_open(&config);
     (void)state;
     sample_threads(10, 1, proc);
@@ -314,7 +317,8 @@ static void test_few_and_many_threads(void **state)
 /* With fewer file descriptors than tasks everything is still read. */
 static void test_few_file_descriptors(void **state)
 {
-    const struct proc_config config = {.counters_every_ns = 3600 * NS_PER_S, .states_every_ns = 3600 * NS_PER_S};
+    const struct proc_config config = {.counters_every_ns = 3600 * NS_PER_S,
+                                       .states_every_ns = 3600 * NS_PER_S};
     struct rlimit before, low;
     (void)state;
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
@@ -380,11 +384,16 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parse_schedstat),      cmocka_unit_test(test_parse_status),
-        cmocka_unit_test(test_parse_stat),           cmocka_unit_test(test_own_figures),
-        cmocka_unit_test(test_due_and_refresh),      cmocka_unit_test(test_vanished_task),
-        cmocka_unit_test(test_few_and_many_threads), cmocka_unit_test(test_few_file_descriptors),
-        cmocka_unit_test(test_raises_the_soft_limit), cmocka_unit_test(test_system),
+        cmocka_unit_test(test_parse_schedstat),
+        cmocka_unit_test(test_parse_status),
+        cmocka_unit_test(test_parse_stat),
+        cmocka_unit_test(test_own_figures),
+        cmocka_unit_test(test_due_and_refresh),
+        cmocka_unit_test(test_vanished_task),
+        cmocka_unit_test(test_few_and_many_threads),
+        cmocka_unit_test(test_few_file_descriptors),
+        cmocka_unit_test(test_raises_the_soft_limit),
+        cmocka_unit_test(test_system),
         cmocka_unit_test(test_memory),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

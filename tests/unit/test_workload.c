@@ -12,8 +12,17 @@ static void names_count_like_columns_of_a_sheet(void **state)
     static const struct {
         unsigned i;
         const char *name;
-    } cases[] = {{0, "A"},    {1, "B"},    {25, "Z"},   {26, "AA"},  {27, "AB"},         {51, "AZ"},
-                 {52, "BA"},  {701, "ZZ"}, {702, "AAA"}, {1023, "AMJ"}, {4294967295U, "MWLQKWV"}};
+    } cases[] = {{0, "A"},
+                 {1, "B"},
+                 {25, "Z"},
+                 {26, "AA"},
+                 {27, "AB"},
+                 {51, "AZ"},
+                 {52, "BA"},
+                 {701, "ZZ"},
+                 {702, "AAA"},
+                 {1023, "AMJ"},
+                 {4294967295U, "MWLQKWV"}};
     char buf[EVENT_NAME_SIZE];
     (void)state;
 

@@ -13,14 +13,19 @@
 #define US  NS_PER_US
 #define TID 1000
 
-static struct event *add(struct fixture *f, uint64_t time_ns, int tid, int cpu, enum event_kind kind, unsigned detail)
+static struct event *add(struct fixture *f, uint64_t time_ns, int tid, int cpu, enum event_kind kind,
+                         unsigned detail)
 {
     if (f->n_events == f->room) {
         f->room = f->room ? f->room * 2 : 1024;
         f->events = mem_resize(f->events, f->room, sizeof *f->events);
     }
     struct event *event = &f->events[f->n_events++];
-    *event = (struct event){.time_ns = time_ns, .tid = tid, .cpu = (int16_t)cpu, .kind = (uint8_t)kind, .detail = (uint8_t)detail};
+    *event = (struct event){.time_ns = time_ns,
+                            .tid = tid,
+                            .cpu = (int16_t)cpu,
+                            .kind = (uint8_t)kind,
+                            .detail = (uint8_t)detail};
     return event;
 }
 
@@ -59,7 +64,8 @@ static void add_work(struct fixture *f, uint64_t time_ns, int tid, uint64_t done
     event->u.work.total_ns = total;
 }
 
-static void add_kernel(struct fixture *f, uint64_t time_ns, int tid, uint64_t voluntary, uint64_t forced, uint64_t run_ns)
+static void add_kernel(struct fixture *f, uint64_t time_ns, int tid, uint64_t voluntary, uint64_t forced,
+                       uint64_t run_ns)
 {
     struct event *event = add(f, time_ns, tid, -1, EVENT_SAMPLE, SAMPLE_SWITCHES);
     event->u.switches.voluntary = voluntary;
@@ -68,7 +74,8 @@ static void add_kernel(struct fixture *f, uint64_t time_ns, int tid, uint64_t vo
     event->u.run.run_ns = run_ns;
 }
 
-/* Tasks first ... first + n - 1 by turns on one core, `slice` each, 1.5 us between two, from `from` to `to`. */
+/* Tasks first ... first + n - 1 by turns on one core, `slice` each, 1.5 us between two, from `from` to `to`.
+ */
 static void add_turns(struct fixture *f, int cpu, int tid, int n, uint64_t slice, uint64_t from, uint64_t to)
 {
     int turn = 0;
@@ -86,7 +93,8 @@ static void set_machine(struct fixture *f, unsigned n_cpus, unsigned n_smt, unsi
     f->machine.n_cores = n_cpus / n_smt;
     f->machine.n_packages = 1;
     for (unsigned i = 0; i < n_cpus; i++) {
-        f->machine_cpus[i] = (struct machine_cpu){.cpu = (int)i, .core = (int)(i / n_smt), .smt = (int)(i % n_smt), .n_smt = (int)n_smt};
+        f->machine_cpus[i] = (struct machine_cpu){
+            .cpu = (int)i, .core = (int)(i / n_smt), .smt = (int)(i % n_smt), .n_smt = (int)n_smt};
         f->cpus[i] = (struct scene_cpu){(int)i, i < n_chosen, true};
         cpuset_add(&f->machine.online, (int)i);
         cpuset_add(&f->machine.allowed, (int)i);
@@ -148,7 +156,10 @@ static void make_dense(struct fixture *f)
     set_tasks(f, 2, 1);
     uint64_t t = T0 + MS;
     for (int i = 0; t < T0 + 200 * MS; i++) {
-        uint64_t length = t < T0 + 25 * MS ? 300 * US : t < T0 + 50 * MS ? 120 * US : t < T0 + 70 * MS ? 20 * US : 3 * US;
+        uint64_t length = t < T0 + 25 * MS   ? 300 * US
+                          : t < T0 + 50 * MS ? 120 * US
+                          : t < T0 + 70 * MS ? 20 * US
+                                             : 3 * US;
         add_slice(f, 0, TID + i % 2, t, t + length, OUT_BLOCKED);
         t += length + 1 * US;
     }
@@ -188,14 +199,20 @@ static void add_run(struct fixture *f, uint16_t number, unsigned n_cpus, uint64_
         uint64_t t = from + 100 * US;
         for (int turn = 0; turn < 12 * 4 / (int)n_cpus; turn++) {
             int task = k + turn % (4 / (int)n_cpus) * (int)n_cpus;
-            add_slice(f, k, first + task, t, t + 4 * MS, turn + 4 / (int)n_cpus >= 48 / (int)n_cpus ? OUT_BLOCKED : OUT_PREEMPTED);
+            add_slice(f, k, first + task, t, t + 4 * MS,
+                      turn + 4 / (int)n_cpus >= 48 / (int)n_cpus ? OUT_BLOCKED : OUT_PREEMPTED);
             t += 4 * MS + 1500;
         }
         end = t > end ? t : end;
     }
     for (int i = 0; i < 4; i++)
         add(f, end, first + i, -1, EVENT_EXIT, 0)->u.exit.known = 1;
-    *run = (struct run){.number = number, .n_tasks = 4, .work_ns = 50 * MS, .start_ns = from, .end_ns = end, .complete = true};
+    *run = (struct run){.number = number,
+                        .n_tasks = 4,
+                        .work_ns = 50 * MS,
+                        .start_ns = from,
+                        .end_ns = end,
+                        .complete = true};
     for (unsigned k = 0; k < n_cpus; k++)
         cpuset_add(&run->cpus, (int)k);
 }
@@ -265,8 +282,12 @@ static void set_scene(struct fixture *f, const char *name)
     scene->cpus = f->cpus;
     scene->tasks = f->tasks;
     scene->info.workload.name = name;
-    scene->viewport = (struct viewport){.mode = MODE_SCOPE, .start_ns = T0, .col_ns = MS, .known_ns = f->n_events ? now : T0,
-                                        .trigger_task = TIMELINE_NO_TASK, .slowness = 10};
+    scene->viewport = (struct viewport){.mode = MODE_SCOPE,
+                                        .start_ns = T0,
+                                        .col_ns = MS,
+                                        .known_ns = f->n_events ? now : T0,
+                                        .trigger_task = TIMELINE_NO_TASK,
+                                        .slowness = 10};
     unsigned n = timeline_n_tasks(f->tl);
     for (int self = 0; self < 2; self++)
         for (uint32_t i = 0; i < n && scene->n_tasks < FIXTURE_MAX_TASKS; i++) {
@@ -288,7 +309,8 @@ struct fixture *fixture_new(const char *name)
         fixture_free(f);
         return NULL;
     }
-    qsort(f->events, f->n_events, sizeof *f->events, by_time);
+    if (f->n_events)
+        qsort(f->events, f->n_events, sizeof *f->events, by_time);
     set_scene(f, name);
     return f;
 }
@@ -302,22 +324,19 @@ void fixture_free(struct fixture *fixture)
 
 void fixture_draw(struct fixture *fixture, const struct view_ops *view, struct canvas *canvas)
 {
-    static const struct view_key_item keys[] = {{"F1", "help"},  {"+ -", "cores"},  {"c", "pick cores"}, {"t T", "tasks"},
-                                                {"v", "view"},   {"m", "time mode"}, {"Space", "pause"}, {"w", "compare"},
-                                                {"L", "lecture"}, {"q", "quit"}};
+    static const struct key_label keys[] = {
+        {"F1", "help"},     {"+ -", "cores"},   {"c", "pick cores"}, {"t T", "tasks"}, {"v", "view"},
+        {"m", "time mode"}, {"Space", "pause"}, {"w", "compare"},    {"L", "lecture"}, {"q", "quit"}};
     struct scene *scene = &fixture->scene;
     int summary = view_summary_rows(scene, canvas->rows), cols = canvas->cols;
     int ticker = scene->viewport.mode == MODE_SLOW ? view_ticker_rows(scene, canvas->rows) : 0;
     struct rect rect = {0, 1, cols, canvas->rows - 2 - summary - ticker};
     canvas_clear(canvas);
-    if (view->time_area)
-        scene->viewport.cols = view->time_area(scene, rect).cols;
-    else
-        scene->viewport.cols = cols - 20;
+    scene->viewport.cols = view->lane_cols(scene, rect);
     view_title(scene, canvas, (struct rect){0, 0, cols, 1});
     view->draw(scene, canvas, rect);
     if (ticker)
         view_ticker(scene, canvas, (struct rect){0, 1 + rect.rows, cols, ticker});
     view_summary(scene, canvas, (struct rect){0, 1 + rect.rows + ticker, cols, summary});
-    view_keys(scene, canvas, (struct rect){0, canvas->rows - 1, cols, 1}, keys, sizeof keys / sizeof *keys);
+    view_keys(canvas, (struct rect){0, canvas->rows - 1, cols, 1}, keys, sizeof keys / sizeof *keys);
 }

@@ -1,4 +1,5 @@
-/* Hand-written runs of the scheduler for tests of the views: events, a timeline of them, and a scene to draw. */
+/* Hand-written runs of the scheduler for tests of the views: events, a timeline of them, and a scene to draw.
+ */
 #ifndef SCHEDVIZ_TEST_VIEW_FIXTURE_H
 #define SCHEDVIZ_TEST_VIEW_FIXTURE_H
 
@@ -19,13 +20,14 @@ struct fixture {
     unsigned long n_events, room;
 };
 
-/* One of: "interleave" (4 tasks on core 0 of 2), "parallel" (4 on 4), "mixed" (6 with blocking on 2 of 8, SMT),
- * "dense" (a ping-pong of microseconds), "lost" (a hole), "work" (2 cores, work with an end), "compare" (1 core then
- * 2), "samples" (proc only), "empty". NULL: no such one. */
+/* One of: "interleave" (4 tasks on core 0 of 2), "parallel" (4 on 4), "mixed" (6 with blocking on 2 of 8,
+ * SMT), "dense" (a ping-pong of microseconds), "lost" (a hole), "work" (2 cores, work with an end), "compare"
+ * (1 core then 2), "samples" (proc only), "empty". NULL: no such one. */
 struct fixture *fixture_new(const char *name);
 void fixture_free(struct fixture *fixture);
 
-/* All that the screen shows: title, view with room left for the summary, summary, keys; sets viewport.cols. */
+/* All that the screen shows: title, view with room left for the summary, summary, keys; sets viewport.cols.
+ */
 void fixture_draw(struct fixture *fixture, const struct view_ops *view, struct canvas *canvas);
 
 #endif

@@ -1,0 +1,256 @@
+/* The comparison: two runs of the same work on one time scale, and what the second gained. */
+#include "../src/clock.h"
+#include "../src/export/export.h"
+#include "view_lanes.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* One of the two, in figures. */
+struct side {
+    const struct run *run;
+    const char *name;
+    unsigned cores;
+    uint64_t length_ns; /* makespan, or so far */
+    uint64_t n_switches;
+    double parallelism, done; /* done: part of the work */
+};
+
+static struct side make_side(const struct scene *scene, const struct run *run, const char *name)
+{
+    struct side side = {.run = run, .name = name, .cores = cpuset_count(&run->cpus)};
+    uint64_t end = run->end_ns ? run->end_ns : scene->viewport.known_ns, run_ns = 0, done = 0, total = 0;
+    side.length_ns = end > run->start_ns ? end - run->start_ns : 0;
+    for (uint32_t i = 0; i < timeline_n_tasks(scene->tl); i++) {
+        struct task task;
+        timeline_task(scene->tl, i, &task);
+        if (task.run != run->number)
+            continue;
+        run_ns += task.run_ns;
+        side.n_switches += task.n_slices;
+        done += task.work_done_ns;
+        total += task.work_total_ns;
+    }
+    side.parallelism = side.length_ns ? (double)run_ns / (double)side.length_ns : 0;
+    side.done = total ? (double)done / (double)total : 0;
+    return side;
+}
+
+static bool both_complete(const struct side sides[2])
+{
+    return sides[0].run->complete && sides[1].run->complete && sides[1].length_ns > 0;
+}
+
+static double speed_up(const struct side sides[2])
+{
+    return (double)sides[0].length_ns / (double)sides[1].length_ns;
+}
+
+/* ---- figures ---- */
+
+static void tell(const struct side sides[2], char *buf, size_t size)
+{
+    const struct side *a = &sides[0], *b = &sides[1];
+    char length[32];
+    if (!both_complete(sides)) {
+        if (b->done > 0)
+            snprintf(buf, size, "this run goes on: %.0f %% of its work is done", b->done * 100);
+        else
+            snprintf(buf, size, "this run goes on: %s so far",
+                     export_duration(b->length_ns, length, sizeof length));
+        return;
+    }
+    double gain = speed_up(sides);
+    if (gain > 0.97 && gain < 1.03)
+        snprintf(buf, size, "as fast on %u core%s as on %u", b->cores, b->cores == 1 ? "" : "s", a->cores);
+    else
+        snprintf(buf, size, "%.2f× %s on %u core%s than on %u", gain > 1 ? gain : 1 / gain,
+                 gain > 1 ? "faster" : "slower", b->cores, b->cores == 1 ? "" : "s", a->cores);
+}
+
+static const char *how_they_ran(enum comparison comparison)
+{
+    switch (comparison) {
+    case COMPARE_TOGETHER:
+        return "both run at the same time, on cores of their own";
+    case COMPARE_FINISHED_TOGETHER:
+        return "both ran at the same time, on cores of their own";
+    case COMPARE_FIRST:
+        return "the first of two runs, one after the other";
+    case COMPARE_SECOND:
+        return "the second of two runs, one after the other";
+    case COMPARE_FINISHED_IN_TURN:
+        return "they ran one after the other";
+    case COMPARE_NONE:
+        break;
+    }
+    return "";
+}
+
+static void draw_figures(struct canvas *canvas, struct rect rect, const struct side sides[2])
+{
+    static const char *const heads[] = {"makespan", "speed-up", "efficiency", "switches", "at once"};
+    enum { N = sizeof heads / sizeof *heads, COLS = 12, NAME = 12 };
+    int n = (rect.cols - NAME) / COLS;
+    n = n < N ? n : N;
+    for (int i = 0; i < n; i++)
+        view_right(canvas, rect.x + NAME + i * COLS, rect.y, COLS - 1, PAINT_FAINT, 0, heads[i]);
+    for (int s = 0; s < 2 && s + 1 < rect.rows; s++) {
+        const struct side *side = &sides[s];
+        int y = rect.y + 1 + s;
+        bool whole = both_complete(sides);
+        char texts[N][32];
+        double gain = s == 0 ? 1 : whole ? speed_up(sides) : 0;
+        if (side->run->complete)
+            export_duration(side->length_ns, texts[0], sizeof texts[0]);
+        else
+            snprintf(texts[0], sizeof texts[0], "-");
+        if (gain > 0) {
+            snprintf(texts[1], sizeof texts[1], "%.2f×", gain);
+            view_percent(gain * sides[0].cores / (side->cores ? side->cores : 1), texts[2], sizeof texts[2]);
+        } else {
+            snprintf(texts[1], sizeof texts[1], "-");
+            snprintf(texts[2], sizeof texts[2], "-");
+        }
+        view_count(side->n_switches, texts[3], sizeof texts[3]);
+        snprintf(texts[4], sizeof texts[4], "%.2f", side->parallelism);
+        canvas_text(canvas, rect.x, y, NAME - 1, PAINT_TEXT, PAINT_KEEP, 0, side->name);
+        for (int i = 0; i < n; i++)
+            view_right(canvas, rect.x + NAME + i * COLS, y, COLS - 1, s == 1 ? PAINT_STRONG : PAINT_TEXT,
+                       s == 1 ? CELL_BOLD : 0, texts[i]);
+    }
+}
+
+/* ---- lanes ---- */
+
+static int draw_side(const struct scene *scene, struct canvas *canvas, struct faces *faces,
+                     const struct side *side, const struct lane_frame *frame, struct rect rect, int lane,
+                     uint64_t col_ns)
+{
+    char text[96], length[32], label[48];
+    const struct run *run = side->run;
+    uint64_t known = run->end_ns ? run->end_ns : scene->viewport.known_ns;
+    struct lane_span span = {run->start_ns, col_ns, frame->cols, known, true};
+    int y = rect.y, bottom = rect.y + rect.rows;
+    if (rect.rows < 2)
+        return y;
+    int n = canvas_text(canvas, frame->x, y, frame->cols, PAINT_STRONG, PAINT_KEEP, CELL_BOLD, side->name);
+    snprintf(text, sizeof text, "%u task%s on %u core%s%s", run->n_tasks, run->n_tasks == 1 ? "" : "s",
+             side->cores, side->cores == 1 ? "" : "s", run->changed ? ", changed while it ran" : "");
+    canvas_text(canvas, frame->x + n + 3, y++, frame->cols - n - 3, run->changed ? PAINT_WARN : PAINT_FAINT,
+                PAINT_KEEP, 0, text);
+    int top = y;
+    for (int cpu = cpuset_next(&run->cpus, -1); cpu >= 0 && y + lane <= bottom;
+         cpu = cpuset_next(&run->cpus, cpu)) {
+        view_cpu_label(scene, cpu, frame->label_cols > 10, label, sizeof label);
+        canvas_text(canvas, frame->label_x + 1, y + (lane - 1) / 2, frame->label_cols - 1, PAINT_TEXT,
+                    PAINT_KEEP, 0, label);
+        view_cpu_lane(scene, canvas, faces, &span, cpu, (struct rect){frame->x, y, frame->cols, lane}, NULL);
+        y += lane;
+    }
+    int column = (int)(side->length_ns / col_ns);
+    if (column < frame->cols && y > top) {
+        if (run->complete)
+            for (int i = top; i < y; i++)
+                canvas_put(canvas, frame->x + column, i, scene->glyphs->vline, PAINT_ACCENT, PAINT_BACK,
+                           CELL_BOLD);
+        export_duration(side->length_ns, length, sizeof length);
+        if (column + 2 + canvas_text_cols(length) < frame->cols && run->complete)
+            canvas_text(canvas, frame->x + column + 2, top + (lane - 1) / 2, 16, PAINT_ACCENT, PAINT_KEEP,
+                        CELL_BOLD, length);
+    }
+    return y;
+}
+
+static int lane_rows(const struct side sides[2], int rows)
+{
+    int lanes = (int)(sides[0].cores + sides[1].cores);
+    int each = lanes ? rows / lanes : 1;
+    each = each > 7 ? 7 : each < 1 ? 1 : each;
+    return each - (each % 2 == 0);
+}
+
+static void draw_both(const struct scene *scene, struct canvas *canvas, struct rect rect,
+                      const struct side sides[2])
+{
+    if (rect.rows >= 18) { /* air under the title */
+        rect.y++;
+        rect.rows--;
+    }
+    struct lane_frame frame = view_lane_frame(scene, rect);
+    struct faces faces;
+    char text[128];
+    uint64_t longest = sides[0].length_ns > sides[1].length_ns ? sides[0].length_ns : sides[1].length_ns;
+    int figures = rect.rows >= 12 ? 3 : 0, head = 1;
+    frame.cols += frame.figures_cols - 1; /* the makespan stands in the lane itself */
+    if (frame.cols < 4 || rect.rows < 6)
+        return;
+    uint64_t col_ns = (longest + longest / 12) / (uint64_t)frame.cols + 1;
+
+    tell(sides, text, sizeof text);
+    if (scene->lecture && rect.rows >= 20 && both_complete(sides)) {
+        char gain[32];
+        snprintf(gain, sizeof gain, "%.2fx", speed_up(sides));
+        head = view_big_text(scene, canvas, rect.x + 2, rect.y + 1, rect.cols - 4, 1, PAINT_GOOD, PAINT_KEEP,
+                             gain)
+                   ? 5
+                   : 1;
+        canvas_text(canvas, rect.x + (head > 1 ? view_big_cols(gain, 1) + 5 : 1), rect.y + head / 2,
+                    rect.cols, PAINT_STRONG, PAINT_KEEP, CELL_BOLD, text);
+    } else {
+        int n = canvas_text(canvas, rect.x + 1, rect.y, rect.cols - 2,
+                            both_complete(sides) ? PAINT_GOOD : PAINT_STRONG, PAINT_KEEP, CELL_BOLD, text);
+        const char *how = how_they_ran(scene->comparison);
+        if (n + 5 + canvas_text_cols(how) < rect.cols)
+            canvas_text(canvas, rect.x + 1 + n + 3, rect.y, rect.cols, PAINT_FAINT, PAINT_KEEP, 0, how);
+    }
+    faces_init(&faces, scene->tl);
+    int y = rect.y + head + (rect.rows >= 16), end = rect.y + rect.rows - figures - (figures > 0);
+    view_axis_span(scene, canvas, frame.x, frame.cols, y, col_ns);
+    y += 2;
+    int lane = lane_rows(sides, end - y - 3);
+    y = draw_side(scene, canvas, &faces, &sides[0], &frame,
+                  (struct rect){rect.x, y, rect.cols, (end - y) / 2 + 1}, lane, col_ns);
+    y += end - y > (int)sides[1].cores * lane + 1;
+    y = draw_side(scene, canvas, &faces, &sides[1], &frame, (struct rect){rect.x, y, rect.cols, end - y},
+                  lane, col_ns);
+    if (figures)
+        draw_figures(canvas, (struct rect){rect.x + 1, y + 1 < end ? y + 1 : end + 1, rect.cols - 2, figures},
+                     sides);
+    faces_fini(&faces);
+}
+
+static void compare_draw(const struct scene *scene, struct canvas *canvas, struct rect rect)
+{
+    static const char *const none[] = {
+        "Nothing to compare yet.",
+        "",
+        "Keep this run as the reference, change the cores, and run again:",
+        "both then lie here on one time scale, with what the change gained.",
+        "One key does the whole comparison; the help screen (F1) names it.",
+    };
+    if (scene->reference && scene->run && scene->reference->number != scene->run->number) {
+        struct side sides[2] = {make_side(scene, scene->reference, "reference"),
+                                make_side(scene, scene->run, "this run")};
+        draw_both(scene, canvas, rect, sides);
+    } else {
+        int y = rect.y + rect.rows / 3 - 1;
+        for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+            int n = canvas_text_cols(none[i]), x = n < rect.cols ? (rect.cols - 66) / 2 : 0;
+            if (y + (int)i < rect.y + rect.rows)
+                canvas_text(canvas, rect.x + (x > 1 ? x : 1), y + (int)i, rect.cols - 2,
+                            i ? PAINT_TEXT : PAINT_STRONG, PAINT_KEEP, i ? 0 : CELL_BOLD, none[i]);
+        }
+    }
+    view_to_ascii(scene, canvas, rect);
+}
+
+const struct view_ops view_compare = {
+    .name = "compare",
+    .title = "Compare",
+    .draw = compare_draw,
+    .n_rows = view_no_rows,
+    .n_fit = view_no_fit,
+    .hit = view_no_hit,
+    .lane_cols = view_lane_frame_cols,
+};
