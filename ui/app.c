@@ -55,7 +55,9 @@ static void build_cpus(struct app *app, const struct session_info *info)
 /* A task is shown while it lives, while its run is the current one, and while its end is still on the screen. */
 static bool is_shown(const struct app *app, const struct task *task, const struct run *run)
 {
-    if (task->role == ROLE_OBSERVER || task->role == ROLE_HOST)
+    if (task->role == ROLE_HOST)
+        return app_views[app->view] == &view_table;
+    if (task->role == ROLE_OBSERVER)
         return true;
     if (task->role != ROLE_WORKLOAD || task->slot < 0)
         return false;
@@ -156,6 +158,7 @@ void app_build_scene(struct app *app)
     scene->run = session_current_run(app->session);
     scene->reference = session_reference(app->session);
     scene->comparison = session_comparison(app->session);
+    scene->mono = screen_theme(app->screen)->depth == DEPTH_MONO;
     scene->lecture = app->lecture;
     scene->show_selected = app->selecting;
     scene->sort_column = app->sort_column;
@@ -287,7 +290,8 @@ static void draw(struct app *app, uint64_t now)
         return;
     }
     app_build_scene(app);
-    int summary = view_summary_rows(&app->scene, rows);
+    bool comparing = app_views[app->view] == &view_compare;
+    int summary = comparing ? 0 : view_summary_rows(&app->scene, rows);
     int ticker = app->viewport.mode == MODE_SLOW ? view_ticker_rows(&app->scene, rows) : 0;
     app->view_rect = (struct rect){0, 1, cols, rows - 2 - summary - ticker};
     viewport_resize(&app->viewport, app_views[app->view]->lane_cols(&app->scene, app->view_rect));

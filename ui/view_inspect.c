@@ -43,9 +43,16 @@ static void who_came_next(const struct scene *scene, struct faces *faces, const 
     }
     uint64_t gap_ns = next.start_ns - slice->end_ns;
     const struct face *face = faces_get(faces, next.task);
+    const char *who = face->self ? face->name : face->letter;
+    struct bin bin = {0};
+    if (gap_ns)
+        timeline_cpu_bins(scene->tl, slice->cpu, slice->end_ns, gap_ns, 1, &bin);
     export_duration(gap_ns, gap, sizeof gap);
-    snprintf(buf, size, gap_ns < 100000 ? "%s; the switch took %s" : "%s, after %s",
-             face->self ? face->name : face->letter, gap);
+    if (bin.others_ns)
+        snprintf(buf, size, "somebody that is not watched for %s, then %s", gap, who);
+    else
+        snprintf(buf, size, gap_ns <= TIMELINE_MAX_SWITCH_NS ? "%s; the switch took %s" : "%s, after %s of idling",
+                 who, gap);
 }
 
 static void draw_line(struct canvas *canvas, struct rect rect, int row, const char *label, const char *text)

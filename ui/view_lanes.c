@@ -286,9 +286,16 @@ static struct lane_cell waiting_cell(const struct lane *lane, const struct bin *
     return flat_cell(g->blocked, PAINT_OFF, PAINT_LANE);
 }
 
+/* Nothing of ours runs: on a core either nobody does, or somebody that is not watched. */
 static struct lane_cell idle_cell(const struct lane *lane, const struct bin *bin)
 {
-    return lane->cpu >= 0 ? flat_cell(' ', PAINT_FAINT, PAINT_LANE) : waiting_cell(lane, bin);
+    if (lane->cpu < 0)
+        return waiting_cell(lane, bin);
+    uint64_t empty = lane->span->col_ns > bin->run_ns ? lane->span->col_ns - bin->run_ns : 0;
+    bool others = bin->others_ns > 0 && bin->others_ns * 2 >= empty;
+    struct lane_cell cell = flat_cell(others ? lane->scene->glyphs->others : U' ', PAINT_OFF, PAINT_LANE);
+    cell.line = false;
+    return cell;
 }
 
 static struct lane_cell whole_cell(const struct lane *lane, uint32_t who, uint32_t brief,

@@ -70,12 +70,16 @@ static enum view_word word_of(const struct view_stats *s)
 
 static void count_cores(const struct scene *scene, struct view_stats *s)
 {
+    uint64_t others_ns = 0;
     for (unsigned i = 0; i < scene->n_cpus; i++) {
         struct bin bin;
         timeline_cpu_bins(scene->tl, scene->cpus[i].cpu, s->lo_ns, s->hi_ns - s->lo_ns, 1, &bin);
         s->n_cores += bin.run_ns > bin.self_ns && (bin.run_ns - bin.self_ns) * 100 > s->hi_ns - s->lo_ns;
         s->n_chosen += scene->cpus[i].chosen && scene->cpus[i].online;
+        others_ns += bin.others_ns;
     }
+    if (s->n_chosen)
+        s->others_part = (double)others_ns / (double)(s->hi_ns - s->lo_ns) / s->n_chosen;
 }
 
 bool view_stats(const struct scene *scene, struct view_stats *stats)

@@ -21,8 +21,8 @@ static const char *plural(unsigned n)
     return n == 1 ? "" : "s";
 }
 
-/* The word in plain English. */
-static void explain(const struct view_stats *s, char *buf, size_t size)
+/* The word in plain English, and who else was there if that fits max_cols too. */
+static void explain(const struct view_stats *s, int max_cols, char *buf, size_t size)
 {
     char slice[32], count[16];
     unsigned n = s->n_tasks, cores = s->n_cores ? s->n_cores : 1;
@@ -57,6 +57,12 @@ static void explain(const struct view_stats *s, char *buf, size_t size)
             snprintf(buf, size, "%u tasks run, wait and block by turns", n);
         break;
     }
+    size_t used = strlen(buf);
+    if (s->others_part >= 0.02)
+        snprintf(buf + used, size - used, "; others had %.0f %% of the core%s", s->others_part * 100,
+                 plural(s->n_chosen));
+    if (canvas_text_cols(buf) > max_cols)
+        buf[used] = '\0';
 }
 
 int view_summary_rows(const struct scene *scene, int rows_of_screen)
@@ -127,7 +133,7 @@ static bool draw_numbers(const struct view_stats *s, struct canvas *canvas, int 
     if (x + (int)strlen(word) > end)
         return false;
     x += canvas_text(canvas, x, y, end - x, words[s->word].paint, PAINT_KEEP, CELL_BOLD, word) + 2;
-    explain(s, text, sizeof text);
+    explain(s, end - x, text, sizeof text);
     if (x + canvas_text_cols(text) > end)
         return false;
     canvas_text(canvas, x, y, end - x, PAINT_TEXT, PAINT_KEEP, 0, text);
@@ -177,7 +183,7 @@ static void draw_big(const struct scene *scene, const struct view_stats *s, stru
                       s->concurrency);
     }
     if (rect.rows >= 5) {
-        explain(s, text, sizeof text);
+        explain(s, rect.cols - 4, text, sizeof text);
         if (canvas_text_cols(text) + 4 <= rect.cols)
             canvas_text(canvas, rect.x + 2, rect.y + 4, rect.cols - 4, PAINT_TEXT, PAINT_KEEP, 0, text);
     }
@@ -205,7 +211,7 @@ void view_summary(const struct scene *scene, struct canvas *canvas, struct rect 
     else {
         char text[160];
         bool told = draw_numbers(&stats, canvas, x, y++, end);
-        explain(&stats, text, sizeof text);
+        explain(&stats, end - x, text, sizeof text);
         if (!told && rect.rows > 3 && canvas_text_cols(text) <= end - x)
             canvas_text(canvas, x, y++, end - x, PAINT_TEXT, PAINT_KEEP, 0, text);
         if (y < rect.y + rect.rows)

@@ -119,6 +119,7 @@ static struct json_object *cpu(const struct report_cpu *row, bool sampled)
     put_u64(o, "busy_ns", row->totals.busy_ns);
     put_u64(o, "slices", row->totals.n_slices);
     put_u64(o, "switches", row->totals.n_switches);
+    put_u64(o, "others_ns", row->totals.others_ns);
     return o;
 }
 

@@ -116,12 +116,14 @@ static void print_tasks(const struct report *r, FILE *out)
 
 static void print_cpus(const struct report *r, FILE *out)
 {
-    fprintf(out, "cpu        busy    slices  switches\n");
+    fprintf(out, "cpu        busy    slices  switches  others had it\n");
     for (unsigned i = 0; i < r->n_cpus; i++) {
         const struct report_cpu *c = &r->cpus[i];
         fprintf(out, "%3d ", c->cpu);
         print_duration(out, 11, c->totals.busy_ns);
-        fprintf(out, " %9llu %9llu\n", (unsigned long long)c->totals.n_slices, (unsigned long long)c->totals.n_switches);
+        fprintf(out, " %9llu %9llu    ", (unsigned long long)c->totals.n_slices, (unsigned long long)c->totals.n_switches);
+        print_duration(out, 11, c->totals.others_ns);
+        fputc('\n', out);
     }
 }
 

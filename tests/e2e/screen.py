@@ -438,10 +438,8 @@ def _():
             terminal.keys(view)
             for _ in range(70):
                 terminal.keys("Down")
-            time.sleep(0.3)
+            terminal.wait(lambda s: re.search(r"\bB[KL]\b", s), what=f"the last tasks in view {view}")
             check_alive(terminal, f"view {view}")
-            screen = terminal.screen()
-            expect(re.search(r"\bB[KL]\b", screen), f"view {view}: the last tasks are not reached:\n{screen}")
         leave(terminal)
 
 
