@@ -515,7 +515,7 @@ static bool open_sources(struct session *s, struct err *err)
     }
     bool sampling = choice == SOURCE_PROC;
     struct proc_config config = {.counters_every_ns = (sampling ? 100 : 500) * NS_PER_MS,
-                                 .states_every_ns = (sampling ? 20 : 500) * NS_PER_MS};
+                                 .states_every_ns = (sampling ? 50 : 500) * NS_PER_MS};
     s->proc = proc_open(&config);
     return true;
 }

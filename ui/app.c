@@ -2,6 +2,7 @@
 #include "app.h"
 
 #include "../src/clock.h"
+#include "../src/export/export.h"
 #include "actions.h"
 #include "command.h"
 #include "signals.h"
@@ -383,6 +384,50 @@ static void take_signals(struct app *app, int fd)
         app->dirty = true;
 }
 
+static bool is_live(const struct app *app)
+{
+    return app->viewport.mode == MODE_SCOPE || app->viewport.mode == MODE_SCROLL;
+}
+
+/* Where nothing runs any more there is nothing live to see: the picture stays at the end of the run, until the next
+ * one begins. */
+static void follow_runs(struct app *app)
+{
+    const struct timeline *tl = session_timeline(app->session);
+    const struct run *run = session_current_run(app->session);
+    app->at_end = app->at_end && app->viewport.mode == MODE_PAUSED;
+    if (app->at_end && run->number != app->ended_run) {
+        viewport_live(&app->viewport, tl);
+        app->at_end = false;
+    }
+    if (!run->end_ns || run->number == app->ended_run || timeline_now_ns(tl) < run->end_ns)
+        return;
+    app->ended_run = run->number;
+    if (is_live(app)) {
+        viewport_show_end(&app->viewport, tl, run->end_ns);
+        app->at_end = true;
+    }
+    char makespan[40];
+    export_duration(run->end_ns - run->start_ns, makespan, sizeof makespan);
+    if (app->stopped)
+        app_notice(app, false, "the duration is over: r runs again");
+    else if (run->complete)
+        app_notice(app, false, "all work is done in %s: r runs again, b keeps this run as the reference", makespan);
+    else
+        app_notice(app, false, "the run has ended after %s: r runs again", makespan);
+}
+
+static void end_after_duration(struct app *app)
+{
+    const struct run *run = session_current_run(app->session);
+    if (!app->options->duration_ns || app->stopped || run->number != 1 || !run->start_ns)
+        return;
+    if (clock_now_ns() < run->start_ns + app->options->duration_ns)
+        return;
+    app->stopped = true;
+    session_stop(app->session);
+}
+
 static int until_next_frame_ms(const struct app *app)
 {
     uint64_t now = clock_now_ns();
@@ -402,12 +447,8 @@ int app_run(const struct options *options, struct machine *machine, struct sessi
 
     while (!app->quit) {
         session_turn(session);
-        if (options->duration_ns && !app->stopped &&
-            clock_now_ns() >= session_run(session, 0)->start_ns + options->duration_ns) {
-            session_stop(session);
-            app->stopped = true;
-            app_notice(app, false, "the duration is over");
-        }
+        end_after_duration(app);
+        follow_runs(app);
         frame(app);
         fds[0] = (struct pollfd){.fd = STDIN_FILENO, .events = POLLIN};
         fds[1] = (struct pollfd){.fd = signals_fd, .events = POLLIN};

@@ -39,6 +39,8 @@ struct app {
     uint64_t seen_message_ns;    /* the session's message that was taken over as a notice */
 
     bool stopped;                /* --duration is over */
+    uint16_t ended_run;          /* the run whose end was told last */
+    bool at_end;                 /* standing at its end, until the next run begins or the user moves on */
     uint64_t next_frame_ns, next_slow_frame_ns;
     bool dirty;                  /* draw at once */
     bool quit;

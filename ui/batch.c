@@ -74,6 +74,8 @@ int batch_run(const struct options *options, const struct machine *machine, stru
     }
     if (progress)
         fputs("\r\033[K", stderr);
+    bool alive = session_alive(session, &err);
     session_stop(session);
-    return write_report(options, machine, session, out);
+    int status = write_report(options, machine, session, out);
+    return alive ? status : 1;
 }

@@ -2,6 +2,7 @@
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
+#include "../src/export/export.h"
 #include "app.h"
 #include "batch.h"
 #include "options.h"
@@ -23,14 +24,16 @@ enum { EXIT_OK, EXIT_FAILED, EXIT_USAGE };
 
 static int complain(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* What the user typed may be part of the line: it commands no terminal. */
 static int complain(int status, const char *format, ...)
 {
+    char line[1024], safe[sizeof line];
     va_list args;
     va_start(args, format);
-    fputs("schedviz: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    vsnprintf(line, sizeof line, format, args);
     va_end(args);
+    export_safe_name(line, safe, sizeof safe);
+    fprintf(stderr, "schedviz: %s\n", safe);
     return status;
 }
 
@@ -53,7 +56,6 @@ static int run_batch(const struct options *options, struct machine *machine)
     FILE *out = open_output(options, &err);
     if (!out)
         return complain(EXIT_USAGE, "%s", err.msg);
-    signals_open();
     signals_open();
     struct session *session = session_start(&options->session, machine, &err);
     if (!session)
@@ -91,7 +93,6 @@ static int run_screen(struct options *options, struct machine *machine)
                                    .max_depth = mono ? DEPTH_MONO : DEPTH_TRUE,
                                    .mouse = !options->no_mouse,
                                    .ascii = options->ascii};
-    signals_open();
     signals_open();
     struct screen *screen = screen_open(&config, &err);
     if (!screen)

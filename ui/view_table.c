@@ -209,19 +209,19 @@ static void text_work(const struct row *row, char *buf, size_t size)
         snprintf(buf, size, "-");
 }
 
-#define NAME_COLS 12
+#define NAME_COLS 13
 
 static const struct column columns[] = {
     {"task", NAME_COLS, 0, key_name, NULL},
     {"tid", 7, 6, key_tid, text_tid},
-    {"kind", 7, 14, key_kind, text_kind},
+    {"kind", 7, 9, key_kind, text_kind},
     {"state", 8, 2, key_state, text_state},
     {"cpu", 3, 3, key_cpu, text_cpu},
     {"run", 5, 1, key_run, text_run},
     {"wait", 5, 4, key_wait, text_wait},
     {"slices", 6, 5, key_slices, text_slices},
     {"p50", 7, 7, key_p50, text_p50},
-    {"vol/s", 7, 11, key_voluntary_rate, text_voluntary_rate},
+    {"vol/s", 7, 13, key_voluntary_rate, text_voluntary_rate},
     {"forced/s", 8, 10, key_forced_rate, text_forced_rate},
     {"vol", 6, 9, key_voluntary, text_voluntary},
     {"kernel", 6, 13, key_kernel_voluntary, text_kernel_voluntary},

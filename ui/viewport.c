@@ -220,6 +220,14 @@ void viewport_move_cursor(struct viewport *vp, const struct timeline *tl, uint64
     keep_inside(vp, tl);
 }
 
+void viewport_show_end(struct viewport *vp, const struct timeline *tl, uint64_t t_ns)
+{
+    viewport_set_mode(vp, tl, MODE_PAUSED);
+    vp->start_ns = on_grid(vp, minus(t_ns, viewport_span_ns(vp) / 8 * 7));
+    vp->cursor_ns = t_ns > vp->start_ns ? t_ns - 1 : t_ns;
+    keep_inside(vp, tl);
+}
+
 void viewport_home(struct viewport *vp, const struct timeline *tl)
 {
     viewport_set_mode(vp, tl, MODE_PAUSED);

@@ -70,6 +70,8 @@ void viewport_zoom_at(struct viewport *vp, const struct timeline *tl, int direct
 /* These pause. */
 void viewport_pan(struct viewport *vp, const struct timeline *tl, int cols);
 void viewport_move_cursor(struct viewport *vp, const struct timeline *tl, uint64_t t_ns);
+/* Stands still with t_ns near the right edge: how something ended. */
+void viewport_show_end(struct viewport *vp, const struct timeline *tl, uint64_t t_ns);
 void viewport_home(struct viewport *vp, const struct timeline *tl);
 
 /* Back to live: scroll stays scroll, everything else becomes scope. */

@@ -11,7 +11,6 @@ struct life {
     struct track track;
     uint64_t event_ns; /* its newest event */
     uint64_t wait_ns;  /* running: how long it had waited before */
-    uint64_t exit_ns;  /* exited and still running: when it said so */
     int queued_cpu;    /* runnable: on whose queue it counts, -1 for none */
     bool switched;     /* a switch of it was seen */
     struct histogram *slice_ns;
@@ -45,7 +44,6 @@ struct timeline {
 
     struct cpu **cpus; /* NULL: never seen */
     int n_cpus;
-    unsigned n_exiting;
 
     struct mark *marks;
     unsigned n_marks, marks_capacity;

@@ -15,10 +15,6 @@
 #define MAX_MARKS 65536
 #define MAX_HOLES 65536
 
-/* The kernel switches an exiting task out for good a few microseconds after it said that it exits
- * (PERF_RECORD_EXIT). A source that leaves that out must not make it run for ever. */
-#define EXIT_GRACE_NS UINT64_C(100000000)
-
 #define MAX_TIME_NS                                                                                          \
     (UINT64_MAX >> 2) /* 146 years: differences and sums of times are safe as signed numbers */
 
@@ -242,20 +238,13 @@ static void end_slice(struct timeline *tl, struct life *life, uint64_t t_ns, enu
     }
     if (end != SLICE_LOST) /* the length of a lost one is not known */
         count_slice_length(tl, life, length_ns);
-    if (life->task.exited)
-        tl->n_exiting--;
 }
 
 /* Ends a slice whose end was not told: something that contradicts it was. */
 static void lose_slice(struct timeline *tl, struct life *life, uint64_t t_ns)
 {
-    if (life->task.exited) {
-        end_slice(tl, life, t_ns, SLICE_EXITED);
-        gone(tl, life, t_ns);
-    } else {
-        end_slice(tl, life, t_ns, SLICE_LOST);
-        set_state(tl, life, STATE_UNKNOWN, t_ns);
-    }
+    end_slice(tl, life, t_ns, SLICE_LOST);
+    set_state(tl, life, STATE_UNKNOWN, t_ns);
 }
 
 static uint64_t later(uint64_t a_ns, uint64_t b_ns)
@@ -309,10 +298,7 @@ static void switch_in(struct timeline *tl, const struct event *event)
         if (life->task.last_cpu == number)
             return; /* told twice */
         tl->cpus[life->task.last_cpu]->last_ns = later(tl->cpus[life->task.last_cpu]->last_ns, t_ns);
-        bool exiting = life->task.exited;
         lose_slice(tl, life, t_ns);
-        if (exiting)
-            life = add_life(tl, event->tid, t_ns);
     }
     if (cpu->running != TIMELINE_NO_TASK) {
         struct life *other = tl->lives[cpu->running];
@@ -364,7 +350,7 @@ static void switch_out(struct timeline *tl, const struct event *event)
     cpu->last_ns = t_ns;
     tl->any_switch = life->switched = true;
 
-    bool preempted = event->detail == OUT_PREEMPTED, exited = life->task.exited;
+    bool preempted = event->detail == OUT_PREEMPTED;
     if (!running) {
         settle(tl, life, t_ns);
     } else if (life->task.last_cpu != number) { /* its switch from there to here was not told */
@@ -372,17 +358,14 @@ static void switch_out(struct timeline *tl, const struct event *event)
         old->last_ns = later(old->last_ns, t_ns);
         end_slice(tl, life, t_ns, SLICE_LOST);
     } else {
-        end_slice(tl, life, t_ns, exited ? SLICE_EXITED : preempted ? SLICE_PREEMPTED : SLICE_BLOCKED);
+        end_slice(tl, life, t_ns, preempted ? SLICE_PREEMPTED : SLICE_BLOCKED);
     }
     if (preempted)
         life->task.n_involuntary++;
     else
         life->task.n_voluntary++;
     life->task.last_cpu = number;
-    if (exited)
-        gone(tl, life, t_ns);
-    else
-        set_state(tl, life, preempted ? STATE_RUNNABLE : STATE_BLOCKED, t_ns);
+    set_state(tl, life, preempted ? STATE_RUNNABLE : STATE_BLOCKED, t_ns);
     cpu->free_ns = running ? t_ns : 0;
 }
 
@@ -474,12 +457,17 @@ static void task_exit(struct timeline *tl, const struct event *event)
     uint64_t t_ns = life_time(tl, life, event->time_ns);
     life->task.exited = true;
     if (life->task.state == STATE_RUNNING) {
-        life->exit_ns = t_ns;
-        tl->n_exiting++;
+        /* perf_event_exit_task() takes a task's events away before it is switched out for good (do_exit() in
+         * kernel/exit.c): its EXIT is the last that is seen of it. The kernel counts that switch as voluntary. */
+        struct cpu *cpu = tl->cpus[life->task.last_cpu];
+        t_ns = later(t_ns, cpu->last_ns);
+        end_slice(tl, life, t_ns, SLICE_EXITED);
+        life->task.n_voluntary++;
+        cpu->last_ns = cpu->free_ns = t_ns;
     } else {
         settle(tl, life, t_ns);
-        gone(tl, life, t_ns);
     }
+    gone(tl, life, t_ns);
 }
 
 /* Where no switches are told, nothing tells that a new task waits rather than sleeps. */
@@ -694,13 +682,4 @@ static void push(struct sink *sink, const struct event *events, unsigned long n)
 void timeline_advance(struct timeline *tl, uint64_t now_ns)
 {
     tl->now_ns = later(tl->now_ns, now_ns < MAX_TIME_NS ? now_ns : MAX_TIME_NS);
-    for (int i = 0; tl->n_exiting && i < tl->n_cpus; i++) {
-        if (!tl->cpus[i] || tl->cpus[i]->running == TIMELINE_NO_TASK)
-            continue;
-        struct life *life = tl->lives[tl->cpus[i]->running];
-        if (!life->task.exited || tl->now_ns - life->exit_ns <= EXIT_GRACE_NS)
-            continue;
-        tl->cpus[i]->last_ns = later(tl->cpus[i]->last_ns, life->exit_ns);
-        lose_slice(tl, life, life->exit_ns);
-    }
 }

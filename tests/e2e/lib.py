@@ -65,6 +65,7 @@ def main():
     only = sys.argv[1] if len(sys.argv) > 1 else ""
     tests = [t for t in _tests if only in t[0]]
     signal.signal(signal.SIGALRM, _alarm)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     n_failed = 0
     try:
         print(f"1..{len(tests)}", flush=True)

@@ -1,4 +1,4 @@
-/* Runs a command for which perf_event_open(2) fails with EPERM, as containers and hardened systems have it. */
+/* Runs a command for which perf_event_open(2) fails with EPERM, as in containers. */
 #include <errno.h>
 #include <seccomp.h>
 #include <stdio.h>

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The report: the JSON contract, and figures that agree with the kernel's own, for every user and source."""
 
+import functools
 import itertools
 import json
 
@@ -86,14 +87,22 @@ def check_contract(value, contract, path="report"):
             expect(value >= 0, f"{path} is negative: {value}")
 
 
+def stolen_ticks():
+    """What the hypervisor took of the machine's time, in ticks of 10 ms: `steal` of proc(5), /proc/stat."""
+    with open("/proc/stat", encoding="ascii") as file:
+        return int(file.readline().split()[8])
+
+
 def take_report(*args, **how):
     """The report of a run as JSON, with the contract checked."""
+    stolen = stolen_ticks()
     result = run("-b", "-f", "json", *args, **how)
     expect(result.status == 0, str(result))
     expect(result.err == "", f"something on standard error: {result}")
     expect_nothing_left(result.tag)
     report = json.loads(result.out)
     check_contract(report, CONTRACT)
+    report["stolen_ticks"] = stolen_ticks() - stolen
     return report
 
 
@@ -130,8 +139,8 @@ def check_sums(report):
     expect(abs(busy - ran) <= 0.001 * ran + 100_000, f"cores were busy {busy} ns, tasks ran {ran} ns")
 
 
-def check_against_kernel(report):
-    """Captured counts and times beside the kernel's own."""
+def check_counts(report):
+    """Captured switches beside the kernel's own counts."""
     expect(report["source"]["lost"] == 0, f"{report['source']['lost']} events were lost")
     for task in workers(report):
         kernel, name = task["kernel"], f"{task['name']} ({task['tid']})"
@@ -141,9 +150,32 @@ def check_against_kernel(report):
                f"{name}: involuntary {task['involuntary']}, the kernel's {kernel['involuntary']}")
         expect(abs(task["voluntary"] - kernel["voluntary"]) <= 1,
                f"{name}: voluntary {task['voluntary']}, the kernel's {kernel['voluntary']}")
-        off = abs(task["run_ns"] - kernel["run_ns"])
-        expect(off <= 0.01 * kernel["run_ns"] + 1_000_000,
-               f"{name}: ran {task['run_ns']} ns, the kernel's {kernel['run_ns']} ns")
+
+
+def times_off(report):
+    """What is wrong with the run times beside the kernel's own, or ""."""
+    for task in workers(report):
+        kernel_ns = task["kernel"]["run_ns"]
+        if abs(task["run_ns"] - kernel_ns) > 0.01 * kernel_ns + 1_000_000:
+            return f"{task['name']} ({task['tid']}): ran {task['run_ns']} ns, the kernel's {kernel_ns} ns"
+    return ""
+
+
+def agree_with_kernel(take, tries=4):
+    """Takes a report whose counts and run times are the kernel's. The kernel leaves time that the hypervisor stole out
+    of a task's run time (update_rq_clock_task() in kernel/sched/core.c); the task that was on the CPU knows nothing of it."""
+    stolen = 0
+    for _ in range(tries):
+        report = take()
+        check_counts(report)
+        off = times_off(report)
+        if not off:
+            return report
+        comment(f"{off}; {report['stolen_ticks']} ticks were stolen meanwhile")
+        stolen += report["stolen_ticks"] > 0
+    if stolen == tries:
+        raise Skip("the hypervisor stole time in every try")
+    raise Fail(off)
 
 
 def check_asked(report, n_tasks, kind, placement, cpus, source):
@@ -198,12 +230,11 @@ def register_runs():
             if source == "perf" and not perf_opens(user):
                 raise Skip("perf_event_open is refused here")
             cpus = allowed_cpus()[:2]
-            report = take_report("-d", DURATION, "-s", source, "-n", str(n_tasks), "-k", kind, "-m", placement,
-                                 "-C", ",".join(map(str, cpus)), user=user, timeout=60)
+            take = functools.partial(take_report, "-d", DURATION, "-s", source, "-n", str(n_tasks), "-k", kind,
+                                     "-m", placement, "-C", ",".join(map(str, cpus)), user=user, timeout=60)
+            report = take() if source == "proc" else agree_with_kernel(take)
             check_asked(report, n_tasks, kind, placement, cpus, source)
             check_sums(report)
-            if source != "proc":
-                check_against_kernel(report)
 
 
 register_runs()
@@ -212,14 +243,13 @@ register_runs()
 @test("work is done: makespan, work_done_ns and exit are told")
 def _():
     for kind in ("thread", "process"):
-        report = take_report("-w", "100ms", "-n", "2", "-k", kind, "-d", "30")
+        report = agree_with_kernel(functools.partial(take_report, "-w", "100ms", "-n", "2", "-k", kind, "-d", "30"))
         expect(report["makespan_ns"], "no makespan")
         expect(report["makespan_ns"] <= report["duration_ns"] + 1_000_000, "makespan is longer than the run")
         for task in workers(report):
             expect(task["work_done_ns"] == task["work_total_ns"] == 100_000_000,
                    f"{task['name']}: {task['work_done_ns']} of {task['work_total_ns']}")
             expect(task["exit"] in (None, {"code": 0}), f"{task['name']}: exit {task['exit']}")
-        check_against_kernel(report)
 
 
 @test("work that is cut short has no makespan")
@@ -233,12 +263,12 @@ def _():
 @test("where perf is refused, engine takes its place, exact, and the way to perf is told")
 def _():
     for user in users():
-        report = take_report("-d", "0.5", "-n", "3", user=user, prefix=perf_refused())
+        report = agree_with_kernel(
+            functools.partial(take_report, "-d", "0.5", "-n", "3", user=user, prefix=perf_refused()))
         expect(report["source"]["switches"] == "engine", f"source {report['source']}")
         reason = report["source"]["reason"] or ""
         expect("perf_event_paranoid" in reason or "cap_perfmon" in reason or "seccomp" in reason, f"reason {reason!r}")
         check_sums(report)
-        check_against_kernel(report)
 
 
 @test("auto takes perf where it opens, and gives no reason then")

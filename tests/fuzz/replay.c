@@ -1,5 +1,5 @@
-/* Stands in for libFuzzer where it is not built in: runs a fuzz target over the files of its corpus, over every
- * beginning of each of them, and over each with one bit turned. Prints TAP. */
+/* Stands in for libFuzzer where it is not built in: runs a fuzz target over the files of its corpus, over
+ * every beginning of each of them, and over each with one bit turned. Prints TAP. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -181,9 +181,9 @@ static void test_exit(void **state)
 {
     (void)state;
     in(100, 1, 0);
-    task_exit(150, 1, 0, false);
-    assert_int_equal(task_of(1).state, STATE_RUNNING);
-    out(155, 1, 0, OUT_BLOCKED);
+    task_exit(155, 1, 0, false); /* the last that is seen of it: no switch-out follows */
+    assert_int_equal(task_of(1).state, STATE_GONE);
+    out(157, 1, 0, OUT_BLOCKED); /* one that follows all the same is no second one */
     task_exit(500, 1, 256, true); /* the parent tells how */
     timeline_advance(tl, 1000);
     struct task task = task_of(1);
@@ -206,16 +206,17 @@ static void test_exit(void **state)
     assert_int_equal(bin.unknown_ns, 945);
 }
 
-static void test_exit_without_out(void **state)
+static void test_exit_while_waiting(void **state)
 {
     (void)state;
     in(100, 1, 0);
-    task_exit(150, 1, 0, true);
+    out(150, 1, 0, OUT_PREEMPTED);
+    task_exit(200, 1, 9, true); /* killed */
     timeline_advance(tl, 1000);
-    assert_int_equal(task_of(1).state, STATE_RUNNING);
-    timeline_advance(tl, UINT64_C(10000000000));
     assert_int_equal(task_of(1).state, STATE_GONE);
-    assert_int_equal(task_of(1).last_ns, 150);
+    assert_int_equal(task_of(1).last_ns, 200);
+    assert_int_equal(task_of(1).runnable_ns, 50);
+    assert_int_equal(task_of(1).n_voluntary, 0);
 }
 
 static void test_one_task_of_many_streams(void **state)
@@ -544,7 +545,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_states, setup, teardown),
         cmocka_unit_test_setup_teardown(test_slices, setup, teardown),
         cmocka_unit_test_setup_teardown(test_exit, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_exit_without_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_exit_while_waiting, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_task_of_many_streams, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hole, setup, teardown),
         cmocka_unit_test_setup_teardown(test_contradictions, setup, teardown),
