@@ -5,7 +5,7 @@ import functools
 import itertools
 import json
 
-from lib import (LONG, Skip, allowed_cpus, comment, cpu_busy_s, expect, expect_nothing_left, idle_cpus, main, ordinary,
+from lib import (LONG, Fail, Skip, allowed_cpus, comment, cpu_busy_s, expect, expect_nothing_left, idle_cpus, main, ordinary,
                  perf_refused, run, test, users)
 
 COUNT = int

@@ -95,7 +95,7 @@ static void check_golden(const struct golden *g)
     }
     char *expected = read_file(path);
     if (!expected || strcmp(expected, text) != 0)
-        print_message("# %s differs; this was drawn:\n%s", path, text);
+        print_message("# %s differs; this was drawn:\n%s\n", path, text);
     assert_non_null(expected);
     assert_string_equal(text, expected);
     free(expected);
