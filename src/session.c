@@ -607,7 +607,7 @@ void session_turn(struct session *s)
         if (sources[i] && sources[i]->ops->tick)
             sources[i]->ops->tick(sources[i], now);
     }
-    uint64_t until = now - SETTLE_NS;
+    uint64_t until = sources[0]->ops->complete_ns(sources[0], now - SETTLE_NS);
     merge_run(s->merge, until, timeline_sink(s->timeline));
     timeline_advance(s->timeline, until);
 }

@@ -388,6 +388,7 @@ bool engine_spawn(struct engine *engine, unsigned slot, enum task_kind kind, uin
     atomic_store(&asked->status, 0);
     atomic_store(&asked->told_exit, false);
     atomic_store(&asked->units, 0);
+    atomic_store(&asked->told_ns, 0);
     atomic_store(&asked->started_ns, 0);
     atomic_store(&asked->ended_ns, 0);
     if (slot >= engine_n_slots(engine))

@@ -47,8 +47,9 @@ struct slot {
     uint64_t created_ns; /* host: just before it was made */
     _Atomic uint64_t started_ns, ended_ns;
 
-    /* Written several million times a second: nothing else lives on this line. */
+    /* Written several million times a second: only the task's own words live on this line. */
     alignas(64) _Atomic uint64_t units; /* done by this task */
+    _Atomic uint64_t told_ns; /* self-timed: its switches up to here are in the ring; 0: not begun; UINT64_MAX: all */
 };
 
 struct shared {

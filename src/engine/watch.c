@@ -85,7 +85,7 @@ void watch_init_blind(struct watch *watch)
         (struct watch){.cpu = -1, .gap_ns = UINT64_MAX, .look_ns = UINT64_MAX, .last_ns = clock_now_ns()};
 }
 
-void watch_begin(struct watch *watch, struct ring *ring, int tid, uint64_t gap_ns)
+void watch_begin(struct watch *watch, struct ring *ring, _Atomic uint64_t *told_ns, int tid, uint64_t gap_ns)
 {
     struct event base_run = {.kind = EVENT_NOTE, .detail = NOTE_BASE_RUN, .tid = tid};
     struct event base = {.kind = EVENT_NOTE, .detail = NOTE_BASE, .tid = tid};
@@ -101,6 +101,7 @@ void watch_begin(struct watch *watch, struct ring *ring, int tid, uint64_t gap_n
     }
     *watch = (struct watch){
         .ring = ring,
+        .told_ns = told_ns,
         .tid = tid,
         .cpu = (int16_t)sched_getcpu(),
         .gap_ns = gap_ns,
@@ -116,6 +117,7 @@ void watch_begin(struct watch *watch, struct ring *ring, int tid, uint64_t gap_n
     ring_push(ring, &base);
     ring_push(ring, &base_run);
     tell(watch, now_ns, EVENT_SWITCH_IN, 0);
+    atomic_store_explicit(told_ns, now_ns, memory_order_release);
 }
 
 /* A look takes time, in which the task may be switched out too, before or after the counts were read. So a
@@ -147,6 +149,7 @@ void watch_look(struct watch *watch, uint64_t now_ns)
     }
     watch->last_ns = watch->widest_begin_ns = watch->widest_end_ns = now_ns;
     watch->look_ns = now_ns + LOOK_EVERY_NS;
+    atomic_store_explicit(watch->told_ns, now_ns, memory_order_release);
 }
 
 void watch_end(struct watch *watch)

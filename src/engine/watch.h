@@ -8,11 +8,13 @@
 
 #include "ring.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 struct watch {
     struct ring *ring;
+    _Atomic uint64_t *told_ns; /* in shared memory: how far it has told its switches */
     int tid;
     int16_t cpu;
     uint64_t gap_ns;                         /* what is longer is looked into */
@@ -26,7 +28,7 @@ struct watch {
 void watch_init_blind(struct watch *watch);
 
 /* Begins: tells the kernel's counts so far (NOTE_BASE, NOTE_BASE_RUN) and the first switch in. */
-void watch_begin(struct watch *watch, struct ring *ring, int tid, uint64_t gap_ns);
+void watch_begin(struct watch *watch, struct ring *ring, _Atomic uint64_t *told_ns, int tid, uint64_t gap_ns);
 
 /* Asks the kernel, and tells of the switches since the last look. now_ns: the last reading of the clock. */
 void watch_look(struct watch *watch, uint64_t now_ns);

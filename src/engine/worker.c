@@ -119,6 +119,7 @@ static void tell_end(const struct shared *shared, struct slot *slot, struct ring
         plain.u.exit.known = 1;
         atomic_store(&slot->told_exit, ring_push(ring, &plain));
     }
+    atomic_store(&slot->told_ns, UINT64_MAX);
 }
 
 static void ring_bell(int bell)
@@ -136,7 +137,7 @@ static void work(struct shared *shared, struct slot *slot, struct watch *watch, 
         atomic_store(&slot->stage, STAGE_RUNNING);
     }
     if (watch)
-        watch_begin(watch, watch->ring, watch->tid, shared->gap_ns);
+        watch_begin(watch, watch->ring, &slot->told_ns, watch->tid, shared->gap_ns);
     if (passed)
         worker_loop(slot, watch, slot->order.n_units);
     atomic_store(&slot->ended_ns, clock_now_ns());
