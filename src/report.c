@@ -64,7 +64,7 @@ static uint64_t run_ns_inside(const struct timeline *tl, const struct report *r,
     if (sampled || timeline_edge_ns(tl) > r->start_ns)
         return task->run_ns;
     struct bin bin;
-    timeline_task_bins(tl, task->index, r->start_ns, r->duration_ns, 1, &bin);
+    timeline_task_sum(tl, task->index, r->start_ns, r->duration_ns, &bin);
     return bin.run_ns;
 }
 

@@ -90,7 +90,7 @@ static void draw_figures(const struct scene *scene, struct canvas *canvas, const
     char text[32];
     if (frame->figures_cols < 6 || !view_window(scene, &lo, &hi))
         return;
-    timeline_cpu_bins(scene->tl, cpu, lo, hi - lo, 1, &bin);
+    timeline_cpu_sum(scene->tl, cpu, lo, hi - lo, &bin);
     uint64_t busy = bin.run_ns > bin.self_ns ? bin.run_ns - bin.self_ns : 0;
     view_right(canvas, frame->figures_x, y, 6, PAINT_STRONG, 0,
                scene->info.exact ? view_percent((double)busy / (double)(hi - lo), text, sizeof text) : "-");

@@ -256,10 +256,11 @@ static void draw_two_quantiles(const struct sheet *sheet, struct rect rect, cons
 
 static void draw_lengths(const struct sheet *sheet, struct rect rect)
 {
-    const struct histogram *h = timeline_slice_lengths(sheet->scene->tl);
+    struct histogram lengths, *h = &lengths;
+    timeline_slice_lengths(sheet->scene->tl, h);
     struct rect rows = {rect.x, rect.y + 1, rect.cols, rect.rows - 1};
     draw_two_quantiles(sheet, rect, "slice lengths", h, 0.95, "");
-    if (!h || !h->n)
+    if (!h->n)
         canvas_text(sheet->canvas, rect.x + 1, rect.y + 1, rect.cols - 1, PAINT_FAINT, PAINT_KEEP, 0,
                     "no slice has ended yet");
     else if (rows.rows > 0)
@@ -294,8 +295,8 @@ static void draw_fairness(const struct sheet *sheet, struct rect rect)
     faces_init(&faces, scene->tl);
     for (unsigned i = 0; i < scene->n_tasks; i++) {
         struct bin bin;
-        timeline_task_bins(scene->tl, scene->tasks[i], sheet->stats.lo_ns,
-                           sheet->stats.hi_ns - sheet->stats.lo_ns, 1, &bin);
+        timeline_task_sum(scene->tl, scene->tasks[i], sheet->stats.lo_ns,
+                           sheet->stats.hi_ns - sheet->stats.lo_ns, &bin);
         parts[i] = (double)bin.run_ns / (double)(sheet->stats.hi_ns - sheet->stats.lo_ns);
         most = parts[i] > most ? parts[i] : most;
     }

@@ -46,7 +46,7 @@ static void who_came_next(const struct scene *scene, struct faces *faces, const 
     const char *who = face->self ? face->name : face->letter;
     struct bin bin = {0};
     if (gap_ns)
-        timeline_cpu_bins(scene->tl, slice->cpu, slice->end_ns, gap_ns, 1, &bin);
+        timeline_cpu_sum(scene->tl, slice->cpu, slice->end_ns, gap_ns, &bin);
     export_duration(gap_ns, gap, sizeof gap);
     if (bin.others_ns)
         snprintf(buf, size, "somebody that is not watched for %s, then %s", gap, who);

@@ -176,6 +176,14 @@ struct piece {
     uint64_t ns;
 };
 
+#define SLICES_AHEAD 64
+
+/* Slices in the order of time, a stretch at a time: columns ask from left to right. */
+struct slices {
+    struct slice slice[SLICES_AHEAD];
+    unsigned n, i;
+};
+
 struct lane {
     const struct scene *scene;
     struct faces *faces;
@@ -183,6 +191,7 @@ struct lane {
     int cpu;          /* of a CPU's lane; -1 on a task's */
     uint32_t task;    /* of a task's lane */
     double *switches; /* per column, for who wants them; or NULL */
+    struct slices *ahead;
 };
 
 static struct lane_cell flat_cell(char32_t ch, enum paint fg, enum paint bg)
@@ -190,10 +199,24 @@ static struct lane_cell flat_cell(char32_t ch, enum paint fg, enum paint bg)
     return (struct lane_cell){.ch = ch, .fg = (uint8_t)fg, .bg = (uint8_t)bg, .line = true, .who = NOBODY};
 }
 
+/* The slice at t_ns or the first one after it. t_ns does not go back from call to call. */
 static bool next_slice(const struct lane *lane, uint64_t t_ns, struct slice *slice)
 {
-    return lane->cpu >= 0 ? timeline_cpu_slice(lane->scene->tl, lane->cpu, t_ns, 0, slice)
-                          : timeline_task_slice(lane->scene->tl, lane->task, t_ns, 0, slice);
+    struct slices *ahead = lane->ahead;
+    while (ahead->i < ahead->n && ahead->slice[ahead->i].end_ns <= t_ns)
+        ahead->i++;
+    if (ahead->i == ahead->n) {
+        const struct timeline *tl = lane->scene->tl;
+        ahead->i = 0;
+        ahead->n = lane->cpu >= 0 ? timeline_cpu_slices(tl, lane->cpu, t_ns, ahead->slice, SLICES_AHEAD)
+                                  : timeline_task_slices(tl, lane->task, t_ns, ahead->slice, SLICES_AHEAD);
+        while (ahead->i < ahead->n && ahead->slice[ahead->i].end_ns <= t_ns)
+            ahead->i++;
+    }
+    if (ahead->i == ahead->n)
+        return false;
+    *slice = ahead->slice[ahead->i];
+    return true;
 }
 
 /* Cuts [from, to) at the slices' borders. More pieces than fit: 0. */
@@ -202,7 +225,7 @@ static unsigned cut_pieces(const struct lane *lane, uint64_t from, uint64_t to,
 {
     unsigned n = 0;
     while (from < to) {
-        struct slice slice;
+        struct slice slice = {0};
         bool found = next_slice(lane, from, &slice) && slice.end_ns > from;
         uint64_t start = found && slice.start_ns < to ? slice.start_ns : to;
         if (n + 2 > MAX_PIECES)
@@ -554,14 +577,16 @@ static void draw_lane(const struct lane *lane, struct canvas *canvas, struct rec
 void view_cpu_lane(const struct scene *scene, struct canvas *canvas, struct faces *faces,
                    const struct lane_span *span, int cpu, struct rect rect, double *switches)
 {
-    struct lane lane = {scene, faces, span, cpu, TIMELINE_NO_TASK, switches};
+    struct slices ahead = {.n = 0};
+    struct lane lane = {scene, faces, span, cpu, TIMELINE_NO_TASK, switches, &ahead};
     draw_lane(&lane, canvas, rect);
 }
 
 void view_task_lane(const struct scene *scene, struct canvas *canvas, struct faces *faces,
                     const struct lane_span *span, uint32_t task, struct rect rect)
 {
-    struct lane lane = {scene, faces, span, -1, task, NULL};
+    struct slices ahead = {.n = 0};
+    struct lane lane = {scene, faces, span, -1, task, NULL, &ahead};
     draw_lane(&lane, canvas, rect);
 }
 
@@ -572,7 +597,7 @@ static struct bin window_bin(const struct scene *scene, uint32_t task)
     uint64_t lo, hi;
     struct bin bin = {0};
     if (view_window(scene, &lo, &hi))
-        timeline_task_bins(scene->tl, task, lo, hi - lo, 1, &bin);
+        timeline_task_sum(scene->tl, task, lo, hi - lo, &bin);
     return bin;
 }
 

@@ -30,21 +30,32 @@ struct outs {
     uint64_t whole, whole_ns; /* slices that lie in the window from begin to end */
 };
 
+static void count_out(const struct slice *slice, uint64_t lo, struct outs *outs)
+{
+    outs->voluntary += slice->end == SLICE_BLOCKED;
+    outs->forced += slice->end == SLICE_PREEMPTED;
+    outs->seen++;
+    if (slice->start_ns >= lo) {
+        outs->whole++;
+        outs->whole_ns += slice->end_ns - slice->start_ns;
+    }
+}
+
 /* Ends of a task's slices in the window. */
 static void count_outs(const struct scene *scene, uint32_t task, uint64_t lo, uint64_t hi, struct outs *outs)
 {
-    struct slice slice;
-    uint64_t t = lo;
-    while (outs->seen < MAX_COUNTED && timeline_task_slice(scene->tl, task, t, 0, &slice) &&
-           slice.end_ns < hi && slice.end_ns > t) {
-        outs->voluntary += slice.end == SLICE_BLOCKED;
-        outs->forced += slice.end == SLICE_PREEMPTED;
-        outs->seen++;
-        if (slice.start_ns >= lo) {
-            outs->whole++;
-            outs->whole_ns += slice.end_ns - slice.start_ns;
+    struct slice slices[64];
+    const unsigned max = sizeof slices / sizeof *slices;
+    for (uint64_t t = lo;;) {
+        unsigned n = timeline_task_slices(scene->tl, task, t, slices, max);
+        for (unsigned i = 0; i < n; i++) {
+            if (outs->seen >= MAX_COUNTED || slices[i].end_ns >= hi)
+                return;
+            count_out(&slices[i], lo, outs);
         }
-        t = slice.end_ns;
+        if (n < max || slices[n - 1].end_ns <= t)
+            return;
+        t = slices[n - 1].end_ns;
     }
 }
 
@@ -73,7 +84,7 @@ static void count_cores(const struct scene *scene, struct view_stats *s)
     uint64_t others_ns = 0;
     for (unsigned i = 0; i < scene->n_cpus; i++) {
         struct bin bin;
-        timeline_cpu_bins(scene->tl, scene->cpus[i].cpu, s->lo_ns, s->hi_ns - s->lo_ns, 1, &bin);
+        timeline_cpu_sum(scene->tl, scene->cpus[i].cpu, s->lo_ns, s->hi_ns - s->lo_ns, &bin);
         s->n_cores += bin.run_ns > bin.self_ns && (bin.run_ns - bin.self_ns) * 100 > s->hi_ns - s->lo_ns;
         s->n_chosen += scene->cpus[i].chosen && scene->cpus[i].online;
         others_ns += bin.others_ns;
@@ -96,7 +107,7 @@ bool view_stats(const struct scene *scene, struct view_stats *stats)
         timeline_task(scene->tl, scene->tasks[i], &task);
         if (!is_workload(&task))
             continue;
-        timeline_task_bins(scene->tl, scene->tasks[i], stats->lo_ns, stats->hi_ns - stats->lo_ns, 1, &bin);
+        timeline_task_sum(scene->tl, scene->tasks[i], stats->lo_ns, stats->hi_ns - stats->lo_ns, &bin);
         double life = (double)(bin.run_ns + bin.runnable_ns + bin.blocked_ns);
         if (life <= 0)
             continue;

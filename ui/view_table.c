@@ -249,7 +249,7 @@ static void fill_row(const struct scene *scene, uint32_t index, struct row *row)
     row->life_s = (double)(row->task.last_ns - row->task.first_ns) / 1e9;
     row->p50_ns = row->task.slice_ns ? histogram_quantile(row->task.slice_ns, 0.5) : 0;
     if (view_window(scene, &lo, &hi)) {
-        timeline_task_bins(scene->tl, index, lo, hi - lo, 1, &bin);
+        timeline_task_sum(scene->tl, index, lo, hi - lo, &bin);
         row->run = (double)bin.run_ns / (double)(hi - lo);
         row->wait = (double)bin.runnable_ns / (double)(hi - lo);
     }

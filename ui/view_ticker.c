@@ -54,7 +54,7 @@ static void draw_core(const struct scene *scene, struct canvas *canvas, struct f
          2;
     if (!timeline_cpu_slice(scene->tl, cpu, t, 0, &slice) || slice.start_ns > t) {
         struct bin bin;
-        timeline_cpu_bins(scene->tl, cpu, t, 1, 1, &bin);
+        timeline_cpu_sum(scene->tl, cpu, t, 1, &bin);
         canvas_text(canvas, x, row.y, end - x, PAINT_FAINT, PAINT_KEEP, 0,
                     bin.others_ns ? "somebody that is not watched" : "idle");
         return;

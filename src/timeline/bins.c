@@ -452,3 +452,19 @@ void track_bins(const struct track *track, const struct item *tail, const struct
         done += batch;
     }
 }
+
+void track_sum(const struct track *track, const struct item *tail, const struct window *window, struct bin *bin)
+{
+    struct lane lane = {.track = track, .tail = tail};
+    struct border borders[2];
+    borders[0] = border_at(&lane, window, NULL, window->start_ns);
+    borders[1] = border_at(&lane, window, &borders[0], window->start_ns + window->span_ns);
+    for (int i = 0; i < 2; i++) {
+        sum_evenly(&lane, &borders[i]);
+        sum_exactly(&lane, &borders[i]);
+    }
+    struct sums sums = sums_between(&borders[0].sums, &borders[1].sums);
+    *bin = (struct bin){0};
+    fill_sums(bin, &sums);
+    fill_rest(&lane, window, borders, window->span_ns, bin);
+}

@@ -50,7 +50,7 @@ struct timeline {
     struct hole *holes;
     unsigned n_holes, holes_capacity;
 
-    struct histogram slice_lengths, switch_costs;
+    struct histogram switch_costs;
 };
 
 static inline bool life_is_self(const struct life *life)

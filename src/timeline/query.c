@@ -2,8 +2,8 @@
 #include "model.h"
 #include "timeline.h"
 
-/* Items that all lanes of a frame together may look at one by one: about half a millisecond. */
-#define FRAME_SCAN_ITEMS 131072u
+/* Items that all lanes of a frame together may look at one by one: about a quarter of a millisecond. */
+#define FRAME_SCAN_ITEMS 65536u
 #define FRAME_MAX_LANES  56u
 
 uint64_t timeline_edge_ns(const struct timeline *tl)
@@ -71,9 +71,12 @@ const struct hole *timeline_hole(const struct timeline *tl, unsigned i)
     return i < tl->n_holes ? &tl->holes[i] : NULL;
 }
 
-const struct histogram *timeline_slice_lengths(const struct timeline *tl)
+void timeline_slice_lengths(const struct timeline *tl, struct histogram *lengths)
 {
-    return &tl->slice_lengths;
+    *lengths = (struct histogram){0};
+    for (uint32_t i = 0; i < tl->n_lives; i++)
+        if (tl->lives[i]->slice_ns && !life_is_self(tl->lives[i]))
+            histogram_merge(lengths, tl->lives[i]->slice_ns);
 }
 
 const struct histogram *timeline_switch_costs(const struct timeline *tl)
@@ -186,44 +189,77 @@ static uint64_t clip_span(uint64_t start_ns, uint64_t span_ns)
     return span_ns < UINT64_MAX - start_ns ? span_ns : UINT64_MAX - start_ns;
 }
 
+/* A lane and a window of it, ready for track.h. */
+struct question {
+    const struct track *track;
+    struct track nothing; /* stands in for a lane that there is not */
+    struct item tail;
+    struct window window;
+};
+
+static void ask_cpu(const struct timeline *tl, int number, uint64_t start_ns, uint64_t span_ns, struct question *q)
+{
+    const struct cpu *cpu = get_cpu(tl, number);
+    q->tail = (struct item){.start_ns = tl->now_ns, .end_ns = tl->now_ns, .tag = TAG_TURN};
+    q->window = (struct window){.start_ns = start_ns,
+                                .span_ns = clip_span(start_ns, span_ns),
+                                .lo_ns = timeline_edge_ns(tl),
+                                .hi_ns = tl->now_ns,
+                                .rest_is_unknown = !tl->any_switch};
+    if (cpu)
+        q->tail = cpu_tail(tl, cpu);
+    track_init(&q->nothing, false, 0);
+    q->track = cpu ? &cpu->track : &q->nothing;
+}
+
+static void ask_task(const struct timeline *tl, uint32_t index, uint64_t start_ns, uint64_t span_ns, struct question *q)
+{
+    const struct life *life = get_life(tl, index);
+    q->tail = (struct item){.tag = TAG_TURN};
+    q->window = (struct window){.start_ns = start_ns, .span_ns = clip_span(start_ns, span_ns)};
+    if (life) {
+        q->tail = life_tail(tl, life);
+        q->window.hi_ns = life_end(tl, life);
+        q->window.lo_ns = timeline_edge_ns(tl);
+        if (q->window.lo_ns < life->task.first_ns)
+            q->window.lo_ns = life->task.first_ns;
+        if (q->window.hi_ns < q->window.lo_ns)
+            q->window.hi_ns = q->window.lo_ns;
+    }
+    track_init(&q->nothing, true, 0);
+    q->track = life ? &life->track : &q->nothing;
+}
+
 void timeline_cpu_bins(const struct timeline *tl, int number, uint64_t start_ns, uint64_t span_ns, unsigned n,
                        struct bin *bins)
 {
-    const struct cpu *cpu = get_cpu(tl, number);
-    struct item tail = {.start_ns = tl->now_ns, .end_ns = tl->now_ns, .tag = TAG_TURN};
-    struct track idle;
-    track_init(&idle, false, 0);
-    struct window window = {.start_ns = start_ns,
-                            .span_ns = clip_span(start_ns, span_ns),
-                            .lo_ns = timeline_edge_ns(tl),
-                            .hi_ns = tl->now_ns,
-                            .scan_items = scan_items((unsigned)tl->n_cpus, n),
-                            .rest_is_unknown = !tl->any_switch};
-    if (cpu)
-        tail = cpu_tail(tl, cpu);
-    track_bins(cpu ? &cpu->track : &idle, &tail, &window, n, bins);
+    struct question q;
+    ask_cpu(tl, number, start_ns, span_ns, &q);
+    q.window.scan_items = scan_items((unsigned)tl->n_cpus, n);
+    track_bins(q.track, &q.tail, &q.window, n, bins);
 }
 
 void timeline_task_bins(const struct timeline *tl, uint32_t index, uint64_t start_ns, uint64_t span_ns,
                         unsigned n, struct bin *bins)
 {
-    const struct life *life = get_life(tl, index);
-    struct track none;
-    track_init(&none, true, 0);
-    struct item tail = {.tag = TAG_TURN};
-    struct window window = {.start_ns = start_ns,
-                            .span_ns = clip_span(start_ns, span_ns),
-                            .scan_items = scan_items(tl->n_lives, n)};
-    if (life) {
-        tail = life_tail(tl, life);
-        window.hi_ns = life_end(tl, life);
-        window.lo_ns = timeline_edge_ns(tl);
-        if (window.lo_ns < life->task.first_ns)
-            window.lo_ns = life->task.first_ns;
-        if (window.hi_ns < window.lo_ns)
-            window.hi_ns = window.lo_ns;
-    }
-    track_bins(life ? &life->track : &none, &tail, &window, n, bins);
+    struct question q;
+    ask_task(tl, index, start_ns, span_ns, &q);
+    q.window.scan_items = scan_items(tl->n_lives, n);
+    track_bins(q.track, &q.tail, &q.window, n, bins);
+}
+
+void timeline_cpu_sum(const struct timeline *tl, int number, uint64_t start_ns, uint64_t span_ns, struct bin *bin)
+{
+    struct question q;
+    ask_cpu(tl, number, start_ns, span_ns, &q);
+    track_sum(q.track, &q.tail, &q.window, bin);
+}
+
+void timeline_task_sum(const struct timeline *tl, uint32_t index, uint64_t start_ns, uint64_t span_ns, struct bin *bin)
+{
+    struct question q;
+    ask_task(tl, index, start_ns, span_ns, &q);
+    track_sum(q.track, &q.tail, &q.window, bin);
 }
 
 /* ---- slices ---- */
@@ -335,6 +371,37 @@ bool timeline_task_slice(const struct timeline *tl, uint32_t index, uint64_t t_n
     *slice = (struct slice){item->start_ns, item->end_ns, index, (int)item->who, (enum slice_end)item->tag,
                             item->wait_ns};
     return true;
+}
+
+unsigned timeline_cpu_slices(const struct timeline *tl, int number, uint64_t t_ns, struct slice *slices, unsigned max)
+{
+    const struct cpu *cpu = get_cpu(tl, number);
+    if (!cpu)
+        return 0;
+    struct item tail = cpu_tail(tl, cpu);
+    struct walk walk = walk_of(tl);
+    unsigned n = 0;
+    for (bool found = walk_seek(&walk, &cpu->track, &tail, t_ns); found && n < max; found = walk_next(&walk)) {
+        const struct item *item = &walk.item;
+        slices[n++] = (struct slice){item->start_ns, item->end_ns, item->who, number, (enum slice_end)item->tag, 0};
+    }
+    return n;
+}
+
+unsigned timeline_task_slices(const struct timeline *tl, uint32_t index, uint64_t t_ns, struct slice *slices, unsigned max)
+{
+    const struct life *life = get_life(tl, index);
+    if (!life)
+        return 0;
+    struct item tail = life_tail(tl, life);
+    struct walk walk = walk_of(tl);
+    unsigned n = 0;
+    for (bool found = walk_seek(&walk, &life->track, &tail, t_ns); found && n < max; found = walk_next(&walk)) {
+        const struct item *item = &walk.item;
+        slices[n++] = (struct slice){item->start_ns, item->end_ns, index, (int)item->who, (enum slice_end)item->tag,
+                                     item->wait_ns};
+    }
+    return n;
 }
 
 /* ---- instants ---- */

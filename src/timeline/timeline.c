@@ -203,13 +203,11 @@ static void gone(struct timeline *tl, struct life *life, uint64_t t_ns)
     life->task.last_ns = t_ns;
 }
 
-static void count_slice_length(struct timeline *tl, struct life *life, uint64_t ns)
+static void count_slice_length(struct life *life, uint64_t ns)
 {
     if (!life->slice_ns)
         life->slice_ns = mem_new(1, sizeof *life->slice_ns);
     histogram_add(life->slice_ns, ns);
-    if (!life_is_self(life))
-        histogram_add(&tl->slice_lengths, ns);
 }
 
 /* Ends the slice of a running task; its state is for the caller to set. */
@@ -237,7 +235,7 @@ static void end_slice(struct timeline *tl, struct life *life, uint64_t t_ns, enu
         cpu->totals.n_switches += end != SLICE_LOST;
     }
     if (end != SLICE_LOST) /* the length of a lost one is not known */
-        count_slice_length(tl, life, length_ns);
+        count_slice_length(life, length_ns);
 }
 
 /* Ends a slice whose end was not told: something that contradicts it was. */
@@ -403,10 +401,6 @@ static void move_totals(struct timeline *tl, struct life *life)
         totals->n_slices += self ? -moved.n_slices : moved.n_slices;
         totals->n_switches += self ? -moved.n_switches : moved.n_switches;
     }
-    tl->slice_lengths = (struct histogram){0};
-    for (uint32_t i = 0; i < tl->n_lives; i++)
-        if (tl->lives[i]->slice_ns && !life_is_self(tl->lives[i]))
-            histogram_merge(&tl->slice_lengths, tl->lives[i]->slice_ns);
 }
 
 static void set_role(struct timeline *tl, struct life *life, enum task_role role)

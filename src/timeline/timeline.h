@@ -135,6 +135,10 @@ struct bin {
 void timeline_cpu_bins(const struct timeline *tl, int cpu, uint64_t start_ns, uint64_t span_ns, unsigned n, struct bin *bins);
 void timeline_task_bins(const struct timeline *tl, uint32_t task, uint64_t start_ns, uint64_t span_ns, unsigned n, struct bin *bins);
 
+/* The span as one bin, exact at any length, but without leads. */
+void timeline_cpu_sum(const struct timeline *tl, int cpu, uint64_t start_ns, uint64_t span_ns, struct bin *bin);
+void timeline_task_sum(const struct timeline *tl, uint32_t task, uint64_t start_ns, uint64_t span_ns, struct bin *bin);
+
 struct slice {
     uint64_t start_ns, end_ns; /* end_ns is now for an open one */
     uint32_t task;
@@ -147,6 +151,11 @@ struct slice {
  * before (-1). Long slices are joined: what is returned is always a whole slice. False when there is none in history. */
 bool timeline_cpu_slice(const struct timeline *tl, int cpu, uint64_t t_ns, int step, struct slice *slice);
 bool timeline_task_slice(const struct timeline *tl, uint32_t task, uint64_t t_ns, int step, struct slice *slice);
+
+/* The same for many in a row, found once: that slice and those after it, at most max; returns how many. On a CPU
+ * runnable_ns is left 0. */
+unsigned timeline_cpu_slices(const struct timeline *tl, int cpu, uint64_t t_ns, struct slice *slices, unsigned max);
+unsigned timeline_task_slices(const struct timeline *tl, uint32_t task, uint64_t t_ns, struct slice *slices, unsigned max);
 
 /* The state of a task at an instant, since and until when (now, if it has not ended), and for a running one its CPU. */
 enum task_state timeline_task_at(const struct timeline *tl, uint32_t task, uint64_t t_ns, uint64_t *since_ns,
@@ -187,7 +196,7 @@ void timeline_cpu_totals(const struct timeline *tl, int cpu, struct cpu_totals *
 
 /* Lengths of all workload slices, and the visible switch cost: gaps up to TIMELINE_MAX_SWITCH_NS, as told there. An
  * interrupt or a short unseen task in between makes one longer: it is an upper bound. */
-const struct histogram *timeline_slice_lengths(const struct timeline *tl);
+void timeline_slice_lengths(const struct timeline *tl, struct histogram *lengths); /* added up now: once a frame, not a cell */
 const struct histogram *timeline_switch_costs(const struct timeline *tl);
 
 #endif

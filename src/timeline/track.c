@@ -7,8 +7,15 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-#define MALLOC_OVERHEAD 16 /* of one block, with its rounding */
+/* Blocks of the size of a huge page, so that filling them faults seldom; small ones for a small budget. */
+#define LARGE_BLOCK_BYTES ((size_t)2 << 20)
+#define SMALL_BLOCK_BYTES ((size_t)64 << 10)
+
+struct free_chunk {
+    struct free_chunk *next;
+};
 
 struct store_entry {
     uint64_t end_ns; /* of the track's oldest chunk when last looked at: never too high */
@@ -17,12 +24,60 @@ struct store_entry {
 
 void store_init(struct store *store, size_t budget)
 {
-    *store = (struct store){.budget = budget};
+    bool large = budget >= 16 * LARGE_BLOCK_BYTES;
+    *store = (struct store){.budget = budget, .block_bytes = large ? LARGE_BLOCK_BYTES : SMALL_BLOCK_BYTES};
 }
 
 void store_fini(struct store *store)
 {
+    for (size_t i = 0; i < store->n_blocks; i++)
+        free(store->blocks[i]);
+    free(store->blocks);
     free(store->heap);
+}
+
+/* ---- memory of chunks ---- */
+
+static void add_block(struct store *store)
+{
+    store->block = aligned_alloc(store->block_bytes, store->block_bytes);
+    if (!store->block)
+        err_no_memory();
+    if (store->block_bytes == LARGE_BLOCK_BYTES)
+        madvise(store->block, store->block_bytes, MADV_HUGEPAGE); /* advice: refused it costs time alone */
+    store->block_left = store->block_bytes;
+    store->blocks = mem_resize(store->blocks, store->n_blocks + 1, sizeof *store->blocks);
+    store->blocks[store->n_blocks++] = store->block;
+}
+
+static unsigned chunk_size_class(unsigned capacity, bool is_task)
+{
+    unsigned step = capacity == CHUNK_MIN_ITEMS ? 0 : capacity == CHUNK_MAX_ITEMS ? 2 : 1;
+    return step + (is_task ? N_CHUNK_SIZES / 2 : 0);
+}
+
+static void *take_chunk(struct store *store, unsigned capacity, bool is_task, size_t bytes)
+{
+    struct free_chunk **list = &store->free_chunks[chunk_size_class(capacity, is_task)];
+    struct free_chunk *chunk = *list;
+    if (chunk) {
+        *list = chunk->next;
+        return chunk;
+    }
+    if (store->block_left < bytes)
+        add_block(store);
+    void *taken = store->block;
+    store->block += bytes;
+    store->block_left -= bytes;
+    return taken;
+}
+
+static void give_chunk(struct store *store, struct chunk *chunk, bool is_task)
+{
+    struct free_chunk **list = &store->free_chunks[chunk_size_class(chunk->capacity, is_task)];
+    struct free_chunk *freed = (struct free_chunk *)(void *)chunk;
+    freed->next = *list;
+    *list = freed;
 }
 
 /* ---- the heap of oldest chunks ---- */
@@ -69,7 +124,7 @@ static unsigned chunk_stride(bool is_task)
 
 static size_t chunk_bytes(unsigned capacity, bool is_task)
 {
-    return sizeof(struct chunk) + chunk_stride(is_task) * capacity * sizeof(uint32_t) + MALLOC_OVERHEAD;
+    return sizeof(struct chunk) + chunk_stride(is_task) * capacity * sizeof(uint32_t);
 }
 
 #define REF_BYTES (sizeof(struct chunk_ref) + sizeof(struct chunk_head))
@@ -105,7 +160,7 @@ static void drop_chunk(struct store *store, struct track *track)
     if (store->edge_ns < chunk->end_ns)
         store->edge_ns = chunk->end_ns;
     store->used -= chunk_bytes(chunk->capacity, track->is_task);
-    free(chunk);
+    give_chunk(store, chunk, track->is_task);
     track->first++;
     if (--track->n == 0)
         free_refs(store, track);
@@ -157,7 +212,7 @@ static void add_chunk(struct store *store, struct track *track, unsigned capacit
     while (store->used + bytes > store->budget && drop_oldest(store)) {
     }
     make_room_for_ref(store, track); /* again: all of this track may have been dropped */
-    struct chunk *chunk = mem_resize(NULL, 1, bytes - MALLOC_OVERHEAD);
+    struct chunk *chunk = take_chunk(store, capacity, track->is_task, bytes);
     *chunk = (struct chunk){0};
     store->used += bytes;
     chunk->capacity = (uint16_t)capacity;
@@ -255,8 +310,6 @@ void track_init(struct track *track, bool is_task, uint64_t begin_ns)
 
 void track_fini(struct track *track)
 {
-    for (uint32_t i = 0; i < track->n; i++)
-        free(track->refs[track->first + i].chunk);
     free(track->refs);
     free(track->heads);
 }

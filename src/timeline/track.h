@@ -37,6 +37,9 @@ struct sums {
 
 struct chunk;
 struct chunk_head;
+struct free_chunk;
+
+#define N_CHUNK_SIZES 6 /* three capacities, on CPU and on task tracks */
 
 struct chunk_ref {
     uint64_t begin_ns; /* where the chunk before it ends */
@@ -62,13 +65,20 @@ struct store {
     uint64_t n_slices;        /* held on CPU tracks */
     struct store_entry *heap; /* tracks by the end of their oldest chunk */
     size_t n_heap, heap_capacity;
+
+    /* Chunks come in a few sizes and are cut from large blocks: freed ones wait for the next of their size. */
+    struct free_chunk *free_chunks[N_CHUNK_SIZES];
+    char *block; /* the rest of the newest one */
+    size_t block_left, block_bytes;
+    void **blocks;
+    size_t n_blocks;
 };
 
 void store_init(struct store *store, size_t budget);
 void store_fini(struct store *store);
 
 void track_init(struct track *track, bool is_task, uint64_t begin_ns);
-void track_fini(struct track *track);
+void track_fini(struct track *track); /* its chunks are the store's, and go with it */
 
 /* item->start_ns is not before the track's end; prev_ns is not looked at. */
 void track_append(struct store *store, struct track *track, const struct item *item);
@@ -100,5 +110,7 @@ struct window {
 };
 void track_bins(const struct track *track, const struct item *tail, const struct window *window, unsigned n,
                 struct bin *bins);
+/* The whole window as one bin, exact, without leads. */
+void track_sum(const struct track *track, const struct item *tail, const struct window *window, struct bin *bin);
 
 #endif

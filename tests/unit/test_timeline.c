@@ -307,7 +307,9 @@ static void test_roles(void **state)
     struct cpu_totals totals;
     timeline_cpu_totals(tl, 0, &totals);
     assert_int_equal(totals.busy_ns, 130);
-    assert_int_equal(timeline_slice_lengths(tl)->n, 2);
+    struct histogram lengths;
+    timeline_slice_lengths(tl, &lengths);
+    assert_int_equal(lengths.n, 2);
     new_task(250, 2, -1, ROLE_OBSERVER); /* told late */
     new_task(251, 2, -1, ROLE_UNKNOWN);
     timeline_cpu_totals(tl, 0, &totals);
@@ -315,7 +317,8 @@ static void test_roles(void **state)
     assert_int_equal(totals.self_ns, 30 + 11);
     assert_int_equal(totals.n_slices, 1);
     assert_int_equal(totals.n_switches, 1);
-    assert_int_equal(timeline_slice_lengths(tl)->n, 1);
+    timeline_slice_lengths(tl, &lengths);
+    assert_int_equal(lengths.n, 1);
     struct bin bin;
     timeline_cpu_bins(tl, 0, 100, 151, 1, &bin);
     assert_int_equal(bin.run_ns, 141);
@@ -536,6 +539,27 @@ static void test_random_run(void **state)
         timeline_cpu_bins(tl, cpu, 1000, t_ns - 1000, 1, &bin);
         assert_int_equal(bin.run_ns, busy_ns[cpu]);
         assert_int_equal(bin.n_switches, totals.n_slices);
+        assert_int_equal(bin.others_ns, totals.others_ns);
+    }
+    /* A sum is what the slices say, for any window. */
+    for (int k = 0; k < 200; k++) {
+        x = x * 1664525 + 1013904223;
+        uint64_t from_ns = 1000 + x % 20000000, span_ns = 1 + (x >> 7) % 3000000, run_ns = 0;
+        uint32_t index = x % TASKS;
+        struct slice slices[64];
+        uint64_t at_ns = from_ns;
+        for (unsigned n = 64; n == 64 && at_ns < from_ns + span_ns;) {
+            n = timeline_task_slices(tl, index, at_ns, slices, 64);
+            for (unsigned i = 0; i < n; i++) {
+                uint64_t low = slices[i].start_ns > from_ns ? slices[i].start_ns : from_ns;
+                uint64_t high = slices[i].end_ns < from_ns + span_ns ? slices[i].end_ns : from_ns + span_ns;
+                run_ns += high > low && slices[i].end_ns > at_ns ? high - low : 0;
+            }
+            at_ns = n ? slices[n - 1].end_ns : at_ns;
+        }
+        timeline_task_sum(tl, index, from_ns, span_ns, &bin);
+        assert_int_equal(bin.run_ns, run_ns);
+        assert_int_equal(bin.run_ns + bin.runnable_ns + bin.blocked_ns + bin.unknown_ns, span_ns);
     }
 }
 
