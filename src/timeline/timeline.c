@@ -138,7 +138,7 @@ static struct life *life_of(struct timeline *tl, int32_t tid, uint64_t t_ns)
     return life ? life : add_life(tl, tid, t_ns);
 }
 
-static struct cpu *cpu_of(struct timeline *tl, int number)
+static struct cpu *add_cpu(struct timeline *tl, int number)
 {
     if (number >= tl->n_cpus) {
         tl->cpus = mem_resize(tl->cpus, (unsigned long)number + 1, sizeof(struct cpu *));
@@ -153,6 +153,11 @@ static struct cpu *cpu_of(struct timeline *tl, int number)
         tl->cpus[number] = cpu;
     }
     return tl->cpus[number];
+}
+
+static inline struct cpu *cpu_of(struct timeline *tl, int number)
+{
+    return number < tl->n_cpus && tl->cpus[number] ? tl->cpus[number] : add_cpu(tl, number);
 }
 
 /* ---- states ---- */
@@ -220,13 +225,8 @@ static void end_slice(struct timeline *tl, struct life *life, uint64_t t_ns, enu
 
     assert(cpu->running == life->task.index);
     cpu->running = TIMELINE_NO_TASK;
-    struct item item = {
-        .start_ns = start_ns, .end_ns = t_ns, .who = life->task.index, .tag = (uint8_t)end, .self = self};
-    track_append(&tl->store, &cpu->track, &item);
-    item.wait_ns = life->wait_ns;
-    item.who = (uint32_t)number;
-    item.self = false;
-    track_append(&tl->store, &life->track, &item);
+    track_append_slice(&tl->store, &cpu->track, start_ns, t_ns, 0, life->task.index, end, self);
+    track_append_slice(&tl->store, &life->track, start_ns, t_ns, life->wait_ns, (uint32_t)number, end, false);
 
     if (self) {
         cpu->totals.self_ns += length_ns;

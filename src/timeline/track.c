@@ -303,6 +303,36 @@ void track_append(struct store *store, struct track *track, const struct item *i
         heap_add(store, track);
 }
 
+void track_append_slice(struct store *store, struct track *track, uint64_t start_ns, uint64_t end_ns, uint64_t wait_ns,
+                        uint32_t who, enum slice_end end, bool self)
+{
+    struct chunk *chunk = track->open;
+    uint64_t length_ns = end_ns - start_ns;
+    bool plain = chunk && chunk->n > 0 && chunk->n + 1u < chunk->capacity && start_ns - chunk->base_ns < CHUNK_LONG &&
+                 (length_ns | wait_ns) < CHUNK_LONG;
+    if (!plain) { /* the first or the last of a chunk, or one that is held differently */
+        struct item item = {.start_ns = start_ns, .end_ns = end_ns, .wait_ns = wait_ns, .who = who, .tag = (uint8_t)end,
+                            .self = self};
+        track_append(store, track, &item);
+        return;
+    }
+    assert(start_ns >= track->end_ns && end_ns >= start_ns && wait_ns <= start_ns - track->end_ns);
+    uint32_t *numbers = chunk->numbers + (size_t)chunk->n++ * chunk->stride;
+    numbers[NUMBER_START] = (uint32_t)(start_ns - chunk->base_ns);
+    numbers[NUMBER_LENGTH] = (uint32_t)length_ns;
+    numbers[NUMBER_WORD] = who << WORD_WHO | (self ? WORD_SELF : 0) | end;
+    chunk->end_ns = track->end_ns = end_ns;
+    track->total.run_ns += length_ns;
+    track->total.n_slices++;
+    if (track->is_task) {
+        numbers[NUMBER_WAIT] = (uint32_t)wait_ns;
+        track->total.wait_ns += wait_ns;
+    } else {
+        track->total.self_ns += self ? length_ns : 0;
+        store->n_slices++;
+    }
+}
+
 void track_init(struct track *track, bool is_task, uint64_t begin_ns)
 {
     *track = (struct track){.is_task = is_task, .end_ns = begin_ns};

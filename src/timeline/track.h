@@ -83,6 +83,10 @@ void track_fini(struct track *track); /* its chunks are the store's, and go with
 /* item->start_ns is not before the track's end; prev_ns is not looked at. */
 void track_append(struct store *store, struct track *track, const struct item *item);
 
+/* The same for a slice, which is most of what comes. */
+void track_append_slice(struct store *store, struct track *track, uint64_t start_ns, uint64_t end_ns, uint64_t wait_ns,
+                        uint32_t who, enum slice_end end, bool self);
+
 /* Changes the self flag of every item of `who` from from_ns on and moves its time; sums up what was changed.
  */
 struct cpu_totals track_set_self(struct track *track, uint32_t who, bool self, uint64_t from_ns);

@@ -4,7 +4,7 @@
  * follow one another, so that what else the machine does falls on all alike; figures are medians. Trips are a
  * second of the players' own CPU time, so that a busy machine falls out of the figures as far as it can.
  * Usage: bench_capture [SECONDS [ROUNDS]] */
-#include "../../src/clock.h"
+#include "bench.h"
 #include "../../src/cpuset.h"
 #include "../../src/observe/merge.h"
 #include "../../src/observe/perf.h"
@@ -326,10 +326,11 @@ int main(int argc, char **argv)
 
     const double base = median(plain, rounds);
     printf("unwatched       %9.0f trips/s\n", base);
-    double slow_ours = 0, slow_peer = 0;
+    bench_print_speed();
+    double slow_ours = 0, slow_peer = 0; /* time added to a trip, of what it takes unwatched */
     if (n_ours) {
-        slow_ours = 1 - median(watched, n_ours) / base;
-        printf("ours            %9.0f trips/s   slow-down %5.1f %%   %" PRIu64 " records (%.0f/s), %" PRIu64
+        slow_ours = base / median(watched, n_ours) - 1;
+        printf("ours            %9.0f trips/s   a trip takes %5.1f %% longer   %" PRIu64 " records (%.0f/s), %" PRIu64
                " lost, %" PRIu64 " late\n",
                median(watched, n_ours), 100 * slow_ours, n_records / n_ours,
                (double)n_records / n_ours / seconds, n_lost, n_late);
@@ -337,11 +338,12 @@ int main(int argc, char **argv)
                median(cost, n_ours));
     }
     if (n_peer) {
-        slow_peer = 1 - median(peered, n_peer) / base;
-        printf("perf sched      %9.0f trips/s   slow-down %5.1f %%   %.0f MB written\n",
+        slow_peer = base / median(peered, n_peer) - 1;
+        printf("perf sched      %9.0f trips/s   a trip takes %5.1f %% longer   %.0f MB written\n",
                median(peered, n_peer), 100 * slow_peer, (double)n_bytes / 1e6);
     }
     if (n_ours && n_peer)
-        printf("slow-down of ours / of perf sched record: %.2f (bar: 0.50)\n", slow_ours / slow_peer);
+        printf("time added by ours / by perf sched record: %.2f (bar: 0.50); of trips a second lost: %.2f\n",
+               slow_ours / slow_peer, (1 - 1 / (1 + slow_ours)) / (1 - 1 / (1 + slow_peer)));
     return 0;
 }

@@ -1,6 +1,7 @@
 /* How long one 200 x 60 frame takes, view by view and zoom by zoom, from a timeline of ten million slices.
  * Usage: bench_frame [SLICES] */
-#include "../../src/clock.h"
+#include "bench.h"
+
 #include "../../ui/view.h"
 #include "../../ui/viewport.h"
 
@@ -81,6 +82,7 @@ int main(int argc, char **argv)
 {
     static const struct view_ops *const views[] = {&view_cores, &view_tasks, &view_table, &view_counters};
     uint64_t n_slices = argc > 1 ? strtoull(argv[1], NULL, 10) : 10000000;
+    bench_print_speed();
     setlocale(LC_CTYPE, "C.UTF-8");
     tl = timeline_new((size_t)1 << 30);
     fill(n_slices);

@@ -1,6 +1,6 @@
 /* What the timeline costs: time an event, bytes a slice, time a frame, beside perf sched timehist on a real
  * trace. */
-#include "../../src/clock.h"
+#include "bench.h"
 #include "../../src/err.h"
 #include "../../src/observe/merge.h"
 #include "../../src/timeline/timeline.h"
@@ -266,6 +266,7 @@ static void bench_peer(void)
 
 int main(void)
 {
+    bench_print_speed();
     bench_push("push, ping-pong, 2 tasks on 1 CPU", 2, 1, 1500);
     bench_push("push, 4 tasks on 2 CPUs", 4, 2, 4 * NS_PER_MS);
     bench_push("push, 64 tasks on 8 CPUs", 64, 8, 100 * NS_PER_US);
