@@ -45,6 +45,7 @@ enum task_role {
     ROLE_WORKLOAD, /* what is watched */
     ROLE_HOST,     /* the engine's own process: part of schedviz, not of the workload */
     ROLE_OBSERVER, /* schedviz itself */
+    ROLE_OTHER,    /* somebody else's, seen where all tasks are watched */
 };
 
 #define EVENT_NAME_SIZE 16 /* TASK_COMM_LEN of include/linux/sched.h, with its NUL */

@@ -96,6 +96,24 @@ static void add_tasks(struct report *r, const struct timeline *tl, bool own, boo
     }
 }
 
+static int compare_run_time(const void *a, const void *b)
+{
+    uint64_t x = ((const struct task *)a)->run_ns, y = ((const struct task *)b)->run_ns;
+    return x < y ? 1 : -(x > y);
+}
+
+static void add_others(struct report *r, const struct timeline *tl)
+{
+    r->others = mem_new(timeline_n_tasks(tl), sizeof *r->others);
+    for (uint32_t i = 0; i < timeline_n_tasks(tl); i++) {
+        struct task *task = &r->others[r->n_others];
+        timeline_task(tl, i, task);
+        r->n_others += task->role == ROLE_OTHER && task->n_slices > 0;
+    }
+    if (r->n_others > 0)
+        qsort(r->others, r->n_others, sizeof *r->others, compare_run_time);
+}
+
 static void add_cpus(struct report *r, const struct timeline *tl)
 {
     int n = timeline_n_cpus(tl);
@@ -128,6 +146,7 @@ void report_init(struct report *r, const struct session *session, const struct m
     add_tasks(r, tl, false, sampled);
     unsigned n_workload = r->n_tasks;
     add_tasks(r, tl, true, sampled);
+    add_others(r, tl);
     add_cpus(r, tl);
 
     double run = 0, squares = 0, life = 0;
@@ -161,5 +180,6 @@ void report_fini(struct report *r)
 {
     free(r->tasks);
     free(r->cpus);
+    free(r->others);
     memset(r, 0, sizeof *r);
 }

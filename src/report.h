@@ -35,6 +35,8 @@ struct report {
     struct report_cpu *cpus;
     unsigned n_tasks;            /* schedviz's own last */
     struct report_task *tasks;
+    unsigned n_others;           /* somebody else's tasks that ran, most run time first; none unless all were watched */
+    struct task *others;
 };
 
 void report_init(struct report *report, const struct session *session, const struct machine *machine);

@@ -111,6 +111,7 @@ struct session {
     struct rusage observer_usage;         /* as of the last sleep */
     struct event observer_base[2];        /* what the kernel had counted of us when capture began */
     bool host_told;
+    uint32_t n_named;            /* tasks of the timeline whose names were looked up, where all are watched */
     char message[160];
     uint64_t message_ns;
 };
@@ -449,6 +450,34 @@ static void reconcile(struct session *s)
     check_host(s);
 }
 
+/* ---- other people's tasks ---- */
+
+static void tell_name(struct session *s, int tid)
+{
+    char path[64];
+    struct event event = {.time_ns = clock_now_ns(), .tid = tid, .cpu = -1, .kind = EVENT_NAME};
+    snprintf(path, sizeof path, "/proc/%d/comm", tid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return; /* it was quick: its number is its name */
+    if (fgets(event.u.name, sizeof event.u.name, file)) {
+        event.u.name[strcspn(event.u.name, "\n")] = '\0';
+        notes_add(&s->notes, event);
+    }
+    fclose(file);
+}
+
+/* Tasks that were there before us never told their names: proc(5) does, once for each. */
+static void name_others(struct session *s)
+{
+    for (; s->n_named < timeline_n_tasks(s->timeline); s->n_named++) {
+        struct task task;
+        timeline_task(s->timeline, s->n_named, &task);
+        if (task.role == ROLE_OTHER && !task.name[0])
+            tell_name(s, task.tid);
+    }
+}
+
 /* ---- the machine changes under us ---- */
 
 static void check_machine(struct session *s, uint64_t now)
@@ -493,6 +522,8 @@ static void check_machine(struct session *s, uint64_t now)
 static bool open_perf(struct session *s, struct err *err)
 {
     struct perf_config config = {.pid = 0, .cpus = s->machine->allowed};
+    if (s->config.all)
+        config = (struct perf_config){.pid = -1, .cpus = s->machine->online};
     s->perf = perf_open(&config, err);
     return s->perf != NULL;
 }
@@ -505,7 +536,7 @@ static bool open_sources(struct session *s, struct err *err)
     if (choice == SOURCE_AUTO || choice == SOURCE_PERF) {
         if (open_perf(s, &why))
             s->source_name = "perf";
-        else if (choice == SOURCE_PERF)
+        else if (choice == SOURCE_PERF || s->config.all)
             return err_set(err, "%s", why.msg);
         else
             snprintf(s->reason, sizeof s->reason, "%s", why.msg);
@@ -538,6 +569,8 @@ struct session *session_start(const struct session_config *config, struct machin
     ask_for_slice(OBSERVER_SLICE_NS);
 
     s->timeline = timeline_new(config->memory_bytes);
+    if (config->all)
+        timeline_set_default_role(s->timeline, ROLE_OTHER);
     s->merge = merge_new();
     merge_add(s->merge, &s->notes.source);
     if (s->perf)
@@ -610,6 +643,8 @@ void session_turn(struct session *s)
     uint64_t until = sources[0]->ops->complete_ns(sources[0], now - SETTLE_NS);
     merge_run(s->merge, until, timeline_sink(s->timeline));
     timeline_advance(s->timeline, until);
+    if (s->config.all)
+        name_others(s);
 }
 
 /* ---- changes ---- */

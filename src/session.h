@@ -16,6 +16,7 @@ struct session_config {
     struct workload workload;
     struct cpuset cpus;         /* the chosen ones, not empty, all allowed */
     enum source_choice source;
+    bool all;                   /* every task of the machine is watched, where the kernel allows it */
     size_t memory_bytes;        /* for the timeline; 0: its default */
 };
 

@@ -58,6 +58,8 @@ static bool is_shown(const struct app *app, const struct task *task, const struc
 {
     if (task->role == ROLE_HOST)
         return app_views[app->view] == &view_table;
+    if (task->role == ROLE_OTHER)
+        return app_views[app->view] == &view_table && task->n_slices > 0 && !task->exited;
     if (task->role == ROLE_OBSERVER)
         return true;
     if (task->role != ROLE_WORKLOAD || task->slot < 0)
@@ -68,7 +70,7 @@ static bool is_shown(const struct app *app, const struct task *task, const struc
 
 static uint64_t task_rank(const struct task *task)
 {
-    uint64_t group = task->role == ROLE_OBSERVER ? 2 : task->role == ROLE_HOST ? 1 : 0;
+    uint64_t group = task->role == ROLE_OTHER ? 3 : task->role == ROLE_OBSERVER ? 2 : task->role == ROLE_HOST ? 1 : 0;
     return group << 62 | (uint64_t)(task->slot < 0 ? 0 : task->slot) << 32 | task->index;
 }
 

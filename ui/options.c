@@ -24,6 +24,7 @@ const struct option_row option_rows[] = {
     {'w', "work", "TIME", "each task computes for TIME of CPU, then ends (without end)", NULL},
     {'d', "duration", "TIME", "end after TIME", NULL},
     {'s', "source", "SOURCE", "who tells the switches: auto, perf, engine or proc (auto)", NULL},
+    {'a', "all", NULL, "see all tasks of the machine on the cores (as root, or with cap_perfmon)", NULL},
     {'b', "batch", NULL, "no screen: run to the end, then write a report (1 s without -w or -d)", NULL},
     {'f', "format", "FORMAT", "of the report: text or json (text)", NULL},
     {'o', "output", "FILE", "write the report to FILE", NULL},
@@ -35,7 +36,6 @@ const struct option_row option_rows[] = {
     {'h', "help", NULL, "show this", NULL},
     {'V', "version", NULL, "show the version", NULL},
     {'p', "pid", "PID", "watch a running process", "watching other programs is not in this version"},
-    {'a', "all", NULL, "watch all tasks of the machine", "watching other programs is not in this version"},
     {'r', "record", "FILE", "record what is seen", "recordings are not in this version"},
     {0, "force", NULL, "record over an existing file", "recordings are not in this version"},
     {0, "exit-on-deadlock", NULL, "end with status 3 at a deadlock",
@@ -88,8 +88,9 @@ static bool parse_size(const char *text, size_t *bytes, struct err *err)
     unsigned long long value = strtoull(text, &end, 10);
     unsigned shift = 0;
     if (end != text && *end) {
-        const char *unit = strchr("KMG", *end & ~0x20);
-        shift = unit ? 10u * (unsigned)(unit - "KMG" + 1) : 64;
+        static const char units[3] = {'K', 'M', 'G'};
+        const char *unit = memchr(units, *end & ~0x20, sizeof units);
+        shift = unit ? 10u * (unsigned)(unit - units + 1) : 64;
         if (end[1] && strcasecmp(end + 1, "iB") != 0 && strcasecmp(end + 1, "B") != 0)
             shift = 64;
     }
@@ -190,6 +191,9 @@ static bool take_value(struct options *o, const struct option_row *row, const ch
 static void take_flag(struct options *o, const struct option_row *row)
 {
     switch (row->letter) {
+    case 'a':
+        o->session.all = true;
+        break;
     case 'b':
         o->batch = true;
         break;
@@ -230,6 +234,8 @@ static bool check(const struct options *o, bool format_given, struct err *err)
 {
     if (o->n_cores && o->cpus_given)
         return err_set(err, "--cores and --cpu-list both choose the cores: give one of them");
+    if (o->session.all && o->session.source != SOURCE_AUTO && o->session.source != SOURCE_PERF)
+        return err_set(err, "--all needs the source perf: leave --source out");
     if (!o->batch && format_given)
         return err_set(err, "--format is of the report: add --batch");
     if (!o->batch && o->output)
@@ -270,11 +276,10 @@ bool options_read(struct options *o, int argc, char **argv, struct err *err)
     while ((code = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
         if (code == ':' || code == '?')
             return refuse(code, argv, err);
-        const struct option_row *row = NULL;
-        for (unsigned i = 0; i < n_option_rows; i++) {
-            if (longs[i].val == code)
-                row = &option_rows[i];
-        }
+        unsigned i = 0;
+        while (longs[i].val != code) /* it is there: getopt found it */
+            i++;
+        const struct option_row *row = &option_rows[i];
         if (row->later)
             return err_set(err, "--%s: %s", row->name, row->later);
         if (row->argument && !take_value(o, row, optarg, err))

@@ -47,7 +47,7 @@ static void sum_tasks(struct sheet *sheet, int cols)
     for (unsigned i = 0; i < scene->n_tasks; i++) {
         struct task task;
         timeline_task(scene->tl, scene->tasks[i], &task);
-        if (task.role == ROLE_OBSERVER || task.role == ROLE_HOST)
+        if (!task_is_workload(&task))
             continue;
         timeline_task_bins(scene->tl, scene->tasks[i], sheet->stats.lo_ns,
                            sheet->stats.hi_ns - sheet->stats.lo_ns, (unsigned)cols, bins);

@@ -43,7 +43,7 @@ static void who_came_next(const struct scene *scene, struct faces *faces, const 
     }
     uint64_t gap_ns = next.start_ns - slice->end_ns;
     const struct face *face = faces_get(faces, next.task);
-    const char *who = face->self ? face->name : face->letter;
+    const char *who = face_call(face);
     struct bin bin = {0};
     if (gap_ns)
         timeline_cpu_sum(scene->tl, slice->cpu, slice->end_ns, gap_ns, &bin);
@@ -72,7 +72,7 @@ void view_inspect(const struct scene *scene, struct canvas *canvas, struct rect 
     faces_init(&faces, scene->tl);
     timeline_task(scene->tl, slice->task, &task);
     const struct face *face = faces_get(&faces, slice->task);
-    snprintf(title, sizeof title, "a slice of %s", face->self ? face->name : face->letter);
+    snprintf(title, sizeof title, "a slice of %s", face_call(face));
     if (rect.rows > N_LINES + 2) {
         rect.y += rect.rows - N_LINES - 2;
         rect.rows = N_LINES + 2;

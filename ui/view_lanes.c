@@ -15,8 +15,8 @@
 
 enum paint view_task_paint(const struct task *task)
 {
-    if (task->role == ROLE_OBSERVER || task->role == ROLE_HOST)
-        return PAINT_SELF;
+    if (!task_is_workload(task))
+        return task->role == ROLE_OTHER ? PAINT_FAINT : PAINT_SELF;
     unsigned i = task->slot >= 0 ? (unsigned)task->slot : task->index;
     return (enum paint)(PAINT_TASK0 + i % N_TASK_PAINTS);
 }
@@ -40,7 +40,10 @@ static void face_fill(struct face *face, const struct task *task)
     face->self = task->role == ROLE_OBSERVER || task->role == ROLE_HOST;
     face->paint = (uint8_t)view_task_paint(task);
     face->back = face->self ? PAINT_LANE : face->paint;
+    face->by_name = task->slot < 0;
     export_safe_name(task->name, face->name, sizeof face->name);
+    if (!face->name[0])
+        snprintf(face->name, sizeof face->name, "%d", task->tid);
     if (face->self)
         strcpy(face->letter, ".");
     else if (task->slot >= 0)
@@ -52,7 +55,7 @@ static void face_fill(struct face *face, const struct task *task)
 
 const struct face *faces_get(struct faces *faces, uint32_t task)
 {
-    static const struct face nobody = {true, false, PAINT_FAINT, PAINT_LANE, "?", "?"};
+    static const struct face nobody = {.known = true, .paint = PAINT_FAINT, .back = PAINT_LANE, .letter = "?", .name = "?"};
     if (task >= faces->n)
         return &nobody;
     struct face *face = &faces->faces[task];
@@ -446,7 +449,7 @@ static void make_cells(const struct lane *lane, struct lane_cell *cells)
     for (unsigned i = 0; i < n; i++) {
         uint64_t from = span->start_ns + i * span->col_ns;
         if (lane->switches)
-            lane->switches[i] = bins[i].n_switches;
+            lane->switches[i] = from < span->known_ns ? bins[i].n_switches : 0;
         bool unknown = from >= span->known_ns || bins[i].unknown_ns * 2 > span->col_ns;
         if (bins[i].n_samples && bins[i].run_ns == 0)
             cells[i] = sample_cell(lane, &bins[i]);
@@ -552,7 +555,11 @@ static void draw_letters(const struct lane *lane, struct canvas *canvas, const s
             struct stretch run = {{rect.x + x, rect.y, end - x, rect.rows},
                                   visible_eighths(cells, rect.cols, x, end),
                                   (enum paint)cells[x].bg,
-                                  lane->cpu >= 0 ? faces_get(lane->faces, cells[x].who)->letter : cpu};
+                                  cpu};
+            if (lane->cpu >= 0) {
+                const struct face *face = faces_get(lane->faces, cells[x].who);
+                run.text = (int)strlen(face_call(face)) + 2 <= end - x ? face_call(face) : face->letter;
+            }
             if (spelled(lane->scene))
                 spell_run(canvas, run.rect, run.back, run.text);
             else

@@ -14,7 +14,14 @@ struct face {
     uint8_t back;                       /* as a background: the same, for schedviz's own an idle lane's */
     char letter[4];                     /* "A", "AB"; of a task without a slot the first letter of its name */
     char name[EVENT_NAME_SIZE * 4 + 1]; /* harmless to show */
+    bool by_name;                       /* not one of the engine's: its name says more than its letter */
 };
+
+/* How a task is called in a sentence. */
+static inline const char *face_call(const struct face *face)
+{
+    return face->by_name && face->name[0] ? face->name : face->letter;
+}
 
 /* Looked up once a frame and task. */
 struct faces {

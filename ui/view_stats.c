@@ -20,11 +20,6 @@ double view_jain(const double *x, unsigned n)
     return n < 2 || squares <= 0 ? 1 : sum * sum / (n * squares);
 }
 
-static bool is_workload(const struct task *task)
-{
-    return task->role != ROLE_OBSERVER && task->role != ROLE_HOST;
-}
-
 struct outs {
     uint64_t voluntary, forced, seen;
     uint64_t whole, whole_ns; /* slices that lie in the window from begin to end */
@@ -105,7 +100,7 @@ bool view_stats(const struct scene *scene, struct view_stats *stats)
         struct task task;
         struct bin bin;
         timeline_task(scene->tl, scene->tasks[i], &task);
-        if (!is_workload(&task))
+        if (!task_is_workload(&task))
             continue;
         timeline_task_sum(scene->tl, scene->tasks[i], stats->lo_ns, stats->hi_ns - stats->lo_ns, &bin);
         double life = (double)(bin.run_ns + bin.runnable_ns + bin.blocked_ns);

@@ -52,7 +52,7 @@ static bool disagrees(const struct task *task, uint64_t ours, uint64_t kernels)
 
 static double key_name(const struct row *row)
 {
-    return row->task.role == ROLE_OBSERVER || row->task.role == ROLE_HOST ? -1e9 : -(double)row->task.index;
+    return (task_is_workload(&row->task) ? 0 : -1e9) - (double)row->task.index;
 }
 static double key_tid(const struct row *row)
 {
@@ -349,7 +349,7 @@ static enum paint state_paint(const struct row *row)
 static void draw_name(struct canvas *canvas, struct faces *faces, uint32_t task, int x, int y)
 {
     const struct face *face = faces_get(faces, task);
-    if (face->self) {
+    if (face->self || face->by_name) {
         canvas_text(canvas, x, y, NAME_COLS, PAINT_SELF, PAINT_KEEP, 0, face->name);
         return;
     }

@@ -32,7 +32,7 @@ static void how_it_came(const struct scene *scene, struct faces *faces, const st
         before.end_ns > slice->start_ns)
         return;
     const struct face *face = faces_get(faces, before.task);
-    const char *who = face->self ? face->name : face->letter;
+    const char *who = face_call(face);
     export_duration(before.end_ns - before.start_ns, length, sizeof length);
     if (before.end == SLICE_PREEMPTED)
         snprintf(buf, size, "%s was preempted after %s", who, length);
@@ -60,7 +60,7 @@ static void draw_core(const struct scene *scene, struct canvas *canvas, struct f
         return;
     }
     const struct face *face = faces_get(faces, slice.task);
-    const char *who = face->self ? face->name : face->letter;
+    const char *who = face_call(face);
     snprintf(text, sizeof text, " %s ", who);
     x += canvas_text(canvas, x, row.y, end - x, face->self ? PAINT_SELF : PAINT_ON_TASK,
                      (enum paint)face->back, CELL_BOLD, text) +

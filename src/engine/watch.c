@@ -68,9 +68,10 @@ static void share_out(struct gap *gaps, unsigned n, uint64_t n_switches)
             longest = &gaps[i];
     }
     for (unsigned round = 0; round < n && n_switches > 0; round++) {
-        struct gap *next = NULL;
-        for (unsigned i = 0; i < n; i++) {
-            if (gaps[i].n_switches == 0 && (!next || gap_length(&gaps[i]) > gap_length(next)))
+        struct gap *next = gaps;
+        for (unsigned i = 1; i < n; i++) {
+            bool is_longer = gaps[i].n_switches == 0 && gap_length(&gaps[i]) > gap_length(next);
+            if (next->n_switches > 0 || is_longer)
                 next = &gaps[i];
         }
         next->n_switches = 1;

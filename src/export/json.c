@@ -187,6 +187,19 @@ static struct json_object *task(const struct report_task *row)
     return o;
 }
 
+/* What --all saw beside the workload. */
+static struct json_object *other(const struct task *t)
+{
+    struct json_object *o = object();
+    put(o, "tid", json_object_new_int(t->tid));
+    put_text(o, "name", t->name);
+    put_u64(o, "run_ns", t->run_ns);
+    put_u64(o, "slices", t->n_slices);
+    put_u64(o, "voluntary", t->n_voluntary);
+    put_u64(o, "involuntary", t->n_involuntary);
+    return o;
+}
+
 bool export_json(const struct report *r, FILE *out)
 {
     struct json_object *root = object();
@@ -208,6 +221,10 @@ bool export_json(const struct report *r, FILE *out)
         json_object_array_add(tasks, task(&r->tasks[i]));
     put(root, "cpus", cpus);
     put(root, "tasks", tasks);
+    struct json_object *others = json_object_new_array();
+    for (unsigned i = 0; i < r->n_others; i++)
+        json_object_array_add(others, other(&r->others[i]));
+    put(root, "others", others);
     put(root, "alerts", json_object_new_array());
 
     const char *text = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |

@@ -127,6 +127,24 @@ static void print_cpus(const struct report *r, FILE *out)
     }
 }
 
+#define MAX_OTHERS 8
+
+static void print_others(const struct report *r, FILE *out)
+{
+    if (r->n_others > 0)
+        fprintf(out, "\nother tasks           tid        run  slices\n");
+    for (unsigned i = 0; i < r->n_others && i < MAX_OTHERS; i++) {
+        const struct task *t = &r->others[i];
+        char name[EVENT_NAME_SIZE * 4];
+        export_safe_name(t->name, name, sizeof name);
+        fprintf(out, "%-16s %8d ", name, t->tid);
+        print_duration(out, 10, t->run_ns);
+        fprintf(out, " %7llu\n", (unsigned long long)t->n_slices);
+    }
+    if (r->n_others > MAX_OTHERS)
+        fprintf(out, "and %u more\n", r->n_others - MAX_OTHERS);
+}
+
 bool export_text(const struct report *r, FILE *out)
 {
     print_head(r, out);
@@ -134,5 +152,6 @@ bool export_text(const struct report *r, FILE *out)
     print_tasks(r, out);
     if (r->info.exact)
         print_cpus(r, out);
+    print_others(r, out);
     return fflush(out) == 0 && !ferror(out);
 }

@@ -58,12 +58,15 @@ static int paranoid_level(void)
     return level;
 }
 
-static bool refused(int cpu, int error, struct err *err)
+static bool refused(int pid, int cpu, int error, struct err *err)
 {
     const int level = paranoid_level();
     switch (error) {
     case EACCES:
     case EPERM:
+        if (pid < 0)
+            return err_set(err, "watching all tasks of the machine takes a privilege: run as root, or sudo setcap "
+                                "cap_perfmon+ep on schedviz, or sudo sysctl kernel.perf_event_paranoid=0");
         if (level > 2)
             return err_set(
                 err,
@@ -143,7 +146,7 @@ static enum opened add_ring(struct perf *perf, int cpu, size_t n_bytes, struct e
     if (fd < 0 && errno == ENODEV)
         return OPENED_OFFLINE;
     if (fd < 0) {
-        refused(cpu, errno, err);
+        refused(perf->pid, cpu, errno, err);
         return OPENED_NOT;
     }
     void *map = mmap(NULL, perf->page_bytes + n_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

@@ -30,6 +30,8 @@ struct lost_body {
 };
 
 /* Tids are positive; 0 is a task outside our pid namespace, -1 one that is already gone. */
+/* PERF_RECORD_SWITCH_CPU_WIDE, which comes where all tasks are watched, says who is next or was before too: that task's
+ * own record says it as well. */
 static bool parse_switch(const struct perf_event_header *header, const struct sample_id *id,
                          struct event *event)
 {
@@ -97,6 +99,8 @@ static size_t smallest_body(uint32_t type)
         return sizeof(struct comm_body) + 8;
     case PERF_RECORD_LOST:
         return sizeof(struct lost_body);
+    case PERF_RECORD_SWITCH_CPU_WIDE:
+        return 2 * sizeof(uint32_t);
     default:
         return 0;
     }
@@ -113,7 +117,8 @@ size_t perf_parse(const void *bytes, size_t n, int cpu, struct event *event, boo
     memcpy(&header, bytes, sizeof header);
     if (header.size < sizeof header || header.size > n || header.size % 8 != 0)
         return 0;
-    if (header.type != PERF_RECORD_SWITCH && header.type != PERF_RECORD_FORK &&
+    const bool is_switch = header.type == PERF_RECORD_SWITCH || header.type == PERF_RECORD_SWITCH_CPU_WIDE;
+    if (!is_switch && header.type != PERF_RECORD_FORK &&
         header.type != PERF_RECORD_EXIT && header.type != PERF_RECORD_COMM && header.type != PERF_RECORD_LOST)
         return header.size;
     if (header.size < sizeof header + smallest_body(header.type) + sizeof id)
@@ -126,6 +131,7 @@ size_t perf_parse(const void *bytes, size_t n, int cpu, struct event *event, boo
 
     switch (header.type) {
     case PERF_RECORD_SWITCH:
+    case PERF_RECORD_SWITCH_CPU_WIDE:
         *is_event = parse_switch(&header, &id, event);
         break;
     case PERF_RECORD_COMM:

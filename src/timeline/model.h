@@ -50,12 +50,13 @@ struct timeline {
     struct hole *holes;
     unsigned n_holes, holes_capacity;
 
+    enum task_role default_role;
     struct histogram switch_costs;
 };
 
 static inline bool life_is_self(const struct life *life)
 {
-    return life->task.role == ROLE_HOST || life->task.role == ROLE_OBSERVER;
+    return !task_is_workload(&life->task);
 }
 
 #endif

@@ -30,6 +30,11 @@ struct timeline *timeline_new(size_t memory_bytes)
     return tl;
 }
 
+void timeline_set_default_role(struct timeline *tl, enum task_role role)
+{
+    tl->default_role = role;
+}
+
 void timeline_free(struct timeline *tl)
 {
     if (!tl)
@@ -124,6 +129,7 @@ static struct life *add_life(struct timeline *tl, int32_t tid, uint64_t t_ns)
         .state = STATE_UNKNOWN,
         .state_since_ns = t_ns,
         .first_ns = t_ns,
+        .role = tl->default_role,
     };
     life->event_ns = t_ns;
     life->queued_cpu = -1;
@@ -405,7 +411,7 @@ static void move_totals(struct timeline *tl, struct life *life)
 
 static void set_role(struct timeline *tl, struct life *life, enum task_role role)
 {
-    if (role == ROLE_UNKNOWN || role > ROLE_OBSERVER || role == life->task.role)
+    if (role == ROLE_UNKNOWN || role > ROLE_OTHER || role == life->task.role)
         return;
     bool was_self = life_is_self(life);
     int queued = life->queued_cpu;

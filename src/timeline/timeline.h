@@ -12,6 +12,10 @@ struct timeline;
 
 /* memory_bytes bounds slices and summaries (0: 256 MiB). When it is full, the oldest history is dropped first. */
 struct timeline *timeline_new(size_t memory_bytes);
+
+/* What a task is until an event tells its role: ROLE_UNKNOWN (it counts as the workload's) unless set, before the first
+ * event, to ROLE_OTHER, where all tasks of the machine are watched. */
+void timeline_set_default_role(struct timeline *tl, enum task_role role);
 void timeline_free(struct timeline *tl);
 
 /* The timeline as a sink. Events come in time order (see merge.h); one that is older than its CPU's or its task's last
@@ -98,6 +102,12 @@ struct task {
     const struct histogram *slice_ns; /* NULL before its first finished slice */
 };
 
+/* Whether it counts in the workload's figures. */
+static inline bool task_is_workload(const struct task *task)
+{
+    return task->role == ROLE_WORKLOAD || task->role == ROLE_UNKNOWN;
+}
+
 unsigned timeline_n_tasks(const struct timeline *tl);
 void timeline_task(const struct timeline *tl, uint32_t index, struct task *task);
 /* The living task with this tid, else the last one that had it, else TIMELINE_NO_TASK. */
@@ -111,12 +121,12 @@ uint32_t timeline_task_by_tid(const struct timeline *tl, int32_t tid);
 #define TIMELINE_MAX_SWITCH_NS UINT64_C(100000)
 
 /* A span of one CPU's or one task's time. lead[]: on a CPU the tasks (by index), on a task the CPUs that had the
- * largest parts of run_ns, largest first, ns 0 when there are no more. Of observer and host tasks, self_ns tells the
- * part of run_ns that is theirs. */
+ * largest parts of run_ns, largest first, ns 0 when there are no more. self_ns tells the part of run_ns that is not
+ * the workload's: schedviz's own tasks', and ROLE_OTHER's. */
 #define BIN_LEADS 3
 struct bin {
     uint64_t run_ns;      /* somebody ran / the task ran */
-    uint64_t self_ns;     /* of run_ns: schedviz itself (CPU bins only) */
+    uint64_t self_ns;     /* CPU bins only */
     uint64_t runnable_ns; /* task bins only */
     uint64_t others_ns;   /* CPU bins only: see TIMELINE_MAX_SWITCH_NS */
     uint64_t blocked_ns;  /* task bins only */
@@ -189,7 +199,7 @@ int timeline_n_cpus(const struct timeline *tl);
 /* Whole-life totals of one CPU, without the observer and the host. */
 struct cpu_totals {
     uint64_t busy_ns, n_slices, n_switches;
-    uint64_t self_ns;   /* what observer and host took of it */
+    uint64_t self_ns;   /* what observer, host and ROLE_OTHER took of it */
     uint64_t others_ns; /* what somebody unseen took while a watched task waited for it */
 };
 void timeline_cpu_totals(const struct timeline *tl, int cpu, struct cpu_totals *totals);

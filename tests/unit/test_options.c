@@ -67,7 +67,7 @@ static void refuses_with_one_line(void **state)
         {"-w nan", "nan"},         {"-w inf", "inf"},       {"-k green", "green"},  {"-k fiber", "process"},
         {"-m loose", "pinned"},    {"-s guess", "engine"},  {"-b -f csv", "csv"},   {"-b -f svg", "svg"},
         {"-b -f html", "html"},    {"-b -f perfetto", "perfetto"}, {"-b -f xml", "json"}, {"-f json", "--batch"},
-        {"-o x", "--batch"},       {"-c 1 -C 0", "--cpu-list"}, {"-p 1", "pid"},    {"-a", "all"},
+        {"-o x", "--batch"},       {"-c 1 -C 0", "--cpu-list"}, {"-p 1", "pid"},    {"-a -s proc", "--all"},
         {"-r x.svz", "record"},    {"--force", "force"},    {"-- true", "true"},    {"nosuchlesson", "--list"},
         {"a.svz", "a.svz"},        {"interleave interleave", "one lesson"}, {"-x", "-x"}, {"--tasks", "--tasks"},
         {"--frobnicate", "--frobnicate"}, {"--memory=1", "memory"}, {"--memory=1Q", "1Q"}, {"-b --theme=dark", "theme"},
