@@ -355,5 +355,20 @@ def _():
     comment(f"{report['switches']['total']} switches")
 
 
+@test("--all shows the neighbours to who may see them, and refuses the others in one line")
+def _():
+    for user in users():
+        result = run("-b", "-f", "json", "-a", "-d", "0.5", "-n", "2", user=user)
+        if result.status == 0:
+            report = json.loads(result.out)
+            names = [task["name"] for task in workers(report)]
+            expect(names == ["A", "B"], f"tasks {names}")
+            tids = {task["tid"] for task in report["tasks"]}
+            expect(not tids & {task["tid"] for task in report["others"]}, "a task is its own neighbour")
+        else:
+            expect(user.name != "root", str(result))
+            expect(result.status == 1 and result.err.count("\n") == 1 and "cap_perfmon" in result.err, str(result))
+
+
 if __name__ == "__main__":
     main()

@@ -63,7 +63,7 @@ REFUSED = [
     (["-f", "sqlite"], ["sqlite"]),
     (["--theme=purple"], ["theme", "purple"]),
     (["-p", "1"], ["pid"]),
-    (["-a"], ["all"]),
+    (["-a", "-s", "proc"], ["all"]),
     (["-r", "file"], ["record"]),
     (["--force"], ["force"]),
     (["--exit-on-deadlock"], ["exit-on-deadlock"]),
