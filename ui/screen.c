@@ -137,14 +137,13 @@ static const char *best_term(const char *term, enum theme_depth max_depth, char 
     if (max_depth < DEPTH_TRUE || !colorterm ||
         (strcmp(colorterm, "truecolor") != 0 && strcmp(colorterm, "24bit") != 0))
         return term;
-    size_t n = strlen(term);
+    int n = (int)strlen(term);
     const char suffix[] = "-256color";
-    if (n > strlen(suffix) && strcmp(term + n - strlen(suffix), suffix) == 0)
-        n -= strlen(suffix);
-    if (n + sizeof "-direct" > size)
+    const int n_suffix = (int)strlen(suffix);
+    if (n > n_suffix && strcmp(term + n - n_suffix, suffix) == 0)
+        n -= n_suffix;
+    if (snprintf(buf, size, "%.*s-direct", n, term) >= (int)size)
         return term;
-    memcpy(buf, term, n);
-    strcpy(buf + n, "-direct");
     return terminfo_exists(buf) ? buf : term;
 }
 

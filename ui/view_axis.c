@@ -55,7 +55,7 @@ static void draw_labels(const struct scene *scene, struct canvas *canvas, int x,
         char text[32];
         if (column >= cols)
             break;
-        snprintf(text, sizeof text, "%lld", (long long)(i * (int64_t)(step / unit.ns)));
+        snprintf(text, sizeof text, "%" PRId64, i * (int64_t)(step / unit.ns));
         if (column + (int)strlen(text) + 3 <= cols) /* with room for the unit after it */
             unit_end = (int)column + canvas_text(canvas, x + (int)column, y, cols - (int)column, PAINT_FAINT,
                                                  PAINT_KEEP, 0, text);
