@@ -103,6 +103,8 @@ struct session {
     unsigned n_runs;
     unsigned current;            /* index into runs */
     uint16_t reference;          /* run number, 0: none */
+    bool reference_is_frozen;    /* the run went on otherwise since: frozen is what was kept */
+    struct run frozen;
     enum comparison comparison;
     struct cpuset compare_cpus;  /* the k chosen ones */
     uint64_t compare_saved_work_ns;
@@ -137,6 +139,16 @@ static void add_mark(struct session *s, const char *format, ...)
     vsnprintf(event.u.name, sizeof event.u.name, format, args);
     va_end(args);
     notes_add(&s->notes, event);
+}
+
+/* A change to a run that is kept as the reference leaves what was kept alone. */
+static void freeze_reference(struct session *s, const struct run_state *rs)
+{
+    if (s->reference != rs->run.number || s->reference_is_frozen || rs->run.end_ns)
+        return;
+    s->frozen = rs->run;
+    s->frozen.end_ns = clock_now_ns();
+    s->reference_is_frozen = true;
 }
 
 static struct run_state *current(const struct session *s)
@@ -384,6 +396,12 @@ static void finish_run(struct session *s, struct run_state *rs)
     rs->active = false;
 }
 
+static void refer_to(struct session *s, uint16_t run)
+{
+    s->reference = run;
+    s->reference_is_frozen = false;
+}
+
 static bool begin_run(struct session *s, unsigned first_slot, const struct run *like, struct err *err);
 
 /* After the first of two runs in turn comes the second; after the last the workload is as it was. */
@@ -392,7 +410,7 @@ static void step_comparison(struct session *s)
     struct err err;
     if (s->comparison == COMPARE_FIRST && current(s)->run.end_ns) {
         struct run like = current(s)->run;
-        s->reference = like.number;
+        refer_to(s, like.number);
         like.cpus = s->compare_cpus;
         s->comparison = COMPARE_SECOND;
         if (!begin_run(s, 0, &like, &err)) {
@@ -415,7 +433,7 @@ static void check_host(struct session *s)
     if (s->host_told || engine_alive(s->engine, &err))
         return;
     s->host_told = true;
-    say(s, "%s", err.msg);
+    say(s, "%.130s; r starts it anew", err.msg);
     add_mark(s, "host died");
 }
 
@@ -569,6 +587,8 @@ struct session *session_start(const struct session_config *config, struct machin
     ask_for_slice(OBSERVER_SLICE_NS);
 
     s->timeline = timeline_new(config->memory_bytes);
+    if (s->source_name[0] == 'e')
+        timeline_set_self_told(s->timeline);
     if (config->all)
         timeline_set_default_role(s->timeline, ROLE_OTHER);
     s->merge = merge_new();
@@ -582,13 +602,19 @@ struct session *session_start(const struct session_config *config, struct machin
 
     struct run like = {.cpus = config->cpus, .kind = config->workload.kind, .placement = config->workload.placement,
                        .n_tasks = config->workload.n_tasks, .work_ns = config->workload.work_ns};
-    if (!begin_run(s, 0, &like, err) || !engine_wait_gated(s->engine, 10000, err))
+    if (!begin_run(s, 0, &like, err))
         goto fail;
-    session_turn(s);
     return s;
 fail:
     session_free(s);
     return NULL;
+}
+
+bool session_wait_started(struct session *s, struct err *err)
+{
+    bool started = engine_wait_gated(s->engine, 60000, err);
+    session_turn(s);
+    return started;
 }
 
 void session_free(struct session *s)
@@ -635,12 +661,12 @@ void session_turn(struct session *s)
     uint64_t now = clock_now_ns();
     reconcile(s);
     check_machine(s, now);
-    struct source *sources[] = {engine_source(s->engine), s->proc, s->perf};
+    struct source *engine = engine_source(s->engine), *sources[] = {engine, s->proc, s->perf};
+    uint64_t until = engine->ops->complete_ns(engine, now - SETTLE_NS);
     for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
         if (sources[i] && sources[i]->ops->tick)
             sources[i]->ops->tick(sources[i], now);
     }
-    uint64_t until = sources[0]->ops->complete_ns(sources[0], now - SETTLE_NS);
     merge_run(s->merge, until, timeline_sink(s->timeline));
     timeline_advance(s->timeline, until);
     if (s->config.all)
@@ -676,6 +702,22 @@ static void end_all_runs(struct session *s)
         end_run(s, &s->runs[i]);
 }
 
+/* A new host in the place of one that was killed. perf covers it by inheritance as it did the first. */
+static bool revive(struct session *s, struct err *err)
+{
+    struct engine_config config = {.self_timed = s->source_name[0] == 'e'};
+    struct engine *engine = engine_start(&config, err);
+    if (!engine)
+        return false;
+    merge_remove(s->merge, engine_source(s->engine));
+    engine_free(s->engine);
+    s->engine = engine;
+    s->host_told = false;
+    merge_add(s->merge, engine_source(engine));
+    proc_watch(s->proc, engine_host_pid(engine), engine_host_pid(engine));
+    return true;
+}
+
 /* Adds a run in slots from first_slot on and makes it the current one. */
 static bool begin_run(struct session *s, unsigned first_slot, const struct run *like, struct err *err)
 {
@@ -684,10 +726,10 @@ static bool begin_run(struct session *s, unsigned first_slot, const struct run *
                        WORKLOAD_MAX_TASKS);
     if (s->n_runs == UINT16_MAX)
         return err_set(err, "%u runs in one session are too many: start schedviz again", s->n_runs);
-    if (!engine_alive(s->engine, err))
-        return false;
     if (first_slot == 0)
         end_all_runs(s);
+    if (!engine_alive(s->engine, NULL) && !revive(s, err))
+        return false;
     s->runs = mem_resize(s->runs, s->n_runs + 1ul, sizeof *s->runs);
     struct run_state *rs = &s->runs[s->n_runs];
     *rs = (struct run_state){.run = *like, .first_slot = first_slot, .n_slots = like->n_tasks, .active = true};
@@ -702,12 +744,34 @@ static bool begin_run(struct session *s, unsigned first_slot, const struct run *
     return true;
 }
 
+static bool is_comparing(const struct session *s)
+{
+    return s->comparison == COMPARE_TOGETHER || s->comparison == COMPARE_FIRST || s->comparison == COMPARE_SECOND;
+}
+
+/* Two runs are only to be compared when nothing else changes: the whole comparison is let run or given up. */
+static bool may_change(const struct session *s, struct err *err)
+{
+    if (is_comparing(s))
+        return err_set(err, "the comparison is running: wait for its end, or give it up with r");
+    return engine_alive(s->engine, err);
+}
+
+static void give_up_comparison(struct session *s)
+{
+    if (is_comparing(s)) {
+        s->config.workload.work_ns = s->compare_saved_work_ns;
+        s->config.cpus = s->compare_cpus;
+    }
+    s->comparison = COMPARE_NONE;
+}
+
 bool session_restart(struct session *s, struct err *err)
 {
+    give_up_comparison(s);
     struct run like = {.cpus = s->config.cpus, .kind = s->config.workload.kind,
                        .placement = s->config.workload.placement, .n_tasks = s->config.workload.n_tasks,
                        .work_ns = s->config.workload.work_ns};
-    s->comparison = COMPARE_NONE;
     if (!begin_run(s, 0, &like, err))
         return false;
     add_mark(s, "run %u", current(s)->run.number);
@@ -721,7 +785,10 @@ bool session_set_cpus(struct session *s, const struct cpuset *cpus, struct err *
         return err_set(err, "at least one core stays on");
     if (!cpuset_subset(cpus, &s->machine->allowed))
         return err_set(err, "only cpus %s may be used here", cpuset_format(&s->machine->allowed, list, sizeof list));
+    if (!may_change(s, err))
+        return false;
     struct run_state *rs = current(s);
+    freeze_reference(s, rs);
     s->config.cpus = rs->run.cpus = *cpus;
     rs->run.changed = rs->run.changed || rs->active;
     place_run(s, rs);
@@ -737,11 +804,13 @@ bool session_set_n_tasks(struct session *s, unsigned n, struct err *err)
         return err_set(err, "at least one task stays");
     if (rs->first_slot + n > WORKLOAD_MAX_TASKS)
         return err_set(err, "at most %d tasks", WORKLOAD_MAX_TASKS);
-    if (!engine_alive(s->engine, err))
+    if (!may_change(s, err))
         return false;
-    s->config.workload.n_tasks = rs->run.n_tasks = n;
+    s->config.workload.n_tasks = n;
     if (!rs->active && rs->run.end_ns)
         return session_restart(s, err);
+    freeze_reference(s, rs);
+    rs->run.n_tasks = n;
     unsigned before = rs->n_slots;
     rs->n_slots = n;
     rs->run.changed = true;
@@ -757,11 +826,12 @@ bool session_set_n_tasks(struct session *s, unsigned n, struct err *err)
 bool session_set_kind(struct session *s, enum task_kind kind, struct err *err)
 {
     struct run_state *rs = current(s);
-    if (!engine_alive(s->engine, err))
+    if (!may_change(s, err))
         return false;
     s->config.workload.kind = kind;
     if (!rs->active && rs->run.end_ns)
         return session_restart(s, err);
+    freeze_reference(s, rs);
     rs->run.kind = kind;
     rs->run.changed = true;
     for (unsigned i = rs->first_slot; i < rs->first_slot + rs->n_slots; i++) {
@@ -777,8 +847,10 @@ bool session_set_kind(struct session *s, enum task_kind kind, struct err *err)
 
 bool session_set_placement(struct session *s, enum placement placement, struct err *err)
 {
-    (void)err;
+    if (!may_change(s, err))
+        return false;
     struct run_state *rs = current(s);
+    freeze_reference(s, rs);
     s->config.workload.placement = rs->run.placement = placement;
     rs->run.changed = rs->run.changed || rs->active;
     place_run(s, rs);
@@ -833,12 +905,14 @@ const struct run *session_current_run(const struct session *s)
 
 void session_keep(struct session *s, uint16_t run)
 {
-    s->reference = run <= s->n_runs ? run : 0;
+    refer_to(s, run <= s->n_runs ? run : 0);
 }
 
 const struct run *session_reference(const struct session *s)
 {
-    return s->reference ? &s->runs[s->reference - 1].run : NULL;
+    if (!s->reference)
+        return NULL;
+    return s->reference_is_frozen ? &s->frozen : &s->runs[s->reference - 1].run;
 }
 
 enum comparison session_comparison(const struct session *s)
@@ -859,8 +933,7 @@ static int spare_cpu(const struct session *s, const struct cpuset *chosen)
 bool session_compare(struct session *s, struct err *err)
 {
     struct workload *w = &s->config.workload;
-    bool running = s->comparison == COMPARE_TOGETHER || s->comparison == COMPARE_FIRST || s->comparison == COMPARE_SECOND;
-    if (running)
+    if (is_comparing(s))
         return err_set(err, "the comparison is still running");
     struct cpuset chosen = s->config.cpus, one = {0};
     if (cpuset_count(&chosen) < 2)
@@ -884,7 +957,7 @@ bool session_compare(struct session *s, struct err *err)
         like.cpus = one;
         if (!begin_run(s, w->n_tasks, &like, err))
             goto fail;
-        s->reference = s->runs[s->current].run.number;
+        refer_to(s, s->runs[s->current].run.number);
         s->current = main_run;
         s->config.cpus = chosen;
     }

@@ -25,6 +25,8 @@ struct session;
 /* Opens the sources (auto: the best that really opens), starts the engine and the tasks, observes them, and opens the
  * gate. The machine is the caller's, must outlive the session and is refreshed by it. */
 struct session *session_start(const struct session_config *config, struct machine *machine, struct err *err);
+/* Waits until the first tasks have been started. False when one could not be. Nobody has to wait: it comes by itself. */
+bool session_wait_started(struct session *session, struct err *err);
 void session_free(struct session *session); /* ends and reaps all that was started */
 void session_kill(const struct session *session); /* for the fatal-signal handler */
 

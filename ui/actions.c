@@ -33,7 +33,7 @@ void action_cores(struct app *app, int by)
     if (by > 0) {
         cpu = machine_next_cpu(app->machine, &cpus);
         if (cpu < 0) {
-            app_notice(app, false, "all %u cores that may be used are on", cpuset_count(&app->machine->allowed));
+            app_notice(app, false, "every core that may be used is on");
             return;
         }
         cpuset_add(&cpus, cpu);
@@ -78,6 +78,8 @@ void action_placement(struct app *app, int unused)
     session_info(app->session, &info);
     enum placement placement = info.workload.placement == PLACEMENT_PINNED ? PLACEMENT_FREE : PLACEMENT_PINNED;
     changed(app, session_set_placement(app->session, placement, &err), &err);
+    if (info.finished)
+        app_notice(app, false, "%s, from the next run on (r)", workload_placement_name(placement));
 }
 
 void action_restart(struct app *app, int unused)
@@ -148,6 +150,15 @@ void action_pan(struct app *app, int direction)
 
 void action_page(struct app *app, int direction)
 {
+    const struct view_ops *view = app_views[app->view];
+    unsigned n = view->n_rows(&app->scene), fit = view->n_fit(&app->scene, app->view_rect);
+    if (view == &view_table && n > 0) {
+        unsigned *selected = &app->selected[app->view];
+        app->selecting = true;
+        *selected = direction > 0 ? *selected + fit : *selected > fit ? *selected - fit : 0;
+        *selected = *selected < n ? *selected : n - 1;
+        return;
+    }
     pan(app, direction * app->viewport.cols * 3 / 4);
 }
 

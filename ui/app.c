@@ -268,16 +268,44 @@ static void draw_bottom(struct app *app, struct rect rect, uint64_t now)
                     PAINT_BAR, CELL_BOLD, app->notice);
         return;
     }
-    struct key_label items[64];
+    /* What helps to find the rest, and the way out, stay to the last; then the order of the table. */
+    struct key_label items[64] = {0};
     unsigned n = 0;
-    for (unsigned i = 0; i < n_commands && n < 64; i++) {
-        const struct command *c = &commands[i];
-        if (!c->name)
-            continue;
-        snprintf(items[n].key, sizeof items[n].key, "%.*s", (int)strcspn(c->keys, " "), c->keys);
-        items[n++].label = c->name;
+    for (int pass = 0; pass < 2; pass++) {
+        for (unsigned i = 0; i < n_commands && n < 64; i++) {
+            const struct command *c = &commands[i];
+            bool first = c->run == action_help || c->run == action_quit;
+            if (!c->name || first != (pass == 0))
+                continue;
+            snprintf(items[n].key, sizeof items[n].key, "%.*s", (int)strcspn(c->keys, " "), c->keys);
+            items[n++].label = c->name;
+        }
     }
     view_keys(&app->canvas, rect, items, n);
+}
+
+/* Why it is not the best source, and how to get that: as long as it is so, in as few rows as hold it. */
+static int reason_rows(const struct app *app, int cols, int rows)
+{
+    const struct session_info *info = &app->scene.info;
+    if (!info->reason || app->options->session.source != SOURCE_AUTO || rows < 16)
+        return 0;
+    int n = (canvas_text_cols(info->reason) + cols - 3) / (cols - 2);
+    return n <= rows / 8 ? n : rows / 8;
+}
+
+static void draw_reason(struct app *app, struct rect rect)
+{
+    const char *text = app->scene.info.reason;
+    for (int y = 0; y < rect.rows; y++) {
+        int n = (int)strlen(text), room = rect.cols - 2;
+        if (n > room) {
+            for (n = room; n > room / 2 && text[n] != ' '; n--) {
+            }
+        }
+        canvas_printf(&app->canvas, rect.x + 1, rect.y + y, room, PAINT_WARN, PAINT_KEEP, 0, "%.*s", n, text);
+        text += n + (text[n] == ' ');
+    }
 }
 
 static void draw(struct app *app, uint64_t now)
@@ -296,7 +324,8 @@ static void draw(struct app *app, uint64_t now)
     bool comparing = app_views[app->view] == &view_compare;
     int summary = comparing ? 0 : view_summary_rows(&app->scene, rows);
     int ticker = app->viewport.mode == MODE_SLOW ? view_ticker_rows(&app->scene, rows) : 0;
-    app->view_rect = (struct rect){0, 1, cols, rows - 2 - summary - ticker};
+    int reason = reason_rows(app, cols, rows);
+    app->view_rect = (struct rect){0, 1, cols, rows - 2 - summary - ticker - reason};
     viewport_resize(&app->viewport, app_views[app->view]->lane_cols(&app->scene, app->view_rect));
     viewport_update(&app->viewport, app->scene.tl);
     app->scene.viewport = app->viewport;
@@ -309,6 +338,8 @@ static void draw(struct app *app, uint64_t now)
         view_ticker(&app->scene, &app->canvas, (struct rect){0, y, cols, ticker});
     if (summary > 0)
         view_summary(&app->scene, &app->canvas, (struct rect){0, y + ticker, cols, summary});
+    if (reason > 0)
+        draw_reason(app, (struct rect){0, rows - 1 - reason, cols, reason});
     draw_bottom(app, (struct rect){0, rows - 1, cols, 1}, now);
     if (app->dialog == DIALOG_INSPECT)
         draw_inspector(app);
@@ -340,6 +371,10 @@ static void frame(struct app *app)
     if (now >= app->next_frame_ns)
         app->next_frame_ns = now + FRAME_NS;
     if (!due && !app->dirty)
+        return;
+    /* A terminal that takes nothing now (Ctrl-S, a slow line) must not hold up the capture, nor the way out. */
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    if (poll(&out, 1, 0) == 0)
         return;
     app->dirty = false;
     app->next_slow_frame_ns = now + SLOW_FRAME_NS;

@@ -58,8 +58,10 @@ static int run_batch(const struct options *options, struct machine *machine)
         return complain(EXIT_USAGE, "%s", err.msg);
     signals_open();
     struct session *session = session_start(&options->session, machine, &err);
-    if (!session)
+    if (!session || !session_wait_started(session, &err)) {
+        session_free(session);
         return complain(EXIT_FAILED, "%s", err.msg);
+    }
     signals_guard(session);
     struct stat stat;
     if (options->output && fstat(fileno(out), &stat) == 0 && S_ISREG(stat.st_mode) && ftruncate(fileno(out), 0) != 0)

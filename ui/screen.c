@@ -8,6 +8,7 @@
 #include <curses.h>
 #include <term.h>
 
+#include <assert.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -179,6 +180,7 @@ struct screen *screen_open(const struct screen_config *config, struct err *err)
     char direct[128];
     if (!terminal_known(term, err))
         return NULL;
+    assert(term); /* without TERM it is not known */
     term = best_term(term, config->max_depth, direct, sizeof direct);
 
     restore.have_termios = tcgetattr(STDIN_FILENO, &restore.termios) == 0;

@@ -4,6 +4,7 @@
 
 #include "../src/clock.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -26,8 +26,10 @@ static struct side make_side(const struct scene *scene, const struct run *run, c
         timeline_task(scene->tl, i, &task);
         if (task.run != run->number)
             continue;
-        run_ns += task.run_ns;
-        side.n_switches += task.n_slices;
+        struct bin bin;
+        timeline_task_sum(scene->tl, i, run->start_ns, side.length_ns, &bin);
+        run_ns += bin.run_ns;
+        side.n_switches += bin.n_switches;
         done += task.work_done_ns;
         total += task.work_total_ns;
     }
@@ -225,22 +227,27 @@ static void compare_draw(const struct scene *scene, struct canvas *canvas, struc
     static const char *const none[] = {
         "Nothing to compare yet.",
         "",
-        "Keep this run as the reference, change the cores, and run again:",
+        "Keep this run as the reference (b), change the cores (+ and -), and run again (r):",
         "both then lie here on one time scale, with what the change gained.",
-        "One key does the whole comparison; the help screen (F1) names it.",
+        "x does the whole comparison: the same work on 1 core and on the chosen ones.",
+    };
+    static const char *const kept[] = {
+        "This run is the reference.",
+        "",
+        "Change the cores (+ and -), then run again (r): both will lie here on one time scale.",
+        "Only work that ends has a makespan and a speed-up: schedviz --work=500ms gives each task",
+        "so much of it, and x does the whole comparison with or without.",
     };
     if (scene->reference && scene->run && scene->reference->number != scene->run->number) {
         struct side sides[2] = {make_side(scene, scene->reference, "reference"),
                                 make_side(scene, scene->run, "this run")};
         draw_both(scene, canvas, rect, sides);
     } else {
-        int y = rect.y + rect.rows / 3 - 1;
-        for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
-            int n = canvas_text_cols(none[i]), x = n < rect.cols ? (rect.cols - 66) / 2 : 0;
-            if (y + (int)i < rect.y + rect.rows)
-                canvas_text(canvas, rect.x + (x > 1 ? x : 1), y + (int)i, rect.cols - 2,
-                            i ? PAINT_TEXT : PAINT_STRONG, PAINT_KEEP, i ? 0 : CELL_BOLD, none[i]);
-        }
+        const char *const *lines = scene->reference ? kept : none;
+        int y = rect.y + rect.rows / 3 - 1, x = (rect.cols - 86) / 2;
+        for (size_t i = 0; i < sizeof none / sizeof *none && y + (int)i < rect.y + rect.rows; i++)
+            canvas_text(canvas, rect.x + (x > 1 ? x : 1), y + (int)i, rect.cols - 2, i ? PAINT_TEXT : PAINT_STRONG,
+                        PAINT_KEEP, i ? 0 : CELL_BOLD, lines[i]);
     }
     view_to_ascii(scene, canvas, rect);
 }

@@ -15,6 +15,8 @@ struct plan {
     int task_gap;
 };
 
+#define LEAST_TASK_ROWS 5 /* heads, a few tasks, and how many more there are */
+
 static unsigned count_chosen(const struct scene *scene)
 {
     unsigned n = 0;
@@ -56,6 +58,8 @@ static struct plan make_plan(const struct scene *scene, struct rect rect)
             continue;
         plan = next;
     }
+    if (!scene->lecture && !plan.tasks && rect.rows - plan_rows(scene, &plan) >= LEAST_TASK_ROWS)
+        plan.tasks = 1; /* as many as fit */
     if (scene->lecture && plan.lane < 3) /* never less, others scroll */
         plan.lane = rect.rows - plan.axis >= 3 ? 3 : 1;
     return plan;
@@ -172,10 +176,16 @@ static int draw_cores(const struct scene *scene, struct canvas *canvas, struct f
 static void draw_tasks(const struct scene *scene, struct canvas *canvas, struct faces *faces,
                        const struct plan *plan, const struct lane_frame *frame, struct rect rect, int y)
 {
-    if (y + 1 + (int)scene->n_tasks * plan->tasks > rect.y + rect.rows)
+    int bottom = rect.y + rect.rows;
+    if (y + 1 + plan->tasks > bottom)
         return;
     view_task_heads(scene, canvas, frame, y++);
-    for (unsigned i = 0; i < scene->n_tasks; i++) {
+    for (unsigned i = 0; i < scene->n_tasks && y + plan->tasks <= bottom; i++) {
+        if (y + 2 * plan->tasks > bottom && i + 1 < scene->n_tasks) {
+            canvas_printf(canvas, frame->x, y, frame->cols, PAINT_FAINT, PAINT_KEEP, 0,
+                          "and %u more tasks: the next view (Tab) has them all", scene->n_tasks - i);
+            return;
+        }
         view_task_row(scene, canvas, faces, scene->tasks[i], (struct rect){rect.x, y, rect.cols, plan->tasks},
                       false);
         y += plan->tasks + plan->task_gap;

@@ -348,6 +348,14 @@ static struct lane_cell border_cell(const struct lane *lane, const struct piece 
     unsigned eighths = (unsigned)((pieces[0].ns * 16 + all) / (2 * all));
     if (spelled(lane->scene) || eighths == 0 || eighths >= 8)
         return whole_cell(lane, pieces[eighths >= 4 ? 0 : 1].who, NOBODY, bin);
+    if (back_of(lane, pieces[0].who) == back_of(lane, pieces[1].who)) /* two tasks that have one colour */
+        return (struct lane_cell){.ch = lane->scene->glyphs->vline,
+                                  .fg = PAINT_ON_TASK,
+                                  .bg = back_of(lane, pieces[0].who),
+                                  .who = NOBODY,
+                                  .left = pieces[0].who,
+                                  .right = pieces[1].who,
+                                  .eighths = 4};
     return (struct lane_cell){.ch = lane->scene->glyphs->left_eighths[eighths],
                               .fg = back_of(lane, pieces[0].who),
                               .bg = back_of(lane, pieces[1].who),
@@ -436,6 +444,17 @@ static void mark_holes(const struct lane *lane, struct lane_cell *cells)
     }
 }
 
+/* Two tasks of one colour side by side are two slices: a line at the border says so. */
+static void part_same_colours(const struct lane *lane, struct lane_cell *cells, unsigned n)
+{
+    for (unsigned i = 1; i < n; i++) {
+        const struct lane_cell *left = &cells[i - 1];
+        bool apart = left->who != NOBODY && cells[i].who != NOBODY && left->who != cells[i].who;
+        if (apart && left->bg == cells[i].bg && cells[i].ch == U' ')
+            cells[i].ch = lane->scene->glyphs->left_eighths[1];
+    }
+}
+
 static void make_cells(const struct lane *lane, struct lane_cell *cells)
 {
     const struct lane_span *span = lane->span;
@@ -459,6 +478,8 @@ static void make_cells(const struct lane *lane, struct lane_cell *cells)
     }
     if (lane->cpu >= 0)
         mark_holes(lane, cells);
+    if (!spelled(lane->scene))
+        part_same_colours(lane, cells, n);
     free(bins);
 }
 

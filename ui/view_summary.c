@@ -51,7 +51,7 @@ static void explain(const struct view_stats *s, int max_cols, char *buf, size_t 
         break;
     case WORD_MIXED:
         if (s->parallelism > 1.1)
-            snprintf(buf, size, "%u tasks share %u cores: %.1f run at once while the others wait their turn",
+            snprintf(buf, size, "%u tasks share %u cores: %.1f run at once while the rest wait their turn",
                      n, cores, s->parallelism);
         else
             snprintf(buf, size, "%u tasks run, wait and block by turns", n);
@@ -59,7 +59,7 @@ static void explain(const struct view_stats *s, int max_cols, char *buf, size_t 
     }
     size_t used = strlen(buf);
     if (s->others_part >= 0.02)
-        snprintf(buf + used, size - used, "; others had %.0f %% of the core%s", s->others_part * 100,
+        snprintf(buf + used, size - used, "; other programs had %.0f %% of the core%s", s->others_part * 100,
                  plural(s->n_chosen));
     if (canvas_text_cols(buf) > max_cols)
         buf[used] = '\0';
@@ -154,7 +154,7 @@ static void draw_costs(const struct view_stats *s, struct canvas *canvas, int x,
                  (1 - s->voluntary_part) * 100, s->voluntary_part * 100);
     items[n++] =
         (struct item){"switches", view_rate(s->switches_per_s, rate, sizeof rate), parts, PAINT_STRONG};
-    if (s->cost_ns) {
+    if (s->cost_ns && s->n_switches) {
         snprintf(part, sizeof part,
                  s->cost_part < 0.00095 ? "= %.2f %% of the core%s" : "= %.1f %% of the core%s",
                  s->cost_part * 100, s->n_cores > 1 ? "s" : "");

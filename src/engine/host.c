@@ -25,6 +25,7 @@ struct host {
     struct shared *shared;
     int bell, schedviz_bell, line;
     pid_t pid;
+    struct cpuset home, here; /* the CPUs that it may use by itself; those that it uses now */
     pthread_attr_t thread_attr;
     pthread_t threads[WORKLOAD_MAX_TASKS];
     bool has_thread[WORKLOAD_MAX_TASKS];
@@ -129,6 +130,8 @@ static struct host *host_new(const struct host_config *config)
     close_others((int *[]){&host->bell, &host->schedviz_bell, &host->line});
     watch_children();
     host->pid = getpid();
+    cpuset_get_affinity(0, &host->home);
+    host->here = host->home;
     pthread_attr_init(&host->thread_attr);
     pthread_attr_setstacksize(&host->thread_attr, STACK_BYTES + (least > 0 ? (size_t)least : 0));
     return host;
@@ -191,6 +194,14 @@ static void finish(struct host *host, unsigned i, enum stage stage, int error, i
     ring_schedviz(host);
 }
 
+/* A new task begins on the CPUs of who makes it: so that it never runs on others, the host goes to its CPUs first. What
+ * cannot be done here, the task itself will tell. */
+static void go_to(struct host *host, const struct cpuset *cpus)
+{
+    if (!cpuset_equal(&host->here, cpus) && cpuset_set_affinity(0, cpus))
+        host->here = *cpus;
+}
+
 static void make_asked(struct host *host)
 {
     bool quit = atomic_load(&host->shared->quit);
@@ -200,10 +211,13 @@ static void make_asked(struct host *host)
         if (atomic_load(&host->shared->slots[i].stage) != STAGE_ASKED || host->has_thread[i] ||
             host->children[i])
             continue;
+        if (!quit)
+            go_to(host, &host->shared->slots[i].order.cpus);
         int error = quit ? ECANCELED : make(host, i);
         if (error)
             finish(host, i, STAGE_FAILED, error, 0);
     }
+    go_to(host, &host->home);
 }
 
 static void reap_children(struct host *host)

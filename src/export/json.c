@@ -114,6 +114,7 @@ static struct json_object *cpu(const struct report_cpu *row, bool sampled)
         put(o, "busy_ns", NULL);
         put(o, "slices", NULL);
         put(o, "switches", NULL);
+        put(o, "others_ns", NULL);
         return o;
     }
     put_u64(o, "busy_ns", row->totals.busy_ns);

@@ -21,7 +21,9 @@ struct cpu {
     uint64_t last_ns;         /* its newest event */
     uint32_t running;         /* index of the task, or TIMELINE_NO_TASK */
     unsigned n_runnable;      /* watched tasks on its queue */
+    uint64_t waiting_ns;      /* since when there is always one */
     uint64_t free_ns;         /* the last switch-out, while nothing that we watch ran since; 0: not known */
+    uint32_t last;            /* whose switch-out that was */
     struct cpu_totals totals; /* of finished slices */
 };
 
@@ -51,6 +53,7 @@ struct timeline {
     unsigned n_holes, holes_capacity;
 
     enum task_role default_role;
+    bool self_told;
     struct histogram switch_costs;
 };
 

@@ -35,6 +35,11 @@ void timeline_set_default_role(struct timeline *tl, enum task_role role)
     tl->default_role = role;
 }
 
+void timeline_set_self_told(struct timeline *tl)
+{
+    tl->self_told = true;
+}
+
 void timeline_free(struct timeline *tl)
 {
     if (!tl)
@@ -176,11 +181,13 @@ static void unqueue(struct timeline *tl, struct life *life)
     life->queued_cpu = -1;
 }
 
-static void queue(struct timeline *tl, struct life *life, int number)
+static void queue(struct timeline *tl, struct life *life, int number, uint64_t t_ns)
 {
     if (number < 0)
         return;
-    cpu_of(tl, number)->n_runnable += !life_is_self(life);
+    struct cpu *cpu = cpu_of(tl, number);
+    if (!life_is_self(life) && cpu->n_runnable++ == 0)
+        cpu->waiting_ns = t_ns;
     life->queued_cpu = number;
 }
 
@@ -190,7 +197,7 @@ static void set_state(struct timeline *tl, struct life *life, enum task_state st
     life->task.state = state;
     life->task.state_since_ns = t_ns;
     if (state == STATE_RUNNABLE)
-        queue(tl, life, life->task.last_cpu);
+        queue(tl, life, life->task.last_cpu, t_ns);
 }
 
 /* Writes what the task was until t_ns into its track, for states that no slice ends. */
@@ -231,6 +238,7 @@ static void end_slice(struct timeline *tl, struct life *life, uint64_t t_ns, enu
 
     assert(cpu->running == life->task.index);
     cpu->running = TIMELINE_NO_TASK;
+    cpu->free_ns = 0; /* who knows that it is free from t_ns sets it after this */
     track_append_slice(&tl->store, &cpu->track, start_ns, t_ns, 0, life->task.index, end, self);
     track_append_slice(&tl->store, &life->track, start_ns, t_ns, life->wait_ns, (uint32_t)number, end, false);
 
@@ -267,22 +275,23 @@ static uint64_t life_time(struct timeline *tl, struct life *life, uint64_t t_ns)
 
 /* ---- events ---- */
 
-/* The gap between the last switch-out on a CPU and the switch-in of a task that waited for that CPU all the while: the
- * CPU had no reason to idle. A short gap is what the switch cost; in a long one somebody that we do not watch ran. */
-static void take_gap(struct timeline *tl, const struct life *life, struct cpu *cpu, int number, uint64_t t_ns)
+/* What the gap before a switch-in was: see TIMELINE_MAX_SWITCH_NS. The task that comes in is still on its queue. */
+static void take_gap(struct timeline *tl, const struct life *life, struct cpu *cpu, uint64_t t_ns)
 {
-    uint64_t free_ns = cpu->free_ns;
+    uint64_t free_ns = cpu->free_ns, gap_ns = t_ns - free_ns;
     cpu->free_ns = 0;
-    bool waited = life->task.state == STATE_RUNNABLE && life->queued_cpu == number && life->task.state_since_ns <= free_ns;
-    if (!free_ns || !waited || life_is_self(life))
+    if (!free_ns || !cpu->n_runnable || cpu->waiting_ns > free_ns)
         return;
-    if (t_ns - free_ns <= TIMELINE_MAX_SWITCH_NS) {
-        histogram_add(&tl->switch_costs, t_ns - free_ns);
+    bool others = gap_ns > (tl->self_told ? TIMELINE_SELF_TOLD_NS : TIMELINE_MAX_SWITCH_NS);
+    others = others || (life->task.index == cpu->last && !tl->self_told);
+    if (!others) {
+        if (!tl->self_told && !life_is_self(life))
+            histogram_add(&tl->switch_costs, gap_ns);
         return;
     }
     struct item item = {.start_ns = free_ns, .end_ns = t_ns, .tag = TAG_OTHERS};
     track_append(&tl->store, &cpu->track, &item);
-    cpu->totals.others_ns += t_ns - free_ns;
+    cpu->totals.others_ns += gap_ns;
 }
 
 static void switch_in(struct timeline *tl, const struct event *event)
@@ -310,7 +319,7 @@ static void switch_in(struct timeline *tl, const struct event *event)
         other->event_ns = later(other->event_ns, t_ns);
         cpu->free_ns = 0;
     }
-    take_gap(tl, life, cpu, number, t_ns);
+    take_gap(tl, life, cpu, t_ns);
 
     life->wait_ns = 0;
     if (life->task.state == STATE_RUNNABLE)
@@ -371,6 +380,7 @@ static void switch_out(struct timeline *tl, const struct event *event)
     life->task.last_cpu = number;
     set_state(tl, life, preempted ? STATE_RUNNABLE : STATE_BLOCKED, t_ns);
     cpu->free_ns = running ? t_ns : 0;
+    cpu->last = life->task.index;
 }
 
 static void wake(struct timeline *tl, const struct event *event)
@@ -387,7 +397,7 @@ static void wake(struct timeline *tl, const struct event *event)
         set_state(tl, life, STATE_RUNNABLE, t_ns);
     if (life->task.state == STATE_RUNNABLE && event->cpu >= 0) {
         unqueue(tl, life);
-        queue(tl, life, event->cpu);
+        queue(tl, life, event->cpu, t_ns);
     }
 }
 
@@ -417,7 +427,7 @@ static void set_role(struct timeline *tl, struct life *life, enum task_role role
     int queued = life->queued_cpu;
     unqueue(tl, life);
     life->task.role = role;
-    queue(tl, life, queued);
+    queue(tl, life, queued, tl->now_ns);
     if (was_self != life_is_self(life) && life->task.n_slices)
         move_totals(tl, life);
 }
@@ -464,6 +474,7 @@ static void task_exit(struct timeline *tl, const struct event *event)
         end_slice(tl, life, t_ns, SLICE_EXITED);
         life->task.n_voluntary++;
         cpu->last_ns = cpu->free_ns = t_ns;
+        cpu->last = life->task.index;
     } else {
         settle(tl, life, t_ns);
     }
@@ -503,6 +514,7 @@ static void sample_state(struct timeline *tl, struct life *life, const struct ev
     struct cpu *cpu = cpu_of(tl, event->cpu);
     if (cpu->running == TIMELINE_NO_TASK && t_ns >= cpu->last_ns) {
         cpu->last_ns = t_ns;
+        cpu->free_ns = 0; /* it was not free since then */
         item.start_ns = t_ns;
         item.who = life->task.index;
         track_append(&tl->store, &cpu->track, &item);

@@ -115,10 +115,16 @@ uint32_t timeline_task_by_tid(const struct timeline *tl, int32_t tid);
 
 /* ---- what a screen asks ---- */
 
-/* The gap between a switch-out and the next switch-in on a CPU, where the task that came in had waited for this CPU all
- * the while: up to this long it is what the switch cost; beyond, somebody that we do not watch (another program, a
- * kernel thread, interrupts, the hypervisor) had the CPU: "others". A gap in which nothing waited is idle time. */
-#define TIMELINE_MAX_SWITCH_NS UINT64_C(100000)
+/* A gap between a switch-out and the next switch-in on a CPU, while a watched task was waiting for this CPU all the
+ * time: the CPU was not idle. A gap of up to this long is what the switch cost; in a longer one, and in any after which
+ * the same task goes on, somebody that we do not watch (another program, a kernel thread, the hypervisor) had the CPU:
+ * "others". A gap in which nothing waited is idle time. */
+#define TIMELINE_MAX_SWITCH_NS UINT64_C(20000)
+
+/* Where tasks tell their slices themselves, gaps are as long as it takes to notice: no switch cost is seen then, and
+ * only what is longer than this is others'. To be said before the first event. */
+#define TIMELINE_SELF_TOLD_NS UINT64_C(100000)
+void timeline_set_self_told(struct timeline *tl);
 
 /* A span of one CPU's or one task's time. lead[]: on a CPU the tasks (by index), on a task the CPUs that had the
  * largest parts of run_ns, largest first, ns 0 when there are no more. self_ns tells the part of run_ns that is not

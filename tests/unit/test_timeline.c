@@ -341,8 +341,15 @@ static void test_switch_cost(void **state)
     out(400, 1, 0, OUT_BLOCKED); /* nobody waits: what follows is idleness */
     in(900, 1, 0);
     const struct histogram *costs = timeline_switch_costs(tl);
-    assert_int_equal(costs->n, 1); /* 2 was not seen to wait before it came in at 203 */
-    assert_int_equal(costs->max_ns, 1);
+    assert_int_equal(costs->n, 2);
+    assert_int_equal(costs->min_ns, 1);
+    assert_int_equal(costs->max_ns, 3);
+    out(1000, 1, 0, OUT_PREEMPTED);
+    in(1004, 1, 0); /* itself again: somebody else was there, however short */
+    assert_int_equal(costs->n, 2);
+    struct cpu_totals totals;
+    timeline_cpu_totals(tl, 0, &totals);
+    assert_int_equal(totals.others_ns, 4);
 }
 
 static void test_others(void **state)
@@ -367,6 +374,13 @@ static void test_others(void **state)
     assert_true(timeline_cpu_slice(tl, 0, 2 * ms, 0, &slice));
     assert_int_equal(slice.start_ns, 5 * ms);
     assert_int_equal(timeline_next_switch(tl, 0, 2 * ms, 1), 5 * ms);
+    new_task(9 * ms, 9, -1, ROLE_OBSERVER); /* schedviz itself may end such a gap */
+    out(10 * ms, 1, 0, OUT_PREEMPTED);
+    in(12 * ms, 9, 0);
+    out(13 * ms, 9, 0, OUT_BLOCKED);
+    in(15 * ms, 1, 0);
+    timeline_cpu_totals(tl, 0, &totals);
+    assert_int_equal(totals.others_ns, (3 + 2 + 2) * ms);
 }
 
 static void test_samples_alone(void **state)
