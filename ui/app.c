@@ -189,26 +189,25 @@ int app_selected_cpu(const struct app *app)
 
 /* ---- drawing ---- */
 
-static bool find_inspected(const struct app *app, struct slice *slice)
+/* What is at the cursor in the selected lane; without a selection, in the first chosen core's. */
+static void draw_inspector(struct app *app)
 {
     const struct timeline *tl = app->scene.tl;
     uint64_t t = app->viewport.cursor_ns;
     uint32_t task = app_selected_task(app);
-    int cpu = app_selected_cpu(app);
-    if (task != TIMELINE_NO_TASK)
-        return timeline_task_slice(tl, task, t, 0, slice);
-    if (cpu < 0)
+    int cpu = task == TIMELINE_NO_TASK ? app_selected_cpu(app) : -1;
+    if (task == TIMELINE_NO_TASK && cpu < 0)
         cpu = cpuset_next(&app->scene.info.cpus, -1);
-    return timeline_cpu_slice(tl, cpu, t, 0, slice);
-}
-
-static void draw_inspector(struct app *app)
-{
-    struct slice slice;
     int rows = app->view_rect.rows / 2 < 9 ? app->view_rect.rows / 2 : 9;
     struct rect rect = {app->view_rect.x, app->view_rect.y + app->view_rect.rows - rows, app->view_rect.cols, rows};
-    if (rows >= 3 && app->viewport.cursor_ns && find_inspected(app, &slice))
+    if (rows < 3 || !t)
+        return;
+    struct slice slice;
+    bool found = cpu >= 0 ? timeline_cpu_slice(tl, cpu, t, 0, &slice) : timeline_task_slice(tl, task, t, 0, &slice);
+    if (found && slice.start_ns <= t)
         view_inspect(&app->scene, &app->canvas, rect, &slice);
+    else
+        view_inspect_gap(&app->scene, &app->canvas, rect, cpu, task);
 }
 
 static void draw_picker(struct app *app)

@@ -227,16 +227,16 @@ static void compare_draw(const struct scene *scene, struct canvas *canvas, struc
     static const char *const none[] = {
         "Nothing to compare yet.",
         "",
-        "Keep this run as the reference (b), change the cores (+ and -), and run again (r):",
+        "b keeps this run as the reference; change the cores, and r runs again:",
         "both then lie here on one time scale, with what the change gained.",
-        "x does the whole comparison: the same work on 1 core and on the chosen ones.",
+        "x does it all: the same work on 1 core, and on the chosen ones.",
     };
     static const char *const kept[] = {
         "This run is the reference.",
         "",
-        "Change the cores (+ and -), then run again (r): both will lie here on one time scale.",
-        "Only work that ends has a makespan and a speed-up: schedviz --work=500ms gives each task",
-        "so much of it, and x does the whole comparison with or without.",
+        "Change the cores, and r runs again: both will lie here on one time scale.",
+        "Only work that ends has a makespan and a speed-up: --work=500ms gives",
+        "each task so much. x does the whole comparison, with or without.",
     };
     if (scene->reference && scene->run && scene->reference->number != scene->run->number) {
         struct side sides[2] = {make_side(scene, scene->reference, "reference"),
@@ -244,7 +244,7 @@ static void compare_draw(const struct scene *scene, struct canvas *canvas, struc
         draw_both(scene, canvas, rect, sides);
     } else {
         const char *const *lines = scene->reference ? kept : none;
-        int y = rect.y + rect.rows / 3 - 1, x = (rect.cols - 86) / 2;
+        int y = rect.y + rect.rows / 3 - 1, x = (rect.cols - 74) / 2;
         for (size_t i = 0; i < sizeof none / sizeof *none && y + (int)i < rect.y + rect.rows; i++)
             canvas_text(canvas, rect.x + (x > 1 ? x : 1), y + (int)i, rect.cols - 2, i ? PAINT_TEXT : PAINT_STRONG,
                         PAINT_KEEP, i ? 0 : CELL_BOLD, lines[i]);

@@ -108,3 +108,74 @@ void view_inspect(const struct scene *scene, struct canvas *canvas, struct rect 
     faces_fini(&faces);
     view_to_ascii(scene, canvas, rect);
 }
+
+/* Who had the CPU between the slice before t and the one after it. */
+static void tell_cpu_gap(const struct scene *scene, struct canvas *canvas, struct rect rect, int cpu, uint64_t t)
+{
+    struct faces faces;
+    struct slice before, after;
+    struct bin bin;
+    char text[192], ended[96], length[32];
+    bool has_before = timeline_cpu_slice(scene->tl, cpu, t, -1, &before);
+    bool has_after = timeline_cpu_slice(scene->tl, cpu, t, 0, &after);
+    uint64_t from = has_before ? before.end_ns : timeline_edge_ns(scene->tl);
+    uint64_t to = has_after ? after.start_ns : timeline_now_ns(scene->tl);
+    uint64_t gap_ns = to > from ? to - from : 0;
+    faces_init(&faces, scene->tl);
+    timeline_cpu_sum(scene->tl, cpu, from, gap_ns ? gap_ns : 1, &bin);
+    draw_line(canvas, rect, 1, "core",
+              bin.others_ns    ? "somebody that is not watched had it, while a task waited for it"
+              : bin.unknown_ns ? "not known"
+                               : "idle: no watched task wanted it");
+    draw_line(canvas, rect, 2, "for", export_duration(gap_ns, length, sizeof length));
+    if (has_before) {
+        why_it_ended(&before, ended, sizeof ended);
+        snprintf(text, sizeof text, "%s, %s", face_call(faces_get(&faces, before.task)), ended);
+        draw_line(canvas, rect, 3, "before", text);
+    }
+    if (has_after)
+        draw_line(canvas, rect, 4, "after", face_call(faces_get(&faces, after.task)));
+    faces_fini(&faces);
+}
+
+static void tell_task_gap(const struct scene *scene, struct canvas *canvas, struct rect rect, uint32_t task, uint64_t t)
+{
+    static const char *const names[] = {[STATE_UNKNOWN] = "not known",
+                                        [STATE_RUNNING] = "running",
+                                        [STATE_RUNNABLE] = "runnable: it waits for a core",
+                                        [STATE_BLOCKED] = "blocked: it waits for something else",
+                                        [STATE_GONE] = "gone: its life is over"};
+    uint64_t since, until;
+    int cpu;
+    char a[32], b[32], text[96];
+    enum task_state state = timeline_task_at(scene->tl, task, t, &since, &until, &cpu);
+    draw_line(canvas, rect, 1, "state", names[state]);
+    if (state != STATE_RUNNABLE && state != STATE_BLOCKED)
+        return;
+    snprintf(text, sizeof text, "%s so far, %s in all", export_duration(t > since ? t - since : 0, a, sizeof a),
+             export_duration(until > since ? until - since : 0, b, sizeof b));
+    draw_line(canvas, rect, 2, "for", text);
+}
+
+void view_inspect_gap(const struct scene *scene, struct canvas *canvas, struct rect rect, int cpu, uint32_t task)
+{
+    char label[48], title[96];
+    struct faces faces;
+    uint64_t t = scene->viewport.cursor_ns;
+    if (rect.rows > 6) {
+        rect.y += rect.rows - 6;
+        rect.rows = 6;
+    }
+    faces_init(&faces, scene->tl);
+    if (cpu >= 0)
+        snprintf(title, sizeof title, "no slice on %s", view_cpu_label(scene, cpu, true, label, sizeof label));
+    else
+        snprintf(title, sizeof title, "%s does not run", face_call(faces_get(&faces, task)));
+    faces_fini(&faces);
+    view_frame(scene, canvas, rect, title);
+    if (cpu >= 0)
+        tell_cpu_gap(scene, canvas, rect, cpu, t);
+    else
+        tell_task_gap(scene, canvas, rect, task, t);
+    view_to_ascii(scene, canvas, rect);
+}

@@ -348,7 +348,8 @@ static struct lane_cell border_cell(const struct lane *lane, const struct piece 
     unsigned eighths = (unsigned)((pieces[0].ns * 16 + all) / (2 * all));
     if (spelled(lane->scene) || eighths == 0 || eighths >= 8)
         return whole_cell(lane, pieces[eighths >= 4 ? 0 : 1].who, NOBODY, bin);
-    if (back_of(lane, pieces[0].who) == back_of(lane, pieces[1].who)) /* two tasks that have one colour */
+    bool tasks = pieces[0].who != NOBODY && pieces[1].who != NOBODY;
+    if (tasks && back_of(lane, pieces[0].who) == back_of(lane, pieces[1].who)) /* two tasks that have one colour */
         return (struct lane_cell){.ch = lane->scene->glyphs->vline,
                                   .fg = PAINT_ON_TASK,
                                   .bg = back_of(lane, pieces[0].who),
