@@ -41,13 +41,15 @@ int cpuset_next(const struct cpuset *set, int after);
 /* The i-th member counted from 0, or -1. */
 int cpuset_nth(const struct cpuset *set, unsigned i);
 
-/* Reads "0,2-3". Fails on an empty list, a malformed one, a backward range, or a number of CPUSET_MAX or more. */
+/* Reads "0,2-3". Fails on an empty list, a malformed one, a backward range, or a number of CPUSET_MAX or
+ * more. */
 bool cpuset_parse(struct cpuset *set, const char *list, struct err *err);
 
 /* Writes "0,2-3" (empty for the empty set) and returns buf; a list too long for size ends in "...". */
 char *cpuset_format(const struct cpuset *set, char *buf, size_t size);
 
-/* sched_getaffinity(2) and sched_setaffinity(2) of one task (0 for the caller); errno is left as they set it. */
+/* sched_getaffinity(2) and sched_setaffinity(2) of one task (0 for the caller); errno is left as they set it.
+ */
 bool cpuset_get_affinity(int tid, struct cpuset *set);
 bool cpuset_set_affinity(int tid, const struct cpuset *set);
 

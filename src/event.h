@@ -7,14 +7,14 @@
 enum event_kind {
     EVENT_SWITCH_IN,  /* tid starts to run on cpu */
     EVENT_SWITCH_OUT, /* tid stops running on cpu; detail: enum event_out */
-    EVENT_WAKE,       /* tid became runnable; cpu: where it is queued, or -1; u.wake.waker_tid, 0 when not known */
-    EVENT_NEW,        /* tid exists, or more is known of it; u.task */
-    EVENT_EXIT,       /* tid ends; u.exit */
-    EVENT_NAME,       /* tid is called u.name (its comm) */
-    EVENT_SAMPLE,     /* the kernel's own figures for tid; detail: enum event_sample */
-    EVENT_NOTE,       /* tid says something of itself; detail: enum event_note */
-    EVENT_MARK,       /* the user or the machine changed something; u.name is the text; tid 0 */
-    EVENT_LOST,       /* u.lost.n events of cpu are missing between its previous event and this one */
+    EVENT_WAKE, /* tid became runnable; cpu: where it is queued, or -1; u.wake.waker_tid, 0 when not known */
+    EVENT_NEW,  /* tid exists, or more is known of it; u.task */
+    EVENT_EXIT, /* tid ends; u.exit */
+    EVENT_NAME, /* tid is called u.name (its comm) */
+    EVENT_SAMPLE, /* the kernel's own figures for tid; detail: enum event_sample */
+    EVENT_NOTE,   /* tid says something of itself; detail: enum event_note */
+    EVENT_MARK,   /* the user or the machine changed something; u.name is the text; tid 0 */
+    EVENT_LOST,   /* u.lost.n events of cpu are missing between its previous event and this one */
 };
 
 enum event_out {
@@ -30,7 +30,8 @@ enum event_sample {
 
 enum event_note {
     NOTE_WORK, /* u.work: fixed work done so far */
-    NOTE_BASE, /* u.switches: the kernel's counts when self-observation of tid began; counts before it were not captured */
+    NOTE_BASE, /* u.switches: the kernel's counts when self-observation of tid began; counts before it were
+                  not captured */
     NOTE_BASE_RUN, /* u.run: schedstat's run and wait when self-observation of tid began */
 };
 
@@ -57,13 +58,14 @@ struct event {
     uint8_t kind;     /* enum event_kind */
     uint8_t detail;   /* by kind */
     union {
-        char name[EVENT_NAME_SIZE]; /* always NUL-terminated; may hold any other byte: escape before showing */
+        char
+            name[EVENT_NAME_SIZE]; /* always NUL-terminated; may hold any other byte: escape before showing */
         struct {
-            int32_t pid;   /* thread group id */
-            int32_t slot;  /* the engine's slot, from 0; -1 when not the engine's */
-            uint16_t run;  /* which run of the workload it belongs to, from 1; 0 for none */
-            uint8_t kind;  /* enum task_kind */
-            uint8_t role;  /* enum task_role */
+            int32_t pid;  /* thread group id */
+            int32_t slot; /* the engine's slot, from 0; -1 when not the engine's */
+            uint16_t run; /* which run of the workload it belongs to, from 1; 0 for none */
+            uint8_t kind; /* enum task_kind */
+            uint8_t role; /* enum task_role */
         } task;
         struct {
             int32_t waker_tid;

@@ -11,33 +11,35 @@ struct machine_cpu {
     int package; /* logical number of its package, from 0 */
     int smt;     /* which hardware thread of its core, from 0 */
     int n_smt;   /* hardware threads of its core */
-    int kind;    /* efficiency class, from 0 (least powerful); all 0 where the kernel does not tell them apart */
+    int kind; /* efficiency class, from 0 (least powerful); all 0 where the kernel does not tell them apart */
 };
 
 struct machine {
-    unsigned n_cpus;          /* in cpus[], ordered by package, core, smt */
+    unsigned n_cpus; /* in cpus[], ordered by package, core, smt */
     struct machine_cpu *cpus;
     unsigned n_cores, n_packages, n_kinds;
-    struct cpuset online;     /* sysfs cpu/online */
-    struct cpuset allowed;    /* sched_getaffinity of schedviz at its start, cut to what is online: what may be chosen */
-    struct cpuset at_start;   /* sched_getaffinity at the start, uncut: what a CPU that comes back is measured by */
-    char kernel[65];          /* utsname release */
-    char model[128];          /* the CPU's model name, "" when unknown */
+    struct cpuset online; /* sysfs cpu/online */
+    struct cpuset
+        allowed; /* sched_getaffinity of schedviz at its start, cut to what is online: what may be chosen */
+    struct cpuset
+        at_start;    /* sched_getaffinity at the start, uncut: what a CPU that comes back is measured by */
+    char kernel[65]; /* utsname release */
+    char model[128]; /* the CPU's model name, "" when unknown */
 };
 
 /* Reads the topology through hwloc (only its CPU side, so that it takes a few ms). */
 bool machine_load(struct machine *machine, struct err *err);
 void machine_fini(struct machine *machine);
 
-/* Looks again which CPUs are online and allowed (cheap: sysfs and one system call); true when something changed.
- * A CPU that came back since is allowed again if it was at the start. */
+/* Looks again which CPUs are online and allowed (cheap: sysfs and one system call); true when something
+ * changed. A CPU that came back since is allowed again if it was at the start. */
 bool machine_refresh(struct machine *machine);
 
 /* The row of a CPU, or NULL. */
 const struct machine_cpu *machine_cpu(const struct machine *machine, int cpu);
 
-/* Which CPU to add to the chosen ones: the first allowed one on a core that they use least, so that hardware threads
- * of one core are shared last; -1 when all are chosen. And which to take away first: the reverse. */
+/* Which CPU to add to the chosen ones: the first allowed one on a core that they use least, so that hardware
+ * threads of one core are shared last; -1 when all are chosen. And which to take away first: the reverse. */
 int machine_next_cpu(const struct machine *machine, const struct cpuset *chosen);
 int machine_last_cpu(const struct machine *machine, const struct cpuset *chosen);
 

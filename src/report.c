@@ -58,8 +58,10 @@ static void find_cpus(const struct timeline *tl, uint32_t index, struct cpuset *
     }
 }
 
-/* Run time inside the run: from the slices where history still holds them all, else the totals of the tasks' lives. */
-static uint64_t run_ns_inside(const struct timeline *tl, const struct report *r, const struct task *task, bool sampled)
+/* Run time inside the run: from the slices where history still holds them all, else the totals of the tasks'
+ * lives. */
+static uint64_t run_ns_inside(const struct timeline *tl, const struct report *r, const struct task *task,
+                              bool sampled)
 {
     if (sampled || timeline_edge_ns(tl) > r->start_ns)
         return task->run_ns;

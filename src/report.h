@@ -8,8 +8,8 @@
 #include <stdio.h>
 
 struct report_task {
-    struct task task;       /* of which run_ns etc. are over its life */
-    struct cpuset cpus;     /* CPUs it ran on */
+    struct task task;   /* of which run_ns etc. are over its life */
+    struct cpuset cpus; /* CPUs it ran on */
 };
 
 struct report_cpu {
@@ -23,19 +23,19 @@ struct report {
     const struct machine *machine;
     struct run run;
     uint64_t start_ns, duration_ns;
-    uint64_t makespan_ns;        /* 0: not all work is done */
-    double parallelism;          /* tasks running at the same instant, averaged over the duration */
-    double concurrency;          /* tasks in progress, averaged over the duration */
-    double fairness;             /* Jain's index of the tasks' run time; 1 is even */
+    uint64_t makespan_ns; /* 0: not all work is done */
+    double parallelism;   /* tasks running at the same instant, averaged over the duration */
+    double concurrency;   /* tasks in progress, averaged over the duration */
+    double fairness;      /* Jain's index of the tasks' run time; 1 is even */
     uint64_t n_switches, n_voluntary, n_involuntary;
     double switches_per_s;
     uint64_t cost_p50_ns, cost_p99_ns;
     bool cost_known;
     unsigned n_cpus;
     struct report_cpu *cpus;
-    unsigned n_tasks;            /* schedviz's own last */
+    unsigned n_tasks; /* schedviz's own last */
     struct report_task *tasks;
-    unsigned n_others;           /* somebody else's tasks that ran, most run time first; none unless all were watched */
+    unsigned n_others; /* somebody else's tasks that ran, most run time first; none unless all were watched */
     struct task *others;
 };
 

@@ -1,5 +1,5 @@
-/* Joins engine, sources and timeline. What is wanted of each slot is kept here; every turn brings the engine one step
- * nearer to it, so that a change never waits for tasks that are themselves waiting for a CPU. */
+/* Joins engine, sources and timeline. What is wanted of each slot is kept here; every turn brings the engine
+ * one step nearer to it, so that a change never waits for tasks that are themselves waiting for a CPU. */
 #include "session.h"
 
 #include "clock.h"
@@ -22,7 +22,8 @@
 #define OBSERVER_SLICE_NS       (100 * NS_PER_US)
 #define MESSAGES                64
 
-/* ---- our own notes, as a source: who we are, what the user changed, and (without perf) when we slept ---- */
+/* ---- our own notes, as a source: who we are, what the user changed, and (without perf) when we slept ----
+ */
 
 struct notes {
     struct source source;
@@ -58,8 +59,11 @@ static void notes_close(struct source *source)
     (void)source; /* part of the session */
 }
 
-static const struct source_ops notes_ops = {
-    .name = "session", .n_streams = notes_n_streams, .read = notes_read, .lost = notes_lost, .close = notes_close};
+static const struct source_ops notes_ops = {.name = "session",
+                                            .n_streams = notes_n_streams,
+                                            .read = notes_read,
+                                            .lost = notes_lost,
+                                            .close = notes_close};
 
 static void notes_add(struct notes *notes, struct event event)
 {
@@ -74,17 +78,17 @@ static void notes_add(struct notes *notes, struct event event)
 
 /* What is wanted of a slot. It is wanted while its run is the latest that claims it. */
 struct slot {
-    uint16_t run;        /* 0: nothing is wanted here */
+    uint16_t run; /* 0: nothing is wanted here */
     enum task_kind kind;
-    bool told;           /* its death was told */
-    int watched_tid;     /* known to proc */
-    uint64_t done_ns;    /* work to go on from */
+    bool told;        /* its death was told */
+    int watched_tid;  /* known to proc */
+    uint64_t done_ns; /* work to go on from */
 };
 
 struct run_state {
     struct run run;
     unsigned first_slot, n_slots;
-    bool active;         /* its slots are wanted */
+    bool active; /* its slots are wanted */
     bool released;
 };
 
@@ -101,19 +105,19 @@ struct session {
     struct slot slots[WORKLOAD_MAX_TASKS];
     struct run_state *runs;
     unsigned n_runs;
-    unsigned current;            /* index into runs */
-    uint16_t reference;          /* run number, 0: none */
-    bool reference_is_frozen;    /* the run went on otherwise since: frozen is what was kept */
+    unsigned current;         /* index into runs */
+    uint16_t reference;       /* run number, 0: none */
+    bool reference_is_frozen; /* the run went on otherwise since: frozen is what was kept */
     struct run frozen;
     enum comparison comparison;
-    struct cpuset compare_cpus;  /* the k chosen ones */
+    struct cpuset compare_cpus; /* the k chosen ones */
     uint64_t compare_saved_work_ns;
     int observer_cpu;
     uint64_t machine_next_ns;
-    struct rusage observer_usage;         /* as of the last sleep */
-    struct event observer_base[2];        /* what the kernel had counted of us when capture began */
+    struct rusage observer_usage;  /* as of the last sleep */
+    struct event observer_base[2]; /* what the kernel had counted of us when capture began */
     bool host_told;
-    uint32_t n_named;            /* tasks of the timeline whose names were looked up, where all are watched */
+    uint32_t n_named; /* tasks of the timeline whose names were looked up, where all are watched */
     char message[160];
     uint64_t message_ns;
 };
@@ -158,7 +162,8 @@ static struct run_state *current(const struct session *s)
 
 /* ---- the observer itself ---- */
 
-/* struct sched_attr of include/uapi/linux/sched/types.h, its first published size. glibc 2.36 has no wrapper. */
+/* struct sched_attr of include/uapi/linux/sched/types.h, its first published size. glibc 2.36 has no wrapper.
+ */
 struct sched_attr_v0 {
     uint32_t size, policy;
     uint64_t flags;
@@ -167,8 +172,8 @@ struct sched_attr_v0 {
     uint64_t runtime, deadline, period;
 };
 
-/* A short slice gets us woken promptly on a busy core (EEVDF, Linux >= 6.12); 0 is the kernel's default. What it
- * refuses is no loss: an older kernel ignores runtime for SCHED_OTHER. */
+/* A short slice gets us woken promptly on a busy core (EEVDF, Linux >= 6.12); 0 is the kernel's default. What
+ * it refuses is no loss: an older kernel ignores runtime for SCHED_OTHER. */
 static void ask_for_slice(uint64_t slice_ns)
 {
     struct sched_attr_v0 attr = {.size = sizeof attr};
@@ -186,7 +191,8 @@ static void place_observer(struct session *s)
     struct cpuset used = {0}, spare = s->machine->allowed;
     for (unsigned i = 0; i < s->n_runs; i++) {
         const struct run_state *rs = &s->runs[i];
-        for (int cpu = cpuset_next(&rs->run.cpus, -1); rs->active && cpu >= 0; cpu = cpuset_next(&rs->run.cpus, cpu))
+        for (int cpu = cpuset_next(&rs->run.cpus, -1); rs->active && cpu >= 0;
+             cpu = cpuset_next(&rs->run.cpus, cpu))
             cpuset_add(&used, cpu);
     }
     for (int cpu = cpuset_next(&used, -1); cpu >= 0; cpu = cpuset_next(&used, cpu))
@@ -206,8 +212,8 @@ static void note_observer_base(struct session *s)
     getrusage(RUSAGE_THREAD, &s->observer_usage);
     switches->u.switches.voluntary = (uint64_t)s->observer_usage.ru_nvcsw;
     switches->u.switches.involuntary = (uint64_t)s->observer_usage.ru_nivcsw;
-    /* The counter behind schedstat's first number, but brought up to date: schedstat itself may be a tick behind for a
-     * task that runs (kernel/sched/core.c, task_sched_runtime). */
+    /* The counter behind schedstat's first number, but brought up to date: schedstat itself may be a tick
+     * behind for a task that runs (kernel/sched/core.c, task_sched_runtime). */
     struct timespec cpu;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
     run->u.run.run_ns = (uint64_t)cpu.tv_sec * NS_PER_S + (uint64_t)cpu.tv_nsec;
@@ -231,7 +237,9 @@ static void introduce_observer(struct session *s)
         notes_add(&s->notes, s->observer_base[i]);
     }
     if (s->source_name[0] == 'e')
-        notes_add(&s->notes, (struct event){.time_ns = clock_now_ns(), .tid = getpid(), .cpu = (int16_t)sched_getcpu(),
+        notes_add(&s->notes, (struct event){.time_ns = clock_now_ns(),
+                                            .tid = getpid(),
+                                            .cpu = (int16_t)sched_getcpu(),
                                             .kind = EVENT_SWITCH_IN});
 }
 
@@ -242,11 +250,15 @@ int session_sleep(struct session *s, struct pollfd *fds, unsigned n, int timeout
     int got = poll(fds, n, timeout_ms);
     int saved = errno;
     if (s->source_name[0] == 'e') {
-        /* Without perf we know of ourselves what we did: poll(2) gave the CPU away if our voluntary count rose. */
+        /* Without perf we know of ourselves what we did: poll(2) gave the CPU away if our voluntary count
+         * rose. */
         struct rusage usage;
         getrusage(RUSAGE_THREAD, &usage);
         if (usage.ru_nvcsw > s->observer_usage.ru_nvcsw) {
-            struct event event = {.time_ns = from_ns, .tid = getpid(), .cpu = (int16_t)cpu, .kind = EVENT_SWITCH_OUT,
+            struct event event = {.time_ns = from_ns,
+                                  .tid = getpid(),
+                                  .cpu = (int16_t)cpu,
+                                  .kind = EVENT_SWITCH_OUT,
                                   .detail = OUT_BLOCKED};
             notes_add(&s->notes, event);
             event.time_ns = clock_now_ns();
@@ -335,7 +347,8 @@ static void tell_death(struct session *s, struct slot *slot, const struct engine
         say(s, "task %s (%d) ended with status %d", name, task->tid, task->status >> 8 & 0xff);
 }
 
-/* One step of one slot towards what is wanted of it. Returns true when it is where it should be, or past it. */
+/* One step of one slot towards what is wanted of it. Returns true when it is where it should be, or past it.
+ */
 static bool step_slot(struct session *s, unsigned i)
 {
     struct slot *slot = &s->slots[i];
@@ -420,7 +433,8 @@ static void step_comparison(struct session *s)
         return;
     }
     bool in_turn = s->comparison == COMPARE_SECOND && current(s)->run.end_ns;
-    bool together = s->comparison == COMPARE_TOGETHER && current(s)->run.end_ns && s->runs[s->reference - 1].run.end_ns;
+    bool together =
+        s->comparison == COMPARE_TOGETHER && current(s)->run.end_ns && s->runs[s->reference - 1].run.end_ns;
     if (in_turn || together) {
         s->comparison = in_turn ? COMPARE_FINISHED_IN_TURN : COMPARE_FINISHED_TOGETHER;
         s->config.workload.work_ns = s->compare_saved_work_ns;
@@ -510,7 +524,9 @@ static void check_machine(struct session *s, uint64_t now)
         bool had = cpuset_has(&before, cpu), has = cpuset_has(&s->machine->allowed, cpu);
         if (had == has)
             continue;
-        const char *what = has ? "came back" : cpuset_has(&s->machine->online, cpu) ? "was taken away" : "went offline";
+        const char *what = has                                    ? "came back"
+                           : cpuset_has(&s->machine->online, cpu) ? "was taken away"
+                                                                  : "went offline";
         say(s, "cpu %d %s", cpu, what);
         add_mark(s, "cpu %d %s", cpu, has ? "back" : "gone");
         if (has && s->perf)
@@ -600,8 +616,11 @@ struct session *session_start(const struct session_config *config, struct machin
     introduce_observer(s);
     proc_watch(s->proc, engine_host_pid(s->engine), engine_host_pid(s->engine));
 
-    struct run like = {.cpus = config->cpus, .kind = config->workload.kind, .placement = config->workload.placement,
-                       .n_tasks = config->workload.n_tasks, .work_ns = config->workload.work_ns};
+    struct run like = {.cpus = config->cpus,
+                       .kind = config->workload.kind,
+                       .placement = config->workload.placement,
+                       .n_tasks = config->workload.n_tasks,
+                       .work_ns = config->workload.work_ns};
     if (!begin_run(s, 0, &like, err))
         goto fail;
     return s;
@@ -732,7 +751,8 @@ static bool begin_run(struct session *s, unsigned first_slot, const struct run *
         return false;
     s->runs = mem_resize(s->runs, s->n_runs + 1ul, sizeof *s->runs);
     struct run_state *rs = &s->runs[s->n_runs];
-    *rs = (struct run_state){.run = *like, .first_slot = first_slot, .n_slots = like->n_tasks, .active = true};
+    *rs =
+        (struct run_state){.run = *like, .first_slot = first_slot, .n_slots = like->n_tasks, .active = true};
     rs->run.number = (uint16_t)++s->n_runs;
     rs->run.start_ns = rs->run.end_ns = 0;
     rs->run.complete = rs->run.changed = false;
@@ -746,7 +766,8 @@ static bool begin_run(struct session *s, unsigned first_slot, const struct run *
 
 static bool is_comparing(const struct session *s)
 {
-    return s->comparison == COMPARE_TOGETHER || s->comparison == COMPARE_FIRST || s->comparison == COMPARE_SECOND;
+    return s->comparison == COMPARE_TOGETHER || s->comparison == COMPARE_FIRST ||
+           s->comparison == COMPARE_SECOND;
 }
 
 /* Two runs are only to be compared when nothing else changes: the whole comparison is let run or given up. */
@@ -769,8 +790,10 @@ static void give_up_comparison(struct session *s)
 bool session_restart(struct session *s, struct err *err)
 {
     give_up_comparison(s);
-    struct run like = {.cpus = s->config.cpus, .kind = s->config.workload.kind,
-                       .placement = s->config.workload.placement, .n_tasks = s->config.workload.n_tasks,
+    struct run like = {.cpus = s->config.cpus,
+                       .kind = s->config.workload.kind,
+                       .placement = s->config.workload.placement,
+                       .n_tasks = s->config.workload.n_tasks,
                        .work_ns = s->config.workload.work_ns};
     if (!begin_run(s, 0, &like, err))
         return false;
@@ -784,7 +807,8 @@ bool session_set_cpus(struct session *s, const struct cpuset *cpus, struct err *
     if (cpuset_count(cpus) == 0)
         return err_set(err, "at least one core stays on");
     if (!cpuset_subset(cpus, &s->machine->allowed))
-        return err_set(err, "only cpus %s may be used here", cpuset_format(&s->machine->allowed, list, sizeof list));
+        return err_set(err, "only cpus %s may be used here",
+                       cpuset_format(&s->machine->allowed, list, sizeof list));
     if (!may_change(s, err))
         return false;
     struct run_state *rs = current(s);
@@ -817,7 +841,8 @@ bool session_set_n_tasks(struct session *s, unsigned n, struct err *err)
     for (unsigned i = rs->first_slot + n; i < rs->first_slot + before; i++)
         s->slots[i].run = 0;
     for (unsigned i = rs->first_slot + before; i < rs->first_slot + n; i++)
-        s->slots[i] = (struct slot){.run = rs->run.number, .kind = rs->run.kind, .watched_tid = s->slots[i].watched_tid};
+        s->slots[i] = (struct slot){
+            .run = rs->run.number, .kind = rs->run.kind, .watched_tid = s->slots[i].watched_tid};
     add_mark(s, "%u task%s", n, n == 1 ? "" : "s");
     reconcile(s);
     return true;
@@ -920,10 +945,12 @@ enum comparison session_comparison(const struct session *s)
     return s->comparison;
 }
 
-/* A CPU for the one-core run that is neither chosen nor ours, so that the two runs do not touch each other. */
+/* A CPU for the one-core run that is neither chosen nor ours, so that the two runs do not touch each other.
+ */
 static int spare_cpu(const struct session *s, const struct cpuset *chosen)
 {
-    for (int cpu = cpuset_next(&s->machine->allowed, -1); cpu >= 0; cpu = cpuset_next(&s->machine->allowed, cpu)) {
+    for (int cpu = cpuset_next(&s->machine->allowed, -1); cpu >= 0;
+         cpu = cpuset_next(&s->machine->allowed, cpu)) {
         if (!cpuset_has(chosen, cpu))
             return cpu;
     }
@@ -939,7 +966,8 @@ bool session_compare(struct session *s, struct err *err)
     if (cpuset_count(&chosen) < 2)
         chosen = s->machine->allowed;
     if (cpuset_count(&chosen) < 2)
-        return err_set(err, "a comparison needs two cores, and only cpu %d may be used here", cpuset_next(&chosen, -1));
+        return err_set(err, "a comparison needs two cores, and only cpu %d may be used here",
+                       cpuset_next(&chosen, -1));
     s->compare_saved_work_ns = w->work_ns;
     if (w->work_ns == 0)
         w->work_ns = COMPARE_DEFAULT_WORK_NS;
@@ -948,8 +976,11 @@ bool session_compare(struct session *s, struct err *err)
     int spare = spare_cpu(s, &chosen);
     bool together = spare >= 0 && 2 * w->n_tasks <= WORKLOAD_MAX_TASKS;
     cpuset_add(&one, together ? spare : cpuset_next(&chosen, -1));
-    struct run like = {.cpus = together ? chosen : one, .kind = w->kind, .placement = w->placement,
-                       .n_tasks = w->n_tasks, .work_ns = w->work_ns};
+    struct run like = {.cpus = together ? chosen : one,
+                       .kind = w->kind,
+                       .placement = w->placement,
+                       .n_tasks = w->n_tasks,
+                       .work_ns = w->work_ns};
     if (!begin_run(s, 0, &like, err))
         goto fail;
     if (together) {

@@ -14,30 +14,32 @@ enum source_choice { SOURCE_AUTO, SOURCE_PERF, SOURCE_ENGINE, SOURCE_PROC };
 
 struct session_config {
     struct workload workload;
-    struct cpuset cpus;         /* the chosen ones, not empty, all allowed */
+    struct cpuset cpus; /* the chosen ones, not empty, all allowed */
     enum source_choice source;
-    bool all;                   /* every task of the machine is watched, where the kernel allows it */
-    size_t memory_bytes;        /* for the timeline; 0: its default */
+    bool all;            /* every task of the machine is watched, where the kernel allows it */
+    size_t memory_bytes; /* for the timeline; 0: its default */
 };
 
 struct session;
 
-/* Opens the sources (auto: the best that really opens), starts the engine and the tasks, observes them, and opens the
- * gate. The machine is the caller's, must outlive the session and is refreshed by it. */
+/* Opens the sources (auto: the best that really opens), starts the engine and the tasks, observes them, and
+ * opens the gate. The machine is the caller's, must outlive the session and is refreshed by it. */
 struct session *session_start(const struct session_config *config, struct machine *machine, struct err *err);
-/* Waits until the first tasks have been started. False when one could not be. Nobody has to wait: it comes by itself. */
+/* Waits until the first tasks have been started. False when one could not be. Nobody has to wait: it comes by
+ * itself. */
 bool session_wait_started(struct session *session, struct err *err);
-void session_free(struct session *session); /* ends and reaps all that was started */
+void session_free(struct session *session);       /* ends and reaps all that was started */
 void session_kill(const struct session *session); /* for the fatal-signal handler */
 
 /* Wakes the event loop: fds to poll (at most max are written; returns how many). */
 unsigned session_poll_fds(const struct session *session, struct pollfd *fds, unsigned max);
 
-/* poll(2) over fds, on behalf of the caller's event loop; it notes when we ourselves were asleep, which is how the
- * observer is shown where perf is refused. */
+/* poll(2) over fds, on behalf of the caller's event loop; it notes when we ourselves were asleep, which is
+ * how the observer is shown where perf is refused. */
 int session_sleep(struct session *session, struct pollfd *fds, unsigned n, int timeout_ms);
 
-/* One turn: reads sources and host messages, and brings the timeline up to now. Cheap when there is nothing. */
+/* One turn: reads sources and host messages, and brings the timeline up to now. Cheap when there is nothing.
+ */
 void session_turn(struct session *session);
 
 /* ---- changes while it runs; each leaves a mark. False with one line when it cannot be done. ---- */
@@ -46,7 +48,7 @@ bool session_set_n_tasks(struct session *session, unsigned n, struct err *err);
 bool session_set_kind(struct session *session, enum task_kind kind, struct err *err);
 bool session_set_placement(struct session *session, enum placement placement, struct err *err);
 bool session_restart(struct session *session, struct err *err); /* a new run of the same work */
-bool session_stop(struct session *session);                     /* ends all tasks, waits a moment for their last events */
+bool session_stop(struct session *session); /* ends all tasks, waits a moment for their last events */
 
 /* Ctrl-Z: the workload stops with us. */
 void session_suspend(struct session *session);
@@ -54,18 +56,19 @@ void session_resume(struct session *session);
 
 /* ---- runs and their comparison ---- */
 
-/* One run: the tasks that were started together. Same work on 1 core and on k are two runs of one timeline. */
+/* One run: the tasks that were started together. Same work on 1 core and on k are two runs of one timeline.
+ */
 struct run {
-    uint16_t number;            /* from 1; tasks carry it (struct task.run) */
-    struct cpuset cpus;         /* as chosen last during the run */
+    uint16_t number;    /* from 1; tasks carry it (struct task.run) */
+    struct cpuset cpus; /* as chosen last during the run */
     enum task_kind kind;
     enum placement placement;
     unsigned n_tasks;
     uint64_t work_ns;
-    uint64_t start_ns;          /* the gate opened */
-    uint64_t end_ns;            /* all work done, or the run was stopped; 0 while it goes on */
-    bool complete;              /* ended because all work was done: end_ns - start_ns is the makespan */
-    bool changed;               /* cores, tasks, kind or placement were changed while it ran */
+    uint64_t start_ns; /* the gate opened */
+    uint64_t end_ns;   /* all work done, or the run was stopped; 0 while it goes on */
+    bool complete;     /* ended because all work was done: end_ns - start_ns is the makespan */
+    bool changed;      /* cores, tasks, kind or placement were changed while it ran */
 };
 unsigned session_n_runs(const struct session *session);
 const struct run *session_run(const struct session *session, unsigned i); /* i from 0, oldest first */
@@ -75,24 +78,32 @@ const struct run *session_current_run(const struct session *session);
 void session_keep(struct session *session, uint16_t run);
 const struct run *session_reference(const struct session *session); /* NULL: none */
 
-/* The whole comparison: the workload's tasks and work on 1 core against the k chosen ones. Where 1 + k CPUs are free the
- * two go at the same time, else one after the other. Needs a workload with an end (work_ns), or uses 500 ms. */
-enum comparison { COMPARE_NONE, COMPARE_TOGETHER, COMPARE_FIRST, COMPARE_SECOND, COMPARE_FINISHED_TOGETHER, COMPARE_FINISHED_IN_TURN };
+/* The whole comparison: the workload's tasks and work on 1 core against the k chosen ones. Where 1 + k CPUs
+ * are free the two go at the same time, else one after the other. Needs a workload with an end (work_ns), or
+ * uses 500 ms. */
+enum comparison {
+    COMPARE_NONE,
+    COMPARE_TOGETHER,
+    COMPARE_FIRST,
+    COMPARE_SECOND,
+    COMPARE_FINISHED_TOGETHER,
+    COMPARE_FINISHED_IN_TURN
+};
 bool session_compare(struct session *session, struct err *err);
 enum comparison session_comparison(const struct session *session);
 
 /* ---- what it is now ---- */
 struct session_info {
-    struct workload workload;   /* as changed */
+    struct workload workload; /* as changed */
     struct cpuset cpus;
-    const char *source;         /* who tells the switches: "perf", "engine", "proc" */
-    bool exact;                 /* slices are exact, not samples */
-    const char *reason;         /* why not a better source, with the way to get it; NULL for the best */
+    const char *source; /* who tells the switches: "perf", "engine", "proc" */
+    bool exact;         /* slices are exact, not samples */
+    const char *reason; /* why not a better source, with the way to get it; NULL for the best */
     uint64_t n_lost, n_late;
-    bool finished;              /* the run has ended */
-    int observer_cpu;           /* where we keep ourselves, -1: anywhere */
-    char message[160];          /* the last thing the machine did to us (a CPU went away, the host was killed); "" */
-    uint64_t message_ns;        /* when */
+    bool finished;       /* the run has ended */
+    int observer_cpu;    /* where we keep ourselves, -1: anywhere */
+    char message[160];   /* the last thing the machine did to us (a CPU went away, the host was killed); "" */
+    uint64_t message_ns; /* when */
 };
 void session_info(const struct session *session, struct session_info *info);
 void session_forget_message(struct session *session); /* it was shown */
@@ -101,6 +112,7 @@ void session_forget_message(struct session *session); /* it was shown */
 bool session_alive(const struct session *session, struct err *err);
 
 struct timeline *session_timeline(const struct session *session);
-struct source *session_proc(const struct session *session); /* for proc_system_read() and proc_memory_read() */
+struct source *
+session_proc(const struct session *session); /* for proc_system_read() and proc_memory_read() */
 
 #endif

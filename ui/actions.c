@@ -76,7 +76,8 @@ void action_placement(struct app *app, int unused)
     struct session_info info;
     struct err err = {0};
     session_info(app->session, &info);
-    enum placement placement = info.workload.placement == PLACEMENT_PINNED ? PLACEMENT_FREE : PLACEMENT_PINNED;
+    enum placement placement =
+        info.workload.placement == PLACEMENT_PINNED ? PLACEMENT_FREE : PLACEMENT_PINNED;
     changed(app, session_set_placement(app->session, placement, &err), &err);
     if (info.finished)
         app_notice(app, false, "%s, from the next run on (r)", workload_placement_name(placement));
@@ -273,9 +274,10 @@ void action_compare(struct app *app, int unused)
     app->view = 4;
     if (app->viewport.mode == MODE_PAUSED)
         viewport_live(&app->viewport, timeline(app));
-    app_notice(app, false, "%s", session_comparison(app->session) == COMPARE_TOGETHER
-                                     ? "both runs go at the same time, on cores of their own"
-                                     : "no core is free for both: one core first, then the chosen ones");
+    app_notice(app, false, "%s",
+               session_comparison(app->session) == COMPARE_TOGETHER
+                   ? "both runs go at the same time, on cores of their own"
+                   : "no core is free for both: one core first, then the chosen ones");
 }
 
 void action_keep(struct app *app, int unused)
@@ -284,7 +286,8 @@ void action_keep(struct app *app, int unused)
     const struct run *run = session_current_run(app->session), *reference = session_reference(app->session);
     bool drop = reference && reference->number == run->number;
     session_keep(app->session, drop ? 0 : run->number);
-    app_notice(app, false, drop ? "the reference is dropped" : "run %u is the reference: change the cores and press r",
+    app_notice(app, false,
+               drop ? "the reference is dropped" : "run %u is the reference: change the cores and press r",
                run->number);
 }
 

@@ -22,7 +22,8 @@
 #define MIN_COLS      20
 #define MIN_ROWS      6
 
-const struct view_ops *const app_views[N_VIEWS] = {&view_cores, &view_tasks, &view_table, &view_counters, &view_compare};
+const struct view_ops *const app_views[N_VIEWS] = {&view_cores, &view_tasks, &view_table, &view_counters,
+                                                   &view_compare};
 
 void app_notice(struct app *app, bool is_alert, const char *format, ...)
 {
@@ -47,13 +48,15 @@ static void build_cpus(struct app *app, const struct session_info *info)
         bool chosen = cpuset_has(&info->cpus, cpu);
         if (!chosen && !cpuset_has(&m->allowed, cpu) && !cpuset_has(&m->at_start, cpu))
             continue;
-        app->cpus[n++] = (struct scene_cpu){.cpu = cpu, .chosen = chosen, .online = cpuset_has(&m->online, cpu)};
+        app->cpus[n++] =
+            (struct scene_cpu){.cpu = cpu, .chosen = chosen, .online = cpuset_has(&m->online, cpu)};
     }
     app->scene.cpus = app->cpus;
     app->scene.n_cpus = n;
 }
 
-/* A task is shown while it lives, while its run is the current one, and while its end is still on the screen. */
+/* A task is shown while it lives, while its run is the current one, and while its end is still on the screen.
+ */
 static bool is_shown(const struct app *app, const struct task *task, const struct run *run)
 {
     if (task->role == ROLE_HOST)
@@ -70,7 +73,10 @@ static bool is_shown(const struct app *app, const struct task *task, const struc
 
 static uint64_t task_rank(const struct task *task)
 {
-    uint64_t group = task->role == ROLE_OTHER ? 3 : task->role == ROLE_OBSERVER ? 2 : task->role == ROLE_HOST ? 1 : 0;
+    uint64_t group = task->role == ROLE_OTHER      ? 3
+                     : task->role == ROLE_OBSERVER ? 2
+                     : task->role == ROLE_HOST     ? 1
+                                                   : 0;
     return group << 62 | (uint64_t)(task->slot < 0 ? 0 : task->slot) << 32 | task->index;
 }
 
@@ -199,11 +205,13 @@ static void draw_inspector(struct app *app)
     if (task == TIMELINE_NO_TASK && cpu < 0)
         cpu = cpuset_next(&app->scene.info.cpus, -1);
     int rows = app->view_rect.rows / 2 < 9 ? app->view_rect.rows / 2 : 9;
-    struct rect rect = {app->view_rect.x, app->view_rect.y + app->view_rect.rows - rows, app->view_rect.cols, rows};
+    struct rect rect = {app->view_rect.x, app->view_rect.y + app->view_rect.rows - rows, app->view_rect.cols,
+                        rows};
     if (rows < 3 || !t)
         return;
     struct slice slice;
-    bool found = cpu >= 0 ? timeline_cpu_slice(tl, cpu, t, 0, &slice) : timeline_task_slice(tl, task, t, 0, &slice);
+    bool found =
+        cpu >= 0 ? timeline_cpu_slice(tl, cpu, t, 0, &slice) : timeline_task_slice(tl, task, t, 0, &slice);
     if (found && slice.start_ns <= t)
         view_inspect(&app->scene, &app->canvas, rect, &slice);
     else
@@ -221,15 +229,19 @@ static void draw_picker(struct app *app)
         if (row && row->n_smt > 1)
             snprintf(where, sizeof where, "core %d, hardware thread %d", row->core, row->smt);
         if (row && app->machine->n_packages > 1)
-            snprintf(where + strlen(where), sizeof where - strlen(where), "%spackage %d", *where ? ", " : "", row->package);
+            snprintf(where + strlen(where), sizeof where - strlen(where), "%spackage %d", *where ? ", " : "",
+                     row->package);
         if (!cpu->online)
             snprintf(where, sizeof where, "offline");
         snprintf(lines[n].left, sizeof lines[n].left, "[%c] cpu %d", cpu->chosen ? 'x' : ' ', cpu->cpu);
         snprintf(lines[n++].right, sizeof lines[n].right, "%s", where);
     }
     view_dialog(&app->scene, &app->canvas,
-                &(struct dialog){.title = "Cores", .footer = "Space or a digit: on, off   Enter: done", .lines = lines,
-                                 .n_lines = n, .selected = (int)app->dialog_row});
+                &(struct dialog){.title = "Cores",
+                                 .footer = "Space or a digit: on, off   Enter: done",
+                                 .lines = lines,
+                                 .n_lines = n,
+                                 .selected = (int)app->dialog_row});
     free(lines);
 }
 
@@ -249,8 +261,12 @@ static void draw_help(struct app *app)
         n++;
     }
     view_dialog(&app->scene, &app->canvas,
-                &(struct dialog){.title = "Keys", .footer = "Up, Down: scroll   Enter, Esc: close", .lines = lines,
-                                 .n_lines = n, .selected = -1, .first = &app->dialog_row});
+                &(struct dialog){.title = "Keys",
+                                 .footer = "Up, Down: scroll   Enter, Esc: close",
+                                 .lines = lines,
+                                 .n_lines = n,
+                                 .selected = -1,
+                                 .first = &app->dialog_row});
     free(lines);
 }
 
@@ -263,8 +279,8 @@ static void draw_bottom(struct app *app, struct rect rect, uint64_t now)
     }
     if (now < app->notice_until_ns) {
         canvas_fill(&app->canvas, rect, ' ', PAINT_TEXT, PAINT_BAR, 0);
-        canvas_text(&app->canvas, rect.x + 1, rect.y, rect.cols - 2, app->notice_is_alert ? PAINT_ALERT : PAINT_STRONG,
-                    PAINT_BAR, CELL_BOLD, app->notice);
+        canvas_text(&app->canvas, rect.x + 1, rect.y, rect.cols - 2,
+                    app->notice_is_alert ? PAINT_ALERT : PAINT_STRONG, PAINT_BAR, CELL_BOLD, app->notice);
         return;
     }
     /* What helps to find the rest, and the way out, stay to the last; then the order of the table. */
@@ -371,7 +387,8 @@ static void frame(struct app *app)
         app->next_frame_ns = now + FRAME_NS;
     if (!due && !app->dirty)
         return;
-    /* A terminal that takes nothing now (Ctrl-S, a slow line) must not hold up the capture, nor the way out. */
+    /* A terminal that takes nothing now (Ctrl-S, a slow line) must not hold up the capture, nor the way out.
+     */
     struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
     if (poll(&out, 1, 0) == 0)
         return;
@@ -384,7 +401,8 @@ static void frame(struct app *app)
 
 static void take_keys(struct app *app)
 {
-    for (struct screen_key key = screen_key(app->screen); key.kind != SCREEN_NONE; key = screen_key(app->screen)) {
+    for (struct screen_key key = screen_key(app->screen); key.kind != SCREEN_NONE;
+         key = screen_key(app->screen)) {
         app->dirty = true;
         if (key.kind == SCREEN_CLICK || key.kind == SCREEN_WHEEL_UP || key.kind == SCREEN_WHEEL_DOWN) {
             action_mouse(app, &key);
@@ -425,8 +443,8 @@ static bool is_live(const struct app *app)
     return app->viewport.mode == MODE_SCOPE || app->viewport.mode == MODE_SCROLL;
 }
 
-/* Where nothing runs any more there is nothing live to see: the picture stays at the end of the run, until the next
- * one begins. */
+/* Where nothing runs any more there is nothing live to see: the picture stays at the end of the run, until
+ * the next one begins. */
 static void follow_runs(struct app *app)
 {
     const struct timeline *tl = session_timeline(app->session);
@@ -448,7 +466,8 @@ static void follow_runs(struct app *app)
     if (app->stopped)
         app_notice(app, false, "the duration is over: r runs again");
     else if (run->complete)
-        app_notice(app, false, "all work is done in %s: r runs again, b keeps this run as the reference", makespan);
+        app_notice(app, false, "all work is done in %s: r runs again, b keeps this run as the reference",
+                   makespan);
     else
         app_notice(app, false, "the run has ended after %s: r runs again", makespan);
 }
@@ -470,11 +489,16 @@ static int until_next_frame_ms(const struct app *app)
     return now >= app->next_frame_ns ? 0 : (int)((app->next_frame_ns - now + NS_PER_MS - 1) / NS_PER_MS);
 }
 
-int app_run(const struct options *options, struct machine *machine, struct session *session, struct screen *screen)
+int app_run(const struct options *options, struct machine *machine, struct session *session,
+            struct screen *screen)
 {
     struct app *app = mem_new(1, sizeof *app);
-    *app = (struct app){.options = options, .machine = machine, .session = session, .screen = screen,
-                        .theme = screen_theme(screen)->name, .dirty = true};
+    *app = (struct app){.options = options,
+                        .machine = machine,
+                        .session = session,
+                        .screen = screen,
+                        .theme = screen_theme(screen)->name,
+                        .dirty = true};
     viewport_init(&app->viewport);
     canvas_init(&app->canvas, 1, 1);
     app->scene.tl = session_timeline(session);

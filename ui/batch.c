@@ -25,7 +25,8 @@ static void show_progress(const struct session *session, uint64_t start_ns, uint
     fflush(stderr);
 }
 
-static int write_report(const struct options *options, const struct machine *machine, const struct session *session, FILE *out)
+static int write_report(const struct options *options, const struct machine *machine,
+                        const struct session *session, FILE *out)
 {
     struct report report;
     report_init(&report, session, machine);
@@ -37,7 +38,8 @@ static int write_report(const struct options *options, const struct machine *mac
     return ok ? 0 : 1;
 }
 
-int batch_run(const struct options *options, const struct machine *machine, struct session *session, FILE *out)
+int batch_run(const struct options *options, const struct machine *machine, struct session *session,
+              FILE *out)
 {
     uint64_t duration = options->duration_ns;
     if (!duration && !options->session.workload.work_ns)

@@ -12,7 +12,7 @@
 enum { CELL_BOLD = 1, CELL_DIM = 2, CELL_UNDERLINE = 4, CELL_REVERSE = 8 };
 
 struct cell {
-    char32_t ch;  /* one column wide, or two with a following cell whose ch is 0 */
+    char32_t ch;    /* one column wide, or two with a following cell whose ch is 0 */
     uint8_t fg, bg; /* enum paint */
     uint8_t attr;
 };
@@ -33,14 +33,17 @@ void canvas_resize(struct canvas *canvas, int cols, int rows); /* blank afterwar
 void canvas_clear(struct canvas *canvas);
 
 /* All coordinates are absolute cells and are clipped to the canvas. */
-void canvas_put(struct canvas *canvas, int x, int y, char32_t ch, enum paint fg, enum paint bg, unsigned attr);
-void canvas_fill(struct canvas *canvas, struct rect rect, char32_t ch, enum paint fg, enum paint bg, unsigned attr);
+void canvas_put(struct canvas *canvas, int x, int y, char32_t ch, enum paint fg, enum paint bg,
+                unsigned attr);
+void canvas_fill(struct canvas *canvas, struct rect rect, char32_t ch, enum paint fg, enum paint bg,
+                 unsigned attr);
 
 /* Text in UTF-8, clipped to max_cols; control characters and invalid bytes come out harmless (U+FFFD or '?').
  * Returns the columns used. bg PAINT_KEEP leaves the background as it is. */
-int canvas_text(struct canvas *canvas, int x, int y, int max_cols, enum paint fg, enum paint bg, unsigned attr, const char *text);
-int canvas_printf(struct canvas *canvas, int x, int y, int max_cols, enum paint fg, enum paint bg, unsigned attr,
-                  const char *format, ...) __attribute__((format(printf, 8, 9)));
+int canvas_text(struct canvas *canvas, int x, int y, int max_cols, enum paint fg, enum paint bg,
+                unsigned attr, const char *text);
+int canvas_printf(struct canvas *canvas, int x, int y, int max_cols, enum paint fg, enum paint bg,
+                  unsigned attr, const char *format, ...) __attribute__((format(printf, 8, 9)));
 /* Columns that canvas_text() would use. */
 int canvas_text_cols(const char *text);
 

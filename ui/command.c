@@ -12,7 +12,8 @@ const struct command commands[] = {
     {"Cores and tasks", "t", "task+", "one task more", action_tasks, 1},
     {"Cores and tasks", "T", "task-", "one task less", action_tasks, -1},
     {"Cores and tasks", "k", "kind", "threads become processes, and back", action_kind, 0},
-    {"Cores and tasks", "m", "place", "pinned (task i on core i mod k) or free (the kernel chooses)", action_placement, 0},
+    {"Cores and tasks", "m", "place", "pinned (task i on core i mod k) or free (the kernel chooses)",
+     action_placement, 0},
     {"Cores and tasks", "r", "run", "run again from the start", action_restart, 0},
 
     {"Time", "Space", "pause", "pause, and go on", action_pause, 0},
@@ -62,9 +63,10 @@ static const struct {
     const char *name;
     enum screen_key_kind kind;
 } special_keys[] = {
-    {"Left", SCREEN_LEFT},   {"Right", SCREEN_RIGHT},    {"Up", SCREEN_UP},      {"Down", SCREEN_DOWN},
-    {"Home", SCREEN_HOME},   {"End", SCREEN_END},        {"PgUp", SCREEN_PAGE_UP}, {"PgDn", SCREEN_PAGE_DOWN},
-    {"Enter", SCREEN_ENTER}, {"Tab", SCREEN_TAB},        {"Shift-Tab", SCREEN_BACKTAB}, {"Esc", SCREEN_ESCAPE},
+    {"Left", SCREEN_LEFT},    {"Right", SCREEN_RIGHT},       {"Up", SCREEN_UP},
+    {"Down", SCREEN_DOWN},    {"Home", SCREEN_HOME},         {"End", SCREEN_END},
+    {"PgUp", SCREEN_PAGE_UP}, {"PgDn", SCREEN_PAGE_DOWN},    {"Enter", SCREEN_ENTER},
+    {"Tab", SCREEN_TAB},      {"Shift-Tab", SCREEN_BACKTAB}, {"Esc", SCREEN_ESCAPE},
 };
 
 bool command_key_is(const struct screen_key *key, const char *name, unsigned long length)

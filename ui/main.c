@@ -37,8 +37,8 @@ static int complain(int status, const char *format, ...)
     return status;
 }
 
-/* The report's file is opened before anything runs, so that a wrong name costs nobody a run; an existing file is
- * emptied only when there is a report to write into it. */
+/* The report's file is opened before anything runs, so that a wrong name costs nobody a run; an existing file
+ * is emptied only when there is a report to write into it. */
 static FILE *open_output(const struct options *options, struct err *err)
 {
     if (!options->output)
@@ -64,7 +64,8 @@ static int run_batch(const struct options *options, struct machine *machine)
     }
     signals_guard(session);
     struct stat stat;
-    if (options->output && fstat(fileno(out), &stat) == 0 && S_ISREG(stat.st_mode) && ftruncate(fileno(out), 0) != 0)
+    if (options->output && fstat(fileno(out), &stat) == 0 && S_ISREG(stat.st_mode) &&
+        ftruncate(fileno(out), 0) != 0)
         complain(EXIT_OK, "--output=%s: not emptied: %s", options->output, strerror(errno));
     int status = batch_run(options, machine, session, out);
     signals_guard(NULL);
@@ -85,9 +86,12 @@ static int run_screen(struct options *options, struct machine *machine)
 {
     struct err err;
     if (!isatty(STDOUT_FILENO))
-        return complain(EXIT_USAGE, "standard output is not a terminal: add --batch for a report without a screen");
+        return complain(EXIT_USAGE,
+                        "standard output is not a terminal: add --batch for a report without a screen");
     if (!isatty(STDIN_FILENO))
-        return complain(EXIT_USAGE, "standard input is not a terminal, and keys come from there: add --batch for a report");
+        return complain(
+            EXIT_USAGE,
+            "standard input is not a terminal, and keys come from there: add --batch for a report");
     choose_glyphs(options);
     const char *no_color = getenv("NO_COLOR"); /* no-color.org: any value but the empty one */
     bool mono = no_color && *no_color;

@@ -45,7 +45,8 @@ const unsigned n_option_rows = sizeof option_rows / sizeof *option_rows;
 
 enum { LONG_ONLY = 256 }; /* getopt_long's value of a row without a letter: LONG_ONLY + its index */
 
-static bool parse_count(const char *text, const char *option, unsigned long most, unsigned *n, struct err *err)
+static bool parse_count(const char *text, const char *option, unsigned long most, unsigned *n,
+                        struct err *err)
 {
     char *end = NULL;
     errno = 0;
@@ -63,7 +64,8 @@ bool options_parse_time(const char *text, uint64_t *ns, struct err *err)
     static const struct {
         const char *unit;
         double ns;
-    } units[] = {{"", 1e9}, {"ns", 1}, {"us", 1e3}, {"\u00b5s", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"min", 60e9}, {"m", 60e9}};
+    } units[] = {{"", 1e9},   {"ns", 1},  {"us", 1e3},   {"\u00b5s", 1e3},
+                 {"ms", 1e6}, {"s", 1e9}, {"min", 60e9}, {"m", 60e9}};
     char *end = NULL;
     bool number = (text[0] >= '0' && text[0] <= '9') || text[0] == '.';
     double value = number ? strtod(text, &end) : 0;
@@ -120,7 +122,8 @@ static bool parse_kind(struct options *o, const char *text, struct err *err)
 {
     static const char *const words[] = {"thread", "process", NULL};
     if (strcmp(text, "green") == 0)
-        return err_set(err, "--kind=green: user-level threads are not in this version; use thread or process");
+        return err_set(err,
+                       "--kind=green: user-level threads are not in this version; use thread or process");
     int i = parse_word(text, "kind", words, err);
     o->session.workload.kind = i == 1 ? TASK_PROCESS : TASK_THREAD;
     return i >= 0;
@@ -147,7 +150,8 @@ static bool named(struct err *err, const char *option)
 
 static bool take_value(struct options *o, const struct option_row *row, const char *value, struct err *err)
 {
-    static const char *const placements[] = {"pinned", "free", NULL}, *const sources[] = {"auto", "perf", "engine", "proc", NULL},
+    static const char *const placements[] = {"pinned", "free", NULL},
+                             *const sources[] = {"auto", "perf", "engine", "proc", NULL},
                              *const themes[] = {"dark", "light", "mono", NULL};
     struct workload *w = &o->session.workload;
     int i;
@@ -241,7 +245,8 @@ static bool check(const struct options *o, bool format_given, struct err *err)
     if (!o->batch && o->output)
         return err_set(err, "--output is for the report: add --batch");
     if (o->batch && (o->theme_given || o->no_mouse))
-        return err_set(err, "--%s is of the screen, and --batch has none: leave one out", o->no_mouse ? "no-mouse" : "theme");
+        return err_set(err, "--%s is of the screen, and --batch has none: leave one out",
+                       o->no_mouse ? "no-mouse" : "theme");
     return true;
 }
 
@@ -300,18 +305,20 @@ bool options_choose_cpus(struct options *o, const struct machine *machine, struc
     char list[128];
     cpuset_format(&machine->allowed, list, sizeof list);
     if (o->cpus_given) {
-        for (int cpu = cpuset_next(&o->session.cpus, -1); cpu >= 0; cpu = cpuset_next(&o->session.cpus, cpu)) {
+        for (int cpu = cpuset_next(&o->session.cpus, -1); cpu >= 0;
+             cpu = cpuset_next(&o->session.cpus, cpu)) {
             if (cpuset_has(&machine->allowed, cpu))
                 continue;
-            return err_set(err, "--cpu-list: cpu %d %s; these may be used: %s", cpu,
-                           cpuset_has(&machine->online, cpu) ? "is forbidden to us" : "is offline or not there", list);
+            return err_set(
+                err, "--cpu-list: cpu %d %s; these may be used: %s", cpu,
+                cpuset_has(&machine->online, cpu) ? "is forbidden to us" : "is offline or not there", list);
         }
         return true;
     }
     unsigned n = o->n_cores ? o->n_cores : 1;
     if (n > n_allowed)
-        return err_set(err, "--cores=%u: there %s %u that may be used (cpu %s)", n, n_allowed == 1 ? "is" : "are", n_allowed,
-                       list);
+        return err_set(err, "--cores=%u: there %s %u that may be used (cpu %s)", n,
+                       n_allowed == 1 ? "is" : "are", n_allowed, list);
     memset(&o->session.cpus, 0, sizeof o->session.cpus);
     for (unsigned i = 0; i < n; i++)
         cpuset_add(&o->session.cpus, machine_next_cpu(machine, &o->session.cpus));

@@ -13,12 +13,12 @@ enum output_format { FORMAT_TEXT, FORMAT_JSON };
 struct options {
     enum { ACTION_RUN, ACTION_HELP, ACTION_VERSION, ACTION_LIST } action;
     struct session_config session;
-    unsigned n_cores;            /* -c; 0: not given */
-    bool cpus_given;             /* -C */
-    uint64_t duration_ns;        /* 0: without */
+    unsigned n_cores;     /* -c; 0: not given */
+    bool cpus_given;      /* -C */
+    uint64_t duration_ns; /* 0: without */
     bool batch;
     enum output_format format;
-    const char *output;          /* NULL: standard output */
+    const char *output; /* NULL: standard output */
     enum theme_name theme;
     bool theme_given;
     bool ascii, no_mouse;
@@ -26,11 +26,11 @@ struct options {
 
 /* One row of the table; the help text and the manual page are checked against it. */
 struct option_row {
-    char letter;        /* 0: long only */
+    char letter; /* 0: long only */
     const char *name;
     const char *argument; /* NULL: none */
     const char *help;
-    const char *later;  /* not in this version: why, and what to use instead; NULL: works */
+    const char *later; /* not in this version: why, and what to use instead; NULL: works */
 };
 extern const struct option_row option_rows[];
 extern const unsigned n_option_rows;

@@ -64,7 +64,7 @@ struct glyphs {
     char32_t blocked;
     char32_t gone;     /* before it began, after it ended */
     char32_t hole;     /* lost */
-    char32_t others;  /* somebody unseen had the core while a task waited for it */
+    char32_t others;   /* somebody unseen had the core while a task waited for it */
     char32_t sample;   /* one proc sample */
     char32_t shade[4]; /* light ... dense: many slices in one cell */
     char32_t hline, vline, lane_left, lane_right, tick, dot, bullet, arrow_right, arrow_left, arrow_up,

@@ -73,8 +73,10 @@ void view_summary(const struct scene *scene, struct canvas *canvas, struct rect 
 void view_inspect(const struct scene *scene, struct canvas *canvas, struct rect rect,
                   const struct slice *slice);
 
-/* The same where no slice is at the cursor: on a CPU, idle or somebody else's; of a task (cpu -1), why it does not run. */
-void view_inspect_gap(const struct scene *scene, struct canvas *canvas, struct rect rect, int cpu, uint32_t task);
+/* The same where no slice is at the cursor: on a CPU, idle or somebody else's; of a task (cpu -1), why it
+ * does not run. */
+void view_inspect_gap(const struct scene *scene, struct canvas *canvas, struct rect rect, int cpu,
+                      uint32_t task);
 
 /* The line of keys at the bottom: drops from the end what does not fit. */
 struct key_label {

@@ -246,8 +246,8 @@ static void compare_draw(const struct scene *scene, struct canvas *canvas, struc
         const char *const *lines = scene->reference ? kept : none;
         int y = rect.y + rect.rows / 3 - 1, x = (rect.cols - 74) / 2;
         for (size_t i = 0; i < sizeof none / sizeof *none && y + (int)i < rect.y + rect.rows; i++)
-            canvas_text(canvas, rect.x + (x > 1 ? x : 1), y + (int)i, rect.cols - 2, i ? PAINT_TEXT : PAINT_STRONG,
-                        PAINT_KEEP, i ? 0 : CELL_BOLD, lines[i]);
+            canvas_text(canvas, rect.x + (x > 1 ? x : 1), y + (int)i, rect.cols - 2,
+                        i ? PAINT_TEXT : PAINT_STRONG, PAINT_KEEP, i ? 0 : CELL_BOLD, lines[i]);
     }
     view_to_ascii(scene, canvas, rect);
 }

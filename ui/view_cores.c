@@ -59,7 +59,7 @@ static struct plan make_plan(const struct scene *scene, struct rect rect)
         plan = next;
     }
     if (!scene->lecture && !plan.tasks && rect.rows - plan_rows(scene, &plan) >= LEAST_TASK_ROWS)
-        plan.tasks = 1; /* as many as fit */
+        plan.tasks = 1;                  /* as many as fit */
     if (scene->lecture && plan.lane < 3) /* never less, others scroll */
         plan.lane = rect.rows - plan.axis >= 3 ? 3 : 1;
     return plan;

@@ -296,7 +296,7 @@ static void draw_fairness(const struct sheet *sheet, struct rect rect)
     for (unsigned i = 0; i < scene->n_tasks; i++) {
         struct bin bin;
         timeline_task_sum(scene->tl, scene->tasks[i], sheet->stats.lo_ns,
-                           sheet->stats.hi_ns - sheet->stats.lo_ns, &bin);
+                          sheet->stats.hi_ns - sheet->stats.lo_ns, &bin);
         parts[i] = (double)bin.run_ns / (double)(sheet->stats.hi_ns - sheet->stats.lo_ns);
         most = parts[i] > most ? parts[i] : most;
     }

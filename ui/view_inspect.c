@@ -31,6 +31,12 @@ static void why_it_ended(const struct slice *slice, char *buf, size_t size)
     }
 }
 
+/* Gaps up to this long are the switch itself, where a task was waiting. */
+static uint64_t switch_limit_ns(const struct scene *scene)
+{
+    return scene->info.source[0] == 'e' ? TIMELINE_SELF_TOLD_NS : TIMELINE_MAX_SWITCH_NS;
+}
+
 static void who_came_next(const struct scene *scene, struct faces *faces, const struct slice *slice,
                           char *buf, size_t size)
 {
@@ -51,8 +57,9 @@ static void who_came_next(const struct scene *scene, struct faces *faces, const 
     if (bin.others_ns)
         snprintf(buf, size, "somebody that is not watched for %s, then %s", gap, who);
     else
-        snprintf(buf, size, gap_ns <= TIMELINE_MAX_SWITCH_NS ? "%s; the switch took %s" : "%s, after %s of idling",
-                 who, gap);
+        snprintf(buf, size,
+                 gap_ns <= switch_limit_ns(scene) ? "%s; the switch took %s" : "%s, after %s of idling", who,
+                 gap);
 }
 
 static void draw_line(struct canvas *canvas, struct rect rect, int row, const char *label, const char *text)
@@ -110,7 +117,8 @@ void view_inspect(const struct scene *scene, struct canvas *canvas, struct rect 
 }
 
 /* Who had the CPU between the slice before t and the one after it. */
-static void tell_cpu_gap(const struct scene *scene, struct canvas *canvas, struct rect rect, int cpu, uint64_t t)
+static void tell_cpu_gap(const struct scene *scene, struct canvas *canvas, struct rect rect, int cpu,
+                         uint64_t t)
 {
     struct faces faces;
     struct slice before, after;
@@ -123,8 +131,10 @@ static void tell_cpu_gap(const struct scene *scene, struct canvas *canvas, struc
     uint64_t gap_ns = to > from ? to - from : 0;
     faces_init(&faces, scene->tl);
     timeline_cpu_sum(scene->tl, cpu, from, gap_ns ? gap_ns : 1, &bin);
+    bool is_switch = has_before && has_after && gap_ns <= switch_limit_ns(scene);
     draw_line(canvas, rect, 1, "core",
-              bin.others_ns    ? "somebody that is not watched had it, while a task waited for it"
+              is_switch        ? "between two tasks: this is the switch itself"
+              : bin.others_ns  ? "somebody that is not watched had it, while a task waited for it"
               : bin.unknown_ns ? "not known"
                                : "idle: no watched task wanted it");
     draw_line(canvas, rect, 2, "for", export_duration(gap_ns, length, sizeof length));
@@ -138,7 +148,8 @@ static void tell_cpu_gap(const struct scene *scene, struct canvas *canvas, struc
     faces_fini(&faces);
 }
 
-static void tell_task_gap(const struct scene *scene, struct canvas *canvas, struct rect rect, uint32_t task, uint64_t t)
+static void tell_task_gap(const struct scene *scene, struct canvas *canvas, struct rect rect, uint32_t task,
+                          uint64_t t)
 {
     static const char *const names[] = {[STATE_UNKNOWN] = "not known",
                                         [STATE_RUNNING] = "running",
@@ -152,12 +163,14 @@ static void tell_task_gap(const struct scene *scene, struct canvas *canvas, stru
     draw_line(canvas, rect, 1, "state", names[state]);
     if (state != STATE_RUNNABLE && state != STATE_BLOCKED)
         return;
-    snprintf(text, sizeof text, "%s so far, %s in all", export_duration(t > since ? t - since : 0, a, sizeof a),
+    snprintf(text, sizeof text, "%s so far, %s in all",
+             export_duration(t > since ? t - since : 0, a, sizeof a),
              export_duration(until > since ? until - since : 0, b, sizeof b));
     draw_line(canvas, rect, 2, "for", text);
 }
 
-void view_inspect_gap(const struct scene *scene, struct canvas *canvas, struct rect rect, int cpu, uint32_t task)
+void view_inspect_gap(const struct scene *scene, struct canvas *canvas, struct rect rect, int cpu,
+                      uint32_t task)
 {
     char label[48], title[96];
     struct faces faces;
@@ -168,7 +181,8 @@ void view_inspect_gap(const struct scene *scene, struct canvas *canvas, struct r
     }
     faces_init(&faces, scene->tl);
     if (cpu >= 0)
-        snprintf(title, sizeof title, "no slice on %s", view_cpu_label(scene, cpu, true, label, sizeof label));
+        snprintf(title, sizeof title, "no slice on %s",
+                 view_cpu_label(scene, cpu, true, label, sizeof label));
     else
         snprintf(title, sizeof title, "%s does not run", face_call(faces_get(&faces, task)));
     faces_fini(&faces);

@@ -55,7 +55,8 @@ static void face_fill(struct face *face, const struct task *task)
 
 const struct face *faces_get(struct faces *faces, uint32_t task)
 {
-    static const struct face nobody = {.known = true, .paint = PAINT_FAINT, .back = PAINT_LANE, .letter = "?", .name = "?"};
+    static const struct face nobody = {
+        .known = true, .paint = PAINT_FAINT, .back = PAINT_LANE, .letter = "?", .name = "?"};
     if (task >= faces->n)
         return &nobody;
     struct face *face = &faces->faces[task];
@@ -349,7 +350,8 @@ static struct lane_cell border_cell(const struct lane *lane, const struct piece 
     if (spelled(lane->scene) || eighths == 0 || eighths >= 8)
         return whole_cell(lane, pieces[eighths >= 4 ? 0 : 1].who, NOBODY, bin);
     bool tasks = pieces[0].who != NOBODY && pieces[1].who != NOBODY;
-    if (tasks && back_of(lane, pieces[0].who) == back_of(lane, pieces[1].who)) /* two tasks that have one colour */
+    if (tasks &&
+        back_of(lane, pieces[0].who) == back_of(lane, pieces[1].who)) /* two tasks that have one colour */
         return (struct lane_cell){.ch = lane->scene->glyphs->vline,
                                   .fg = PAINT_ON_TASK,
                                   .bg = back_of(lane, pieces[0].who),

@@ -15,7 +15,7 @@ struct view_stats {
     unsigned n_chosen;   /* that the workload may use */
     double concurrency;  /* tasks in progress, averaged */
     double parallelism;  /* tasks running at the same instant, averaged */
-    double others_part;    /* of the chosen cores' time: somebody unseen had it while a task waited for it */
+    double others_part;  /* of the chosen cores' time: somebody unseen had it while a task waited for it */
     double demand;       /* tasks that ran or waited for a core, averaged */
     uint64_t n_switches; /* slices that began */
     double switches_per_s;

@@ -51,8 +51,8 @@ static void explain(const struct view_stats *s, int max_cols, char *buf, size_t 
         break;
     case WORD_MIXED:
         if (s->parallelism > 1.1)
-            snprintf(buf, size, "%u tasks share %u cores: %.1f run at once while the rest wait their turn",
-                     n, cores, s->parallelism);
+            snprintf(buf, size, "%u tasks share %u cores: %.1f run at once while the rest wait their turn", n,
+                     cores, s->parallelism);
         else
             snprintf(buf, size, "%u tasks run, wait and block by turns", n);
         break;

@@ -20,16 +20,16 @@ enum time_mode {
 
 struct viewport {
     enum time_mode mode;
-    uint64_t start_ns;    /* left edge of the lanes */
-    uint64_t col_ns;      /* one column; one of 1, 2, 5 times a power of ten */
-    int cols;             /* columns of the lanes */
-    uint64_t playhead_ns; /* slow motion; 0: none */
-    uint64_t cursor_ns;   /* paused; 0: none */
-    uint64_t trigger_ns;  /* scope: the switch-in it is aligned to; 0: it runs free */
-    uint64_t known_ns;    /* data beyond this instant is not there yet: draw nothing, not idle */
+    uint64_t start_ns;     /* left edge of the lanes */
+    uint64_t col_ns;       /* one column; one of 1, 2, 5 times a power of ten */
+    int cols;              /* columns of the lanes */
+    uint64_t playhead_ns;  /* slow motion; 0: none */
+    uint64_t cursor_ns;    /* paused; 0: none */
+    uint64_t trigger_ns;   /* scope: the switch-in it is aligned to; 0: it runs free */
+    uint64_t known_ns;     /* data beyond this instant is not there yet: draw nothing, not idle */
     uint32_t trigger_task; /* timeline index, TIMELINE_NO_TASK: any */
-    unsigned slowness;    /* 10 ... 1000 */
-    uint64_t behind_ns;   /* distance of what is shown to live */
+    unsigned slowness;     /* 10 ... 1000 */
+    uint64_t behind_ns;    /* distance of what is shown to live */
 
     /* How it moves; no view looks at these. */
     uint64_t hold_until_ns; /* scope: when the next window is captured */
@@ -57,13 +57,15 @@ void viewport_init(struct viewport *vp);
 /* Once a frame: moves the window to where its mode wants it at timeline_now_ns(). */
 void viewport_update(struct viewport *vp, const struct timeline *tl);
 
-/* Slow motion starts at the left of what is shown (or at the cursor), pausing puts the cursor in the middle. */
+/* Slow motion starts at the left of what is shown (or at the cursor), pausing puts the cursor in the middle.
+ */
 void viewport_set_mode(struct viewport *vp, const struct timeline *tl, enum time_mode mode);
 
 /* The user changed something at t_ns: scope lets go of its held window and shows the change as it happens. */
 void viewport_answer(struct viewport *vp, uint64_t t_ns);
 
-/* One step of 1, 2, 5: direction > 0 zooms in. Kept in place: the cursor, the playhead, or the mode's own edge. */
+/* One step of 1, 2, 5: direction > 0 zooms in. Kept in place: the cursor, the playhead, or the mode's own
+ * edge. */
 void viewport_zoom(struct viewport *vp, const struct timeline *tl, int direction);
 void viewport_zoom_at(struct viewport *vp, const struct timeline *tl, int direction, uint64_t at_ns);
 

@@ -1,4 +1,5 @@
-/* The engine: runs a workload's tasks as real threads and processes, and lets them be changed while they run. */
+/* The engine: runs a workload's tasks as real threads and processes, and lets them be changed while they run.
+ */
 #ifndef SCHEDVIZ_ENGINE_H
 #define SCHEDVIZ_ENGINE_H
 
@@ -12,8 +13,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* One slot holds one task of the workload at a time: slot 0 is "A". A task that is stopped and spawned again in its slot
- * is a new kernel task with a new tid. */
+/* One slot holds one task of the workload at a time: slot 0 is "A". A task that is stopped and spawned again
+ * in its slot is a new kernel task with a new tid. */
 enum engine_state {
     ENGINE_EMPTY,    /* nothing in the slot, or what was there is gone and reaped */
     ENGINE_STARTING, /* asked of the host, not yet seen */
@@ -28,10 +29,10 @@ struct engine_task {
     enum engine_state state;
     enum task_kind kind;
     int slot, tid, pid;
-    uint16_t run;            /* as given to engine_spawn */
-    int status;              /* wait(2) status, with ENGINE_DIED */
-    uint64_t work_done_ns;   /* calibrated CPU time, read from shared memory now */
-    uint64_t work_total_ns;  /* 0: without end */
+    uint16_t run;                  /* as given to engine_spawn */
+    int status;                    /* wait(2) status, with ENGINE_DIED */
+    uint64_t work_done_ns;         /* calibrated CPU time, read from shared memory now */
+    uint64_t work_total_ns;        /* 0: without end */
     uint64_t started_ns, ended_ns; /* when it passed the gate; when it ended; 0: not yet */
 };
 
@@ -41,13 +42,15 @@ struct engine_config {
 
 struct engine;
 
-/* Forks the host process, in a process group of its own, and waits until it is ready and the work loop is calibrated
- * (a few ms). The host and all that it starts die with the calling thread, so call it from the main one, however that
- * dies (prctl(2) PR_SET_PDEATHSIG, with the parent checked after it was set); the caller becomes a subreaper so that
- * orphans of a killed host are reaped. Sources that watch by inheritance must be open on the caller before this. */
+/* Forks the host process, in a process group of its own, and waits until it is ready and the work loop is
+ * calibrated (a few ms). The host and all that it starts die with the calling thread, so call it from the
+ * main one, however that dies (prctl(2) PR_SET_PDEATHSIG, with the parent checked after it was set); the
+ * caller becomes a subreaper so that orphans of a killed host are reaped. Sources that watch by inheritance
+ * must be open on the caller before this. */
 struct engine *engine_start(const struct engine_config *config, struct err *err);
 
-/* Ends and reaps everything that was started, then frees. Never hangs: what does not end within a moment is killed. */
+/* Ends and reaps everything that was started, then frees. Never hangs: what does not end within a moment is
+ * killed. */
 void engine_free(struct engine *engine);
 
 /* For the fatal-signal handler: async-signal-safe, kills the host's tasks with SIGKILL. */
@@ -62,13 +65,15 @@ bool engine_alive(const struct engine *engine, struct err *err);
 int engine_fd(const struct engine *engine);
 void engine_dispatch(struct engine *engine);
 
-/* Asks for a task in an empty, done or died slot (< WORKLOAD_MAX_TASKS): it is made, named (workload_task_name), put
- * on cpus, and waits at the gate. done_ns: work to begin from (a task that changed its kind goes on where it was).
- * The answer comes through engine_dispatch(): ENGINE_GATED, or ENGINE_DIED with engine_error(). */
-bool engine_spawn(struct engine *engine, unsigned slot, enum task_kind kind, uint16_t run, const struct cpuset *cpus,
-                  uint64_t work_ns, uint64_t done_ns, struct err *err);
+/* Asks for a task in an empty, done or died slot (< WORKLOAD_MAX_TASKS): it is made, named
+ * (workload_task_name), put on cpus, and waits at the gate. done_ns: work to begin from (a task that changed
+ * its kind goes on where it was). The answer comes through engine_dispatch(): ENGINE_GATED, or ENGINE_DIED
+ * with engine_error(). */
+bool engine_spawn(struct engine *engine, unsigned slot, enum task_kind kind, uint16_t run,
+                  const struct cpuset *cpus, uint64_t work_ns, uint64_t done_ns, struct err *err);
 
-/* Waits until no slot is ENGINE_STARTING, or for timeout_ms; false then, or when a spawn failed (err says which). */
+/* Waits until no slot is ENGINE_STARTING, or for timeout_ms; false then, or when a spawn failed (err says
+ * which). */
 bool engine_wait_gated(struct engine *engine, int timeout_ms, struct err *err);
 
 /* Opens the gate for every gated task, at one moment. */
@@ -83,7 +88,8 @@ void engine_stop(struct engine *engine, unsigned slot);
 /* Waits until every stopping slot is empty, or for timeout_ms; false then. */
 bool engine_wait_stopped(struct engine *engine, int timeout_ms);
 
-/* Stops and continues all tasks with job control (Ctrl-Z of schedviz): SIGSTOP and SIGCONT to the host's group. */
+/* Stops and continues all tasks with job control (Ctrl-Z of schedviz): SIGSTOP and SIGCONT to the host's
+ * group. */
 void engine_suspend(struct engine *engine);
 void engine_resume(struct engine *engine);
 
@@ -94,10 +100,11 @@ unsigned engine_n_slots(const struct engine *engine); /* one more than the highe
 /* The error of the last failed spawn, or "". */
 const char *engine_error(const struct engine *engine);
 
-/* The engine as a source, owned by the engine (its close does nothing): EVENT_NEW, EVENT_NAME and one EVENT_EXIT of host
- * and tasks with slot, run, kind and role (a task that times itself tells its end; of others it is told when they are
- * reaped, a moment later); NOTE_WORK (a few times a second, and at the end); each task's final kernel counters as
- * samples, read by itself just before it ends; and, when self-timed, EVENT_SWITCH_IN/OUT with NOTE_BASE first. */
+/* The engine as a source, owned by the engine (its close does nothing): EVENT_NEW, EVENT_NAME and one
+ * EVENT_EXIT of host and tasks with slot, run, kind and role (a task that times itself tells its end; of
+ * others it is told when they are reaped, a moment later); NOTE_WORK (a few times a second, and at the end);
+ * each task's final kernel counters as samples, read by itself just before it ends; and, when self-timed,
+ * EVENT_SWITCH_IN/OUT with NOTE_BASE first. */
 struct source *engine_source(struct engine *engine);
 
 #endif

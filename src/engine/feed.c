@@ -76,8 +76,8 @@ static void feed_tick(struct source *source, uint64_t now_ns)
     }
 }
 
-/* A task tells of a slice that it gave away when it runs again: what all tasks have told is complete up to the one that
- * has waited longest. A task that waits longer than this is not waited for. */
+/* A task tells of a slice that it gave away when it runs again: what all tasks have told is complete up to
+ * the one that has waited longest. A task that waits longer than this is not waited for. */
 #define LONGEST_WAIT_NS (10 * NS_PER_S)
 
 static uint64_t feed_complete_ns(const struct source *source, uint64_t now_ns)
@@ -90,7 +90,8 @@ static uint64_t feed_complete_ns(const struct source *source, uint64_t now_ns)
         const struct slot *slot = &shared->slots[i];
         uint64_t told_ns = atomic_load_explicit(&slot->told_ns, memory_order_acquire);
         int stage = atomic_load(&slot->stage);
-        bool tells = told_ns != 0 && (stage == STAGE_GATED || stage == STAGE_RUNNING || stage == STAGE_ENDING);
+        bool tells =
+            told_ns != 0 && (stage == STAGE_GATED || stage == STAGE_RUNNING || stage == STAGE_ENDING);
         if (tells && told_ns < complete_ns && now_ns - told_ns < LONGEST_WAIT_NS)
             complete_ns = told_ns;
     }

@@ -194,8 +194,8 @@ static void finish(struct host *host, unsigned i, enum stage stage, int error, i
     ring_schedviz(host);
 }
 
-/* A new task begins on the CPUs of who makes it: so that it never runs on others, the host goes to its CPUs first. What
- * cannot be done here, the task itself will tell. */
+/* A new task begins on the CPUs of who makes it: so that it never runs on others, the host goes to its CPUs
+ * first. What cannot be done here, the task itself will tell. */
 static void go_to(struct host *host, const struct cpuset *cpus)
 {
     if (!cpuset_equal(&host->here, cpus) && cpuset_set_affinity(0, cpus))

@@ -1,4 +1,5 @@
-/* The host: the process that makes the workload's tasks, as threads of itself or as children, and reaps them. */
+/* The host: the process that makes the workload's tasks, as threads of itself or as children, and reaps them.
+ */
 #ifndef SCHEDVIZ_ENGINE_HOST_H
 #define SCHEDVIZ_ENGINE_HOST_H
 

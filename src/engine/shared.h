@@ -49,7 +49,8 @@ struct slot {
 
     /* Written several million times a second: only the task's own words live on this line. */
     alignas(64) _Atomic uint64_t units; /* done by this task */
-    _Atomic uint64_t told_ns; /* self-timed: its switches up to here are in the ring; 0: not begun; UINT64_MAX: all */
+    _Atomic uint64_t
+        told_ns; /* self-timed: its switches up to here are in the ring; 0: not begun; UINT64_MAX: all */
 };
 
 struct shared {

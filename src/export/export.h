@@ -10,7 +10,8 @@
 bool export_text(const struct report *report, FILE *out);
 bool export_json(const struct report *report, FILE *out);
 
-/* Writes a name with everything that could command a terminal shown as \xNN (UTF-8 that is valid and printable stays). */
+/* Writes a name with everything that could command a terminal shown as \xNN (UTF-8 that is valid and
+ * printable stays). */
 void export_safe_name(const char *name, char *buf, size_t size);
 
 /* "3.98 ms", "1.40 µs", "250 ns", "12.3 s", "2 min 05 s": three significant digits and a unit; "us" where the

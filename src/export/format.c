@@ -4,7 +4,8 @@
 #include <langinfo.h>
 #include <string.h>
 
-/* Length of the well-formed UTF-8 sequence at s (RFC 3629: no overlong forms, no surrogates), 0 when it is none. */
+/* Length of the well-formed UTF-8 sequence at s (RFC 3629: no overlong forms, no surrogates), 0 when it is
+ * none. */
 static size_t utf8_length(const unsigned char *s, uint32_t *code)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -12,7 +13,10 @@ static size_t utf8_length(const unsigned char *s, uint32_t *code)
         *code = s[0];
         return 1;
     }
-    size_t n = s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : s[0] >= 0xe0 && s[0] < 0xf0 ? 3 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : 0;
+    size_t n = s[0] >= 0xf0 && s[0] < 0xf5   ? 4
+               : s[0] >= 0xe0 && s[0] < 0xf0 ? 3
+               : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
+                                             : 0;
     if (n == 0)
         return 0;
     uint32_t c = s[0] & (0xffu >> (n + 1));
@@ -30,8 +34,8 @@ static size_t utf8_length(const unsigned char *s, uint32_t *code)
 /* Controls (C0, DEL, C1) and the marks that reorder text command a terminal or mislead its reader. */
 static bool is_harmless(uint32_t c)
 {
-    return c >= 0x20 && !(c >= 0x7f && c < 0xa0) && !(c >= 0x200b && c <= 0x200f) && !(c >= 0x2028 && c <= 0x202e) &&
-           !(c >= 0x2060 && c <= 0x206f) && c != 0xfeff && c != 0x061c;
+    return c >= 0x20 && !(c >= 0x7f && c < 0xa0) && !(c >= 0x200b && c <= 0x200f) &&
+           !(c >= 0x2028 && c <= 0x202e) && !(c >= 0x2060 && c <= 0x206f) && c != 0xfeff && c != 0x061c;
 }
 
 void export_safe_name(const char *name, char *buf, size_t size)
@@ -71,7 +75,8 @@ char *export_duration(uint64_t ns, char *buf, size_t size)
     if (ns < 1000)
         snprintf(buf, size, "%u ns", (unsigned)ns);
     else if (ns < 999500)
-        format_3_digits((double)ns / 1e3, strcmp(nl_langinfo(CODESET), "UTF-8") == 0 ? "\u00b5s" : "us", buf, size);
+        format_3_digits((double)ns / 1e3, strcmp(nl_langinfo(CODESET), "UTF-8") == 0 ? "\u00b5s" : "us", buf,
+                        size);
     else if (ns < 999500000)
         format_3_digits((double)ns / 1e6, "ms", buf, size);
     else if (ns < UINT64_C(119500000000))

@@ -142,7 +142,8 @@ static struct json_object *kernel(const struct kernel_counts *k)
 {
     struct json_object *o = object();
     put(o, "voluntary", k->has_switches ? json_object_new_uint64(k->voluntary - k->base_voluntary) : NULL);
-    put(o, "involuntary", k->has_switches ? json_object_new_uint64(k->involuntary - k->base_involuntary) : NULL);
+    put(o, "involuntary",
+        k->has_switches ? json_object_new_uint64(k->involuntary - k->base_involuntary) : NULL);
     put(o, "run_ns", k->has_run ? json_object_new_uint64(k->run_ns - k->base_run_ns) : NULL);
     put(o, "wait_ns", k->has_run ? json_object_new_uint64(k->wait_ns - k->base_wait_ns) : NULL);
     put(o, "slices", k->has_slices ? json_object_new_uint64(k->slices) : NULL);
@@ -228,8 +229,8 @@ bool export_json(const struct report *r, FILE *out)
     put(root, "others", others);
     put(root, "alerts", json_object_new_array());
 
-    const char *text = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-                                                                JSON_C_TO_STRING_NOSLASHESCAPE);
+    const char *text = json_object_to_json_string_ext(
+        root, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE);
     bool ok = text && fputs(text, out) >= 0 && fputc('\n', out) != EOF && fflush(out) == 0;
     json_object_put(root);
     return ok;

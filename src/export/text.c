@@ -1,4 +1,5 @@
-/* The report for a person: a headline, a table of tasks, a table of cores, and where the figures come from. */
+/* The report for a person: a headline, a table of tasks, a table of cores, and where the figures come from.
+ */
 #include "export.h"
 
 #include <string.h>
@@ -9,7 +10,8 @@ static const char *plural(uint64_t n)
     return n == 1 ? "" : "s";
 }
 
-/* export_duration right-aligned; the micro sign is one column but two bytes, which printf's width does not know. */
+/* export_duration right-aligned; the micro sign is one column but two bytes, which printf's width does not
+ * know. */
 static void print_duration(FILE *out, int cols, uint64_t ns)
 {
     char text[40];
@@ -24,10 +26,13 @@ static void print_head(const struct report *r, FILE *out)
 {
     const struct workload *w = &r->info.workload;
     char cpus[64], buf[40];
-    fprintf(out, "schedviz  %s  %u %s%s on %u core%s (%s), %s\n", w->name, w->n_tasks, workload_kind_name(w->kind),
-            w->n_tasks == 1 ? "" : w->kind == TASK_PROCESS ? "es" : "s", cpuset_count(&r->info.cpus),
-            plural(cpuset_count(&r->info.cpus)), cpuset_format(&r->info.cpus, cpus, sizeof cpus),
-            workload_placement_name(w->placement));
+    fprintf(out, "schedviz  %s  %u %s%s on %u core%s (%s), %s\n", w->name, w->n_tasks,
+            workload_kind_name(w->kind),
+            w->n_tasks == 1           ? ""
+            : w->kind == TASK_PROCESS ? "es"
+                                      : "s",
+            cpuset_count(&r->info.cpus), plural(cpuset_count(&r->info.cpus)),
+            cpuset_format(&r->info.cpus, cpus, sizeof cpus), workload_placement_name(w->placement));
     fprintf(out, "source    %s, %s, %llu lost\n", r->info.source, r->info.exact ? "exact" : "sampled",
             (unsigned long long)r->info.n_lost);
     if (r->info.reason)
@@ -42,10 +47,11 @@ static void print_head(const struct report *r, FILE *out)
 
 static void print_figures(const struct report *r, FILE *out)
 {
-    fprintf(out, "running at once  %.2f of %.2f tasks in progress (parallelism, concurrency)\n", r->parallelism,
-            r->concurrency);
-    fprintf(out, "switches         %llu (%llu voluntary, %llu forced), %.0f a second", (unsigned long long)r->n_switches,
-            (unsigned long long)r->n_voluntary, (unsigned long long)r->n_involuntary, r->switches_per_s);
+    fprintf(out, "running at once  %.2f of %.2f tasks in progress (parallelism, concurrency)\n",
+            r->parallelism, r->concurrency);
+    fprintf(out, "switches         %llu (%llu voluntary, %llu forced), %.0f a second",
+            (unsigned long long)r->n_switches, (unsigned long long)r->n_voluntary,
+            (unsigned long long)r->n_involuntary, r->switches_per_s);
     if (r->cost_known) {
         char p50[40], p99[40];
         fprintf(out, "; cost p50 %s, p99 %s", export_duration(r->cost_p50_ns, p50, sizeof p50),
@@ -79,7 +85,8 @@ static void print_count(FILE *out, bool known, uint64_t n)
 
 static void print_tasks(const struct report *r, FILE *out)
 {
-    fprintf(out, "task              tid      cpu        run    waiting    blocked  slices  slice p50  voluntary     forced   "
+    fprintf(out, "task              tid      cpu        run    waiting    blocked  slices  slice p50  "
+                 "voluntary     forced   "
                  "k.volunt.   k.forced      k.run  work\n");
     for (unsigned i = 0; i < r->n_tasks; i++) {
         const struct task *t = &r->tasks[i].task;
@@ -121,7 +128,8 @@ static void print_cpus(const struct report *r, FILE *out)
         const struct report_cpu *c = &r->cpus[i];
         fprintf(out, "%3d ", c->cpu);
         print_duration(out, 11, c->totals.busy_ns);
-        fprintf(out, " %9llu %9llu    ", (unsigned long long)c->totals.n_slices, (unsigned long long)c->totals.n_switches);
+        fprintf(out, " %9llu %9llu    ", (unsigned long long)c->totals.n_slices,
+                (unsigned long long)c->totals.n_switches);
         print_duration(out, 11, c->totals.others_ns);
         fputc('\n', out);
     }

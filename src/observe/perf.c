@@ -65,8 +65,9 @@ static bool refused(int pid, int cpu, int error, struct err *err)
     case EACCES:
     case EPERM:
         if (pid < 0)
-            return err_set(err, "watching all tasks of the machine takes a privilege: run as root, or sudo setcap "
-                                "cap_perfmon+ep on schedviz, or sudo sysctl kernel.perf_event_paranoid=0");
+            return err_set(err,
+                           "watching all tasks of the machine takes a privilege: run as root, or sudo setcap "
+                           "cap_perfmon+ep on schedviz, or sudo sysctl kernel.perf_event_paranoid=0");
         if (level > 2)
             return err_set(
                 err,

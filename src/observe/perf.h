@@ -6,8 +6,8 @@
 #include "source.h"
 
 struct perf_config {
-    /* 0: the calling process; its children and threads made later are covered by inheritance. -1: every task of the
-     * machine, which takes CAP_PERFMON or perf_event_paranoid below 1. */
+    /* 0: the calling process; its children and threads made later are covered by inheritance. -1: every task
+     * of the machine, which takes CAP_PERFMON or perf_event_paranoid below 1. */
     int pid;
     struct cpuset cpus; /* one event and one ring per member */
     size_t ring_bytes;  /* data bytes of one ring, a power of two of pages; 0: 512 KiB, halved for all until

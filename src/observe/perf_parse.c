@@ -30,8 +30,8 @@ struct lost_body {
 };
 
 /* Tids are positive; 0 is a task outside our pid namespace, -1 one that is already gone. */
-/* PERF_RECORD_SWITCH_CPU_WIDE, which comes where all tasks are watched, says who is next or was before too: that task's
- * own record says it as well. */
+/* PERF_RECORD_SWITCH_CPU_WIDE, which comes where all tasks are watched, says who is next or was before too:
+ * that task's own record says it as well. */
 static bool parse_switch(const struct perf_event_header *header, const struct sample_id *id,
                          struct event *event)
 {
@@ -118,8 +118,8 @@ size_t perf_parse(const void *bytes, size_t n, int cpu, struct event *event, boo
     if (header.size < sizeof header || header.size > n || header.size % 8 != 0)
         return 0;
     const bool is_switch = header.type == PERF_RECORD_SWITCH || header.type == PERF_RECORD_SWITCH_CPU_WIDE;
-    if (!is_switch && header.type != PERF_RECORD_FORK &&
-        header.type != PERF_RECORD_EXIT && header.type != PERF_RECORD_COMM && header.type != PERF_RECORD_LOST)
+    if (!is_switch && header.type != PERF_RECORD_FORK && header.type != PERF_RECORD_EXIT &&
+        header.type != PERF_RECORD_COMM && header.type != PERF_RECORD_LOST)
         return header.size;
     if (header.size < sizeof header + smallest_body(header.type) + sizeof id)
         return 0;

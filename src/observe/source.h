@@ -31,8 +31,8 @@ struct source_ops {
      * May be NULL. */
     void (*tick)(struct source *source, uint64_t now_ns);
 
-    /* Every event up to this instant has been told by now (at most now_ns): later ones may still come late. To be asked
-     * before reading. May be NULL: all are told at once. */
+    /* Every event up to this instant has been told by now (at most now_ns): later ones may still come late.
+     * To be asked before reading. May be NULL: all are told at once. */
     uint64_t (*complete_ns)(const struct source *source, uint64_t now_ns);
 
     /* Events known to be lost since the start. */

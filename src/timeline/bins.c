@@ -453,7 +453,8 @@ void track_bins(const struct track *track, const struct item *tail, const struct
     }
 }
 
-void track_sum(const struct track *track, const struct item *tail, const struct window *window, struct bin *bin)
+void track_sum(const struct track *track, const struct item *tail, const struct window *window,
+               struct bin *bin)
 {
     struct lane lane = {.track = track, .tail = tail};
     struct border borders[2];

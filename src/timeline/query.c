@@ -197,7 +197,8 @@ struct question {
     struct window window;
 };
 
-static void ask_cpu(const struct timeline *tl, int number, uint64_t start_ns, uint64_t span_ns, struct question *q)
+static void ask_cpu(const struct timeline *tl, int number, uint64_t start_ns, uint64_t span_ns,
+                    struct question *q)
 {
     const struct cpu *cpu = get_cpu(tl, number);
     q->tail = (struct item){.start_ns = tl->now_ns, .end_ns = tl->now_ns, .tag = TAG_TURN};
@@ -212,7 +213,8 @@ static void ask_cpu(const struct timeline *tl, int number, uint64_t start_ns, ui
     q->track = cpu ? &cpu->track : &q->nothing;
 }
 
-static void ask_task(const struct timeline *tl, uint32_t index, uint64_t start_ns, uint64_t span_ns, struct question *q)
+static void ask_task(const struct timeline *tl, uint32_t index, uint64_t start_ns, uint64_t span_ns,
+                     struct question *q)
 {
     const struct life *life = get_life(tl, index);
     q->tail = (struct item){.tag = TAG_TURN};
@@ -248,14 +250,16 @@ void timeline_task_bins(const struct timeline *tl, uint32_t index, uint64_t star
     track_bins(q.track, &q.tail, &q.window, n, bins);
 }
 
-void timeline_cpu_sum(const struct timeline *tl, int number, uint64_t start_ns, uint64_t span_ns, struct bin *bin)
+void timeline_cpu_sum(const struct timeline *tl, int number, uint64_t start_ns, uint64_t span_ns,
+                      struct bin *bin)
 {
     struct question q;
     ask_cpu(tl, number, start_ns, span_ns, &q);
     track_sum(q.track, &q.tail, &q.window, bin);
 }
 
-void timeline_task_sum(const struct timeline *tl, uint32_t index, uint64_t start_ns, uint64_t span_ns, struct bin *bin)
+void timeline_task_sum(const struct timeline *tl, uint32_t index, uint64_t start_ns, uint64_t span_ns,
+                       struct bin *bin)
 {
     struct question q;
     ask_task(tl, index, start_ns, span_ns, &q);
@@ -373,7 +377,8 @@ bool timeline_task_slice(const struct timeline *tl, uint32_t index, uint64_t t_n
     return true;
 }
 
-unsigned timeline_cpu_slices(const struct timeline *tl, int number, uint64_t t_ns, struct slice *slices, unsigned max)
+unsigned timeline_cpu_slices(const struct timeline *tl, int number, uint64_t t_ns, struct slice *slices,
+                             unsigned max)
 {
     const struct cpu *cpu = get_cpu(tl, number);
     if (!cpu)
@@ -381,14 +386,17 @@ unsigned timeline_cpu_slices(const struct timeline *tl, int number, uint64_t t_n
     struct item tail = cpu_tail(tl, cpu);
     struct walk walk = walk_of(tl);
     unsigned n = 0;
-    for (bool found = walk_seek(&walk, &cpu->track, &tail, t_ns); found && n < max; found = walk_next(&walk)) {
+    for (bool found = walk_seek(&walk, &cpu->track, &tail, t_ns); found && n < max;
+         found = walk_next(&walk)) {
         const struct item *item = &walk.item;
-        slices[n++] = (struct slice){item->start_ns, item->end_ns, item->who, number, (enum slice_end)item->tag, 0};
+        slices[n++] =
+            (struct slice){item->start_ns, item->end_ns, item->who, number, (enum slice_end)item->tag, 0};
     }
     return n;
 }
 
-unsigned timeline_task_slices(const struct timeline *tl, uint32_t index, uint64_t t_ns, struct slice *slices, unsigned max)
+unsigned timeline_task_slices(const struct timeline *tl, uint32_t index, uint64_t t_ns, struct slice *slices,
+                              unsigned max)
 {
     const struct life *life = get_life(tl, index);
     if (!life)
@@ -396,10 +404,11 @@ unsigned timeline_task_slices(const struct timeline *tl, uint32_t index, uint64_
     struct item tail = life_tail(tl, life);
     struct walk walk = walk_of(tl);
     unsigned n = 0;
-    for (bool found = walk_seek(&walk, &life->track, &tail, t_ns); found && n < max; found = walk_next(&walk)) {
+    for (bool found = walk_seek(&walk, &life->track, &tail, t_ns); found && n < max;
+         found = walk_next(&walk)) {
         const struct item *item = &walk.item;
-        slices[n++] = (struct slice){item->start_ns, item->end_ns, index, (int)item->who, (enum slice_end)item->tag,
-                                     item->wait_ns};
+        slices[n++] = (struct slice){
+            item->start_ns, item->end_ns, index, (int)item->who, (enum slice_end)item->tag, item->wait_ns};
     }
     return n;
 }

@@ -275,7 +275,8 @@ static uint64_t life_time(struct timeline *tl, struct life *life, uint64_t t_ns)
 
 /* ---- events ---- */
 
-/* What the gap before a switch-in was: see TIMELINE_MAX_SWITCH_NS. The task that comes in is still on its queue. */
+/* What the gap before a switch-in was: see TIMELINE_MAX_SWITCH_NS. The task that comes in is still on its
+ * queue. */
 static void take_gap(struct timeline *tl, const struct life *life, struct cpu *cpu, uint64_t t_ns)
 {
     uint64_t free_ns = cpu->free_ns, gap_ns = t_ns - free_ns;
@@ -468,7 +469,8 @@ static void task_exit(struct timeline *tl, const struct event *event)
     life->task.exited = true;
     if (life->task.state == STATE_RUNNING) {
         /* perf_event_exit_task() takes a task's events away before it is switched out for good (do_exit() in
-         * kernel/exit.c): its EXIT is the last that is seen of it. The kernel counts that switch as voluntary. */
+         * kernel/exit.c): its EXIT is the last that is seen of it. The kernel counts that switch as
+         * voluntary. */
         struct cpu *cpu = tl->cpus[life->task.last_cpu];
         t_ns = later(t_ns, cpu->last_ns);
         end_slice(tl, life, t_ns, SLICE_EXITED);

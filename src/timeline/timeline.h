@@ -1,4 +1,5 @@
-/* The model: events become slices per CPU and states per task, in bounded memory, answered fast at any zoom. */
+/* The model: events become slices per CPU and states per task, in bounded memory, answered fast at any zoom.
+ */
 #ifndef SCHEDVIZ_TIMELINE_H
 #define SCHEDVIZ_TIMELINE_H
 
@@ -10,23 +11,26 @@
 
 struct timeline;
 
-/* memory_bytes bounds slices and summaries (0: 256 MiB). When it is full, the oldest history is dropped first. */
+/* memory_bytes bounds slices and summaries (0: 256 MiB). When it is full, the oldest history is dropped
+ * first. */
 struct timeline *timeline_new(size_t memory_bytes);
 
-/* What a task is until an event tells its role: ROLE_UNKNOWN (it counts as the workload's) unless set, before the first
- * event, to ROLE_OTHER, where all tasks of the machine are watched. */
+/* What a task is until an event tells its role: ROLE_UNKNOWN (it counts as the workload's) unless set, before
+ * the first event, to ROLE_OTHER, where all tasks of the machine are watched. */
 void timeline_set_default_role(struct timeline *tl, enum task_role role);
 void timeline_free(struct timeline *tl);
 
-/* The timeline as a sink. Events come in time order (see merge.h); one that is older than its CPU's or its task's last
- * is taken at that last time. Nothing in an event can break the timeline: an out without an in, an in on a CPU that
- * is taken, unknown tids and CPUs up to INT16_MAX are all given the sense that is nearest. */
+/* The timeline as a sink. Events come in time order (see merge.h); one that is older than its CPU's or its
+ * task's last is taken at that last time. Nothing in an event can break the timeline: an out without an in,
+ * an in on a CPU that is taken, unknown tids and CPUs up to INT16_MAX are all given the sense that is
+ * nearest. */
 struct sink *timeline_sink(struct timeline *tl);
 
 /* All sources are complete up to now_ns: what runs or waits is known to do so until then. Never goes back. */
 void timeline_advance(struct timeline *tl, uint64_t now_ns);
 
-/* The oldest instant still fully known (the edge of history), the first event's time ever, and the newest (advance). */
+/* The oldest instant still fully known (the edge of history), the first event's time ever, and the newest
+ * (advance). */
 uint64_t timeline_edge_ns(const struct timeline *tl);
 uint64_t timeline_first_ns(const struct timeline *tl);
 uint64_t timeline_now_ns(const struct timeline *tl);
@@ -42,7 +46,7 @@ uint64_t timeline_n_lost(const struct timeline *tl);
 #define TIMELINE_NO_TASK UINT32_MAX
 
 enum task_state {
-    STATE_UNKNOWN,  /* before it was seen, or in a hole */
+    STATE_UNKNOWN, /* before it was seen, or in a hole */
     STATE_RUNNING,
     STATE_RUNNABLE, /* waits for a CPU */
     STATE_BLOCKED,  /* waits for something else (or not told: see task.wakes_known) */
@@ -50,14 +54,15 @@ enum task_state {
 };
 
 enum slice_end {
-    SLICE_OPEN,      /* still running */
+    SLICE_OPEN, /* still running */
     SLICE_PREEMPTED,
     SLICE_BLOCKED,
     SLICE_EXITED,
-    SLICE_LOST,      /* its end fell into a hole: end_ns is where the hole begins */
+    SLICE_LOST, /* its end fell into a hole: end_ns is where the hole begins */
 };
 
-/* Slice lengths in logarithmic buckets: 16 in each octave, so a percentile is within 3 % (5 significant bits). */
+/* Slice lengths in logarithmic buckets: 16 in each octave, so a percentile is within 3 % (5 significant
+ * bits). */
 #define HISTOGRAM_BUCKETS 704
 struct histogram {
     uint64_t n, sum_ns, min_ns, max_ns;
@@ -66,10 +71,10 @@ struct histogram {
 void histogram_add(struct histogram *h, uint64_t ns);
 void histogram_merge(struct histogram *into, const struct histogram *h);
 uint64_t histogram_quantile(const struct histogram *h, double q); /* 0 when empty; exact at q = 0 and 1 */
-uint64_t histogram_bucket_floor(unsigned bucket);                  /* smallest ns that falls into it */
+uint64_t histogram_bucket_floor(unsigned bucket);                 /* smallest ns that falls into it */
 
-/* What the kernel itself counted, from samples; has_* tells which were ever read. Figures are since the task began,
- * as the kernel gives them; base_* is what it had counted before our capture of this task began. */
+/* What the kernel itself counted, from samples; has_* tells which were ever read. Figures are since the task
+ * began, as the kernel gives them; base_* is what it had counted before our capture of this task began. */
 struct kernel_counts {
     uint64_t voluntary, involuntary, base_voluntary, base_involuntary;
     uint64_t run_ns, wait_ns, slices, base_run_ns, base_wait_ns;
@@ -77,27 +82,28 @@ struct kernel_counts {
     bool has_switches, has_run, has_slices;
 };
 
-/* A task as it stands now. Totals are over its whole life, whether or not the history is still held; an unfinished
- * slice or wait counts up to timeline_now_ns(). Owned by the timeline; valid until the next push. */
+/* A task as it stands now. Totals are over its whole life, whether or not the history is still held; an
+ * unfinished slice or wait counts up to timeline_now_ns(). Owned by the timeline; valid until the next push.
+ */
 struct task {
     uint32_t index; /* stable; tasks are never forgotten, indexes count from 0 in order of appearance */
     int32_t tid, pid;
-    int32_t slot;   /* the engine's, or -1 */
+    int32_t slot; /* the engine's, or -1 */
     uint16_t run;
     enum task_kind kind;
     enum task_role role;
     char name[EVENT_NAME_SIZE];
     enum task_state state;
     uint64_t state_since_ns;
-    int last_cpu;             /* -1 before it ever ran */
+    int last_cpu;               /* -1 before it ever ran */
     uint64_t first_ns, last_ns; /* its life as seen; last_ns is now while it lives */
     bool exited, exit_known;
-    int exit_status;          /* wait(2) status */
+    int exit_status;                                      /* wait(2) status */
     uint64_t run_ns, runnable_ns, blocked_ns, unknown_ns; /* add up to last_ns - first_ns */
     uint64_t n_slices, n_voluntary, n_involuntary, n_migrations, n_samples, n_wakes;
-    bool wakes_known;         /* wake events were seen: runnable and blocked are told apart after blocking */
+    bool wakes_known; /* wake events were seen: runnable and blocked are told apart after blocking */
     uint64_t work_done_ns, work_total_ns;
-    char kernel_state;        /* letter of proc(5), 0 when never sampled */
+    char kernel_state; /* letter of proc(5), 0 when never sampled */
     struct kernel_counts kernel;
     const struct histogram *slice_ns; /* NULL before its first finished slice */
 };
@@ -115,20 +121,20 @@ uint32_t timeline_task_by_tid(const struct timeline *tl, int32_t tid);
 
 /* ---- what a screen asks ---- */
 
-/* A gap between a switch-out and the next switch-in on a CPU, while a watched task was waiting for this CPU all the
- * time: the CPU was not idle. A gap of up to this long is what the switch cost; in a longer one, and in any after which
- * the same task goes on, somebody that we do not watch (another program, a kernel thread, the hypervisor) had the CPU:
- * "others". A gap in which nothing waited is idle time. */
+/* A gap between a switch-out and the next switch-in on a CPU, while a watched task was waiting for this CPU
+ * all the time: the CPU was not idle. A gap of up to this long is what the switch cost; in a longer one, and
+ * in any after which the same task goes on, somebody that we do not watch (another program, a kernel thread,
+ * the hypervisor) had the CPU: "others". A gap in which nothing waited is idle time. */
 #define TIMELINE_MAX_SWITCH_NS UINT64_C(20000)
 
-/* Where tasks tell their slices themselves, gaps are as long as it takes to notice: no switch cost is seen then, and
- * only what is longer than this is others'. To be said before the first event. */
+/* Where tasks tell their slices themselves, gaps are as long as it takes to notice: no switch cost is seen
+ * then, and only what is longer than this is others'. To be said before the first event. */
 #define TIMELINE_SELF_TOLD_NS UINT64_C(100000)
 void timeline_set_self_told(struct timeline *tl);
 
-/* A span of one CPU's or one task's time. lead[]: on a CPU the tasks (by index), on a task the CPUs that had the
- * largest parts of run_ns, largest first, ns 0 when there are no more. self_ns tells the part of run_ns that is not
- * the workload's: schedviz's own tasks', and ROLE_OTHER's. */
+/* A span of one CPU's or one task's time. lead[]: on a CPU the tasks (by index), on a task the CPUs that had
+ * the largest parts of run_ns, largest first, ns 0 when there are no more. self_ns tells the part of run_ns
+ * that is not the workload's: schedviz's own tasks', and ROLE_OTHER's. */
 #define BIN_LEADS 3
 struct bin {
     uint64_t run_ns;      /* somebody ran / the task ran */
@@ -139,46 +145,56 @@ struct bin {
     uint64_t unknown_ns;  /* in a hole, before the edge of history, after now, or outside the task's life */
     uint32_t n_switches;  /* switches in (slices that began) */
     uint32_t n_samples;   /* proc samples that fell into it and saw the task running / a task running here */
-    bool approximate;     /* apportioned from summaries: a slice across the border was not looked at one by one */
+    bool approximate; /* apportioned from summaries: a slice across the border was not looked at one by one */
     struct {
         uint32_t who;
         uint64_t ns;
     } lead[BIN_LEADS];
 };
 
-/* Fills n bins: bin i covers [start_ns + i * step, start_ns + (i + 1) * step) with step = span_ns / n exactly, borders
- * rounded down to whole ns. The time taken grows with n and not with the number of slices. */
-void timeline_cpu_bins(const struct timeline *tl, int cpu, uint64_t start_ns, uint64_t span_ns, unsigned n, struct bin *bins);
-void timeline_task_bins(const struct timeline *tl, uint32_t task, uint64_t start_ns, uint64_t span_ns, unsigned n, struct bin *bins);
+/* Fills n bins: bin i covers [start_ns + i * step, start_ns + (i + 1) * step) with step = span_ns / n
+ * exactly, borders rounded down to whole ns. The time taken grows with n and not with the number of slices.
+ */
+void timeline_cpu_bins(const struct timeline *tl, int cpu, uint64_t start_ns, uint64_t span_ns, unsigned n,
+                       struct bin *bins);
+void timeline_task_bins(const struct timeline *tl, uint32_t task, uint64_t start_ns, uint64_t span_ns,
+                        unsigned n, struct bin *bins);
 
 /* The span as one bin, exact at any length, but without leads. */
-void timeline_cpu_sum(const struct timeline *tl, int cpu, uint64_t start_ns, uint64_t span_ns, struct bin *bin);
-void timeline_task_sum(const struct timeline *tl, uint32_t task, uint64_t start_ns, uint64_t span_ns, struct bin *bin);
+void timeline_cpu_sum(const struct timeline *tl, int cpu, uint64_t start_ns, uint64_t span_ns,
+                      struct bin *bin);
+void timeline_task_sum(const struct timeline *tl, uint32_t task, uint64_t start_ns, uint64_t span_ns,
+                       struct bin *bin);
 
 struct slice {
     uint64_t start_ns, end_ns; /* end_ns is now for an open one */
     uint32_t task;
     int cpu;
     enum slice_end end;
-    uint64_t runnable_ns;      /* how long it had waited for the CPU just before, as far as known */
+    uint64_t runnable_ns; /* how long it had waited for the CPU just before, as far as known */
 };
 
-/* The slice that runs on cpu at t_ns, or else the first one after it (step 0), the next one after that (+1) or the one
- * before (-1). Long slices are joined: what is returned is always a whole slice. False when there is none in history. */
+/* The slice that runs on cpu at t_ns, or else the first one after it (step 0), the next one after that (+1)
+ * or the one before (-1). Long slices are joined: what is returned is always a whole slice. False when there
+ * is none in history. */
 bool timeline_cpu_slice(const struct timeline *tl, int cpu, uint64_t t_ns, int step, struct slice *slice);
-bool timeline_task_slice(const struct timeline *tl, uint32_t task, uint64_t t_ns, int step, struct slice *slice);
+bool timeline_task_slice(const struct timeline *tl, uint32_t task, uint64_t t_ns, int step,
+                         struct slice *slice);
 
-/* The same for many in a row, found once: that slice and those after it, at most max; returns how many. On a CPU
- * runnable_ns is left 0. */
-unsigned timeline_cpu_slices(const struct timeline *tl, int cpu, uint64_t t_ns, struct slice *slices, unsigned max);
-unsigned timeline_task_slices(const struct timeline *tl, uint32_t task, uint64_t t_ns, struct slice *slices, unsigned max);
+/* The same for many in a row, found once: that slice and those after it, at most max; returns how many. On a
+ * CPU runnable_ns is left 0. */
+unsigned timeline_cpu_slices(const struct timeline *tl, int cpu, uint64_t t_ns, struct slice *slices,
+                             unsigned max);
+unsigned timeline_task_slices(const struct timeline *tl, uint32_t task, uint64_t t_ns, struct slice *slices,
+                              unsigned max);
 
-/* The state of a task at an instant, since and until when (now, if it has not ended), and for a running one its CPU. */
+/* The state of a task at an instant, since and until when (now, if it has not ended), and for a running one
+ * its CPU. */
 enum task_state timeline_task_at(const struct timeline *tl, uint32_t task, uint64_t t_ns, uint64_t *since_ns,
                                  uint64_t *until_ns, int *cpu);
 
-/* The nearest switch (a slice's start or end) after (dir > 0) or before (dir < 0) t_ns, strictly, on one CPU or on any
- * (cpu -1). 0 when there is none. */
+/* The nearest switch (a slice's start or end) after (dir > 0) or before (dir < 0) t_ns, strictly, on one CPU
+ * or on any (cpu -1). 0 when there is none. */
 uint64_t timeline_next_switch(const struct timeline *tl, int cpu, uint64_t t_ns, int dir);
 
 /* The nearest switch-in of a task after or before t_ns, strictly; 0 when there is none. */
@@ -210,9 +226,10 @@ struct cpu_totals {
 };
 void timeline_cpu_totals(const struct timeline *tl, int cpu, struct cpu_totals *totals);
 
-/* Lengths of all workload slices, and the visible switch cost: gaps up to TIMELINE_MAX_SWITCH_NS, as told there. An
- * interrupt or a short unseen task in between makes one longer: it is an upper bound. */
-void timeline_slice_lengths(const struct timeline *tl, struct histogram *lengths); /* added up now: once a frame, not a cell */
+/* Lengths of all workload slices, and the visible switch cost: gaps up to TIMELINE_MAX_SWITCH_NS, as told
+ * there. An interrupt or a short unseen task in between makes one longer: it is an upper bound. */
+void timeline_slice_lengths(const struct timeline *tl,
+                            struct histogram *lengths); /* added up now: once a frame, not a cell */
 const struct histogram *timeline_switch_costs(const struct timeline *tl);
 
 #endif

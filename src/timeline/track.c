@@ -303,15 +303,19 @@ void track_append(struct store *store, struct track *track, const struct item *i
         heap_add(store, track);
 }
 
-void track_append_slice(struct store *store, struct track *track, uint64_t start_ns, uint64_t end_ns, uint64_t wait_ns,
-                        uint32_t who, enum slice_end end, bool self)
+void track_append_slice(struct store *store, struct track *track, uint64_t start_ns, uint64_t end_ns,
+                        uint64_t wait_ns, uint32_t who, enum slice_end end, bool self)
 {
     struct chunk *chunk = track->open;
     uint64_t length_ns = end_ns - start_ns;
-    bool plain = chunk && chunk->n > 0 && chunk->n + 1u < chunk->capacity && start_ns - chunk->base_ns < CHUNK_LONG &&
-                 (length_ns | wait_ns) < CHUNK_LONG;
+    bool plain = chunk && chunk->n > 0 && chunk->n + 1u < chunk->capacity &&
+                 start_ns - chunk->base_ns < CHUNK_LONG && (length_ns | wait_ns) < CHUNK_LONG;
     if (!plain) { /* the first or the last of a chunk, or one that is held differently */
-        struct item item = {.start_ns = start_ns, .end_ns = end_ns, .wait_ns = wait_ns, .who = who, .tag = (uint8_t)end,
+        struct item item = {.start_ns = start_ns,
+                            .end_ns = end_ns,
+                            .wait_ns = wait_ns,
+                            .who = who,
+                            .tag = (uint8_t)end,
                             .self = self};
         track_append(store, track, &item);
         return;

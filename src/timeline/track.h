@@ -66,7 +66,8 @@ struct store {
     struct store_entry *heap; /* tracks by the end of their oldest chunk */
     size_t n_heap, heap_capacity;
 
-    /* Chunks come in a few sizes and are cut from large blocks: freed ones wait for the next of their size. */
+    /* Chunks come in a few sizes and are cut from large blocks: freed ones wait for the next of their size.
+     */
     struct free_chunk *free_chunks[N_CHUNK_SIZES];
     char *block; /* the rest of the newest one */
     size_t block_left, block_bytes;
@@ -84,8 +85,8 @@ void track_fini(struct track *track); /* its chunks are the store's, and go with
 void track_append(struct store *store, struct track *track, const struct item *item);
 
 /* The same for a slice, which is most of what comes. */
-void track_append_slice(struct store *store, struct track *track, uint64_t start_ns, uint64_t end_ns, uint64_t wait_ns,
-                        uint32_t who, enum slice_end end, bool self);
+void track_append_slice(struct store *store, struct track *track, uint64_t start_ns, uint64_t end_ns,
+                        uint64_t wait_ns, uint32_t who, enum slice_end end, bool self);
 
 /* Changes the self flag of every item of `who` from from_ns on and moves its time; sums up what was changed.
  */
@@ -115,6 +116,7 @@ struct window {
 void track_bins(const struct track *track, const struct item *tail, const struct window *window, unsigned n,
                 struct bin *bins);
 /* The whole window as one bin, exact, without leads. */
-void track_sum(const struct track *track, const struct item *tail, const struct window *window, struct bin *bin);
+void track_sum(const struct track *track, const struct item *tail, const struct window *window,
+               struct bin *bin);
 
 #endif

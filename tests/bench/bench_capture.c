@@ -4,11 +4,11 @@
  * follow one another, so that what else the machine does falls on all alike; figures are medians. Trips are a
  * second of the players' own CPU time, so that a busy machine falls out of the figures as far as it can.
  * Usage: bench_capture [SECONDS [ROUNDS]] */
-#include "bench.h"
 #include "../../src/cpuset.h"
 #include "../../src/observe/merge.h"
 #include "../../src/observe/perf.h"
 #include "../../src/timeline/timeline.h"
+#include "bench.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -330,8 +330,8 @@ int main(int argc, char **argv)
     double slow_ours = 0, slow_peer = 0; /* time added to a trip, of what it takes unwatched */
     if (n_ours) {
         slow_ours = base / median(watched, n_ours) - 1;
-        printf("ours            %9.0f trips/s   a trip takes %5.1f %% longer   %" PRIu64 " records (%.0f/s), %" PRIu64
-               " lost, %" PRIu64 " late\n",
+        printf("ours            %9.0f trips/s   a trip takes %5.1f %% longer   %" PRIu64
+               " records (%.0f/s), %" PRIu64 " lost, %" PRIu64 " late\n",
                median(watched, n_ours), 100 * slow_ours, n_records / n_ours,
                (double)n_records / n_ours / seconds, n_lost, n_late);
         printf("                %9.1f ns of CPU a record, ring to timeline, waking up included (bar: 50)\n",

@@ -42,7 +42,10 @@ static void fill(uint64_t n_slices)
         uint64_t length = 2000 + seed % 64000;
         int tid = 1000 + (int)(c * (N_TASKS / N_CPUS) + seed / 65536 % (N_TASKS / N_CPUS));
         struct event in = {.time_ns = time[c], .tid = tid, .cpu = (int16_t)c, .kind = EVENT_SWITCH_IN};
-        struct event out = {.time_ns = time[c] + length, .tid = tid, .cpu = (int16_t)c, .kind = EVENT_SWITCH_OUT,
+        struct event out = {.time_ns = time[c] + length,
+                            .tid = tid,
+                            .cpu = (int16_t)c,
+                            .kind = EVENT_SWITCH_OUT,
                             .detail = seed % 8 ? OUT_PREEMPTED : OUT_BLOCKED};
         sink->push(sink, &in, 1);
         sink->push(sink, &out, 1);
@@ -60,7 +63,8 @@ static int compare_u64(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static double median_ms(const struct view_ops *view, const struct scene *scene, struct canvas *canvas, double *worst)
+static double median_ms(const struct view_ops *view, const struct scene *scene, struct canvas *canvas,
+                        double *worst)
 {
     uint64_t times[ROUNDS];
     struct rect rect = {0, 1, COLS, ROWS - 5};
@@ -95,8 +99,14 @@ int main(int argc, char **argv)
     struct scene_cpu lanes[N_CPUS];
     uint32_t tasks[N_TASKS];
     struct run run = {.number = 1, .n_tasks = N_TASKS, .start_ns = NS_PER_S};
-    struct scene scene = {.tl = tl, .machine = &machine, .glyphs = &glyphs_unicode, .cpus = lanes, .n_cpus = N_CPUS,
-                          .tasks = tasks, .n_tasks = N_TASKS, .run = &run};
+    struct scene scene = {.tl = tl,
+                          .machine = &machine,
+                          .glyphs = &glyphs_unicode,
+                          .cpus = lanes,
+                          .n_cpus = N_CPUS,
+                          .tasks = tasks,
+                          .n_tasks = N_TASKS,
+                          .run = &run};
     for (int c = 0; c < N_CPUS; c++) {
         rows[c] = (struct machine_cpu){.cpu = c, .core = c, .n_smt = 1};
         lanes[c] = (struct scene_cpu){.cpu = c, .chosen = true, .online = true};
@@ -122,7 +132,8 @@ int main(int argc, char **argv)
         printf("%10s", views[v]->name);
     printf("\n");
     for (uint64_t decade = VIEWPORT_MIN_COL_NS; decade <= VIEWPORT_MAX_COL_NS; decade *= 10) {
-        for (unsigned lead = 1; lead <= 5 && decade * lead <= VIEWPORT_MAX_COL_NS; lead += lead == 1 ? 1 : 3) {
+        for (unsigned lead = 1; lead <= 5 && decade * lead <= VIEWPORT_MAX_COL_NS;
+             lead += lead == 1 ? 1 : 3) {
             scene.viewport.col_ns = decade * lead;
             uint64_t span = viewport_span_ns(&scene.viewport), life = timeline_now_ns(tl) - NS_PER_S;
             scene.viewport.start_ns = NS_PER_S + (span < life ? (life - span) / 2 : 0);

@@ -1,9 +1,9 @@
 /* What the timeline costs: time an event, bytes a slice, time a frame, beside perf sched timehist on a real
  * trace. */
-#include "bench.h"
 #include "../../src/err.h"
 #include "../../src/observe/merge.h"
 #include "../../src/timeline/timeline.h"
+#include "bench.h"
 
 #include <fcntl.h>
 #include <sched.h>

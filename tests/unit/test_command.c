@@ -31,8 +31,8 @@ static void every_key_means_one_thing(void **state)
             if (!key_of_name(name, length, &key))
                 fail_msg("%.*s is no key", (int)length, name);
             if (command_of_key(&key) != &commands[i])
-                fail_msg("%.*s means \"%s\" before it means \"%s\"", (int)length, name, command_of_key(&key)->help,
-                         commands[i].help);
+                fail_msg("%.*s means \"%s\" before it means \"%s\"", (int)length, name,
+                         command_of_key(&key)->help, commands[i].help);
             name += length + (name[length] == ' ');
         }
     }
@@ -43,7 +43,8 @@ static void every_row_is_whole(void **state)
     (void)state;
     for (unsigned i = 0; i < n_commands; i++) {
         assert_non_null(commands[i].run);
-        assert_true(commands[i].help[0] != '\0' && commands[i].group[0] != '\0' && commands[i].keys[0] != '\0');
+        assert_true(commands[i].help[0] != '\0' && commands[i].group[0] != '\0' &&
+                    commands[i].keys[0] != '\0');
         if (commands[i].name)
             assert_true(strlen(commands[i].name) <= 8);
     }

@@ -61,17 +61,49 @@ static void refuses_with_one_line(void **state)
     static const struct {
         const char *line, *names;
     } cases[] = {
-        {"-n 0", "1024"},          {"-n x", "x"},           {"-n -1", "-1"},        {"-n 5000", "1024"},
-        {"-n 4x", "4x"},           {"-c 0", "--cores=0"},   {"-C 9-1", "cpu-list"}, {"-C ,", "cpu-list"},
-        {"-d 0", "duration"},      {"-d -1", "duration"},   {"-w x", "work"},       {"-w 5parsecs", "5parsecs"},
-        {"-w nan", "nan"},         {"-w inf", "inf"},       {"-k green", "green"},  {"-k fiber", "process"},
-        {"-m loose", "pinned"},    {"-s guess", "engine"},  {"-b -f csv", "csv"},   {"-b -f svg", "svg"},
-        {"-b -f html", "html"},    {"-b -f perfetto", "perfetto"}, {"-b -f xml", "json"}, {"-f json", "--batch"},
-        {"-o x", "--batch"},       {"-c 1 -C 0", "--cpu-list"}, {"-p 1", "pid"},    {"-a -s proc", "--all"},
-        {"-r x.svz", "record"},    {"--force", "force"},    {"-- true", "true"},    {"nosuchlesson", "--list"},
-        {"a.svz", "a.svz"},        {"interleave interleave", "one lesson"}, {"-x", "-x"}, {"--tasks", "--tasks"},
-        {"--frobnicate", "--frobnicate"}, {"--memory=1", "memory"}, {"--memory=1Q", "1Q"}, {"-b --theme=dark", "theme"},
-        {"--exit-on-deadlock", "deadlock"}, {"-n", "-n"}, {"-w 1e300", "year"},
+        {"-n 0", "1024"},
+        {"-n x", "x"},
+        {"-n -1", "-1"},
+        {"-n 5000", "1024"},
+        {"-n 4x", "4x"},
+        {"-c 0", "--cores=0"},
+        {"-C 9-1", "cpu-list"},
+        {"-C ,", "cpu-list"},
+        {"-d 0", "duration"},
+        {"-d -1", "duration"},
+        {"-w x", "work"},
+        {"-w 5parsecs", "5parsecs"},
+        {"-w nan", "nan"},
+        {"-w inf", "inf"},
+        {"-k green", "green"},
+        {"-k fiber", "process"},
+        {"-m loose", "pinned"},
+        {"-s guess", "engine"},
+        {"-b -f csv", "csv"},
+        {"-b -f svg", "svg"},
+        {"-b -f html", "html"},
+        {"-b -f perfetto", "perfetto"},
+        {"-b -f xml", "json"},
+        {"-f json", "--batch"},
+        {"-o x", "--batch"},
+        {"-c 1 -C 0", "--cpu-list"},
+        {"-p 1", "pid"},
+        {"-a -s proc", "--all"},
+        {"-r x.svz", "record"},
+        {"--force", "force"},
+        {"-- true", "true"},
+        {"nosuchlesson", "--list"},
+        {"a.svz", "a.svz"},
+        {"interleave interleave", "one lesson"},
+        {"-x", "-x"},
+        {"--tasks", "--tasks"},
+        {"--frobnicate", "--frobnicate"},
+        {"--memory=1", "memory"},
+        {"--memory=1Q", "1Q"},
+        {"-b --theme=dark", "theme"},
+        {"--exit-on-deadlock", "deadlock"},
+        {"-n", "-n"},
+        {"-w 1e300", "year"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         if (take(cases[i].line))
@@ -88,8 +120,8 @@ static void reads_times(void **state)
     static const struct {
         const char *text;
         uint64_t ns;
-    } cases[] = {{"200us", 200000}, {"500ms", 500000000}, {"2s", 2000000000}, {"1.5", 1500000000},
-                 {"3min", 180000000000}, {".5s", 500000000}, {"1ns", 1}};
+    } cases[] = {{"200us", 200000},      {"500ms", 500000000}, {"2s", 2000000000}, {"1.5", 1500000000},
+                 {"3min", 180000000000}, {".5s", 500000000},   {"1ns", 1}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         uint64_t ns = 0;
         assert_true(options_parse_time(cases[i].text, &ns, &error));

@@ -31,18 +31,18 @@ static void turn_for(uint64_t ns)
 }
 
 /* Turns until the condition holds; a slow machine gets ten seconds. */
-#define TURN_UNTIL(condition)                                                                                                \
-    do {                                                                                                                     \
-        uint64_t end_ = clock_now_ns() + 10 * NS_PER_S;                                                                      \
-        while (!(condition) && clock_now_ns() < end_)                                                                        \
-            turn_for(5 * NS_PER_MS);                                                                                         \
-        assert_true(condition);                                                                                              \
+#define TURN_UNTIL(condition)                                                                                \
+    do {                                                                                                     \
+        uint64_t end_ = clock_now_ns() + 10 * NS_PER_S;                                                      \
+        while (!(condition) && clock_now_ns() < end_)                                                        \
+            turn_for(5 * NS_PER_MS);                                                                         \
+        assert_true(condition);                                                                              \
     } while (0)
 
 static void start(unsigned n_tasks, unsigned n_cpus, uint64_t work_ns, enum source_choice source)
 {
-    struct session_config config = {.workload = {.name = "interleave", .n_tasks = n_tasks, .work_ns = work_ns},
-                                    .source = source};
+    struct session_config config = {
+        .workload = {.name = "interleave", .n_tasks = n_tasks, .work_ns = work_ns}, .source = source};
     for (unsigned i = 0; i < n_cpus; i++)
         cpuset_add(&config.cpus, machine_next_cpu(&machine, &config.cpus));
     session = session_start(&config, &machine, &err);
@@ -203,7 +203,8 @@ static void comparison_runs_both(void **state)
     assert_true(reference->complete && run->complete);
 }
 
-/* Every task: involuntary as the kernel counts (within 1), voluntary within the final one, its states add up. */
+/* Every task: involuntary as the kernel counts (within 1), voluntary within the final one, its states add up.
+ */
 static void check_counts(unsigned n_tasks, enum source_choice source)
 {
     start(n_tasks, 1, 0, source);
@@ -215,7 +216,8 @@ static void check_counts(unsigned n_tasks, enum source_choice source)
     for (unsigned i = 0; i < report.n_tasks; i++) {
         const struct task *t = &report.tasks[i].task;
         const struct kernel_counts *k = &t->kernel;
-        assert_int_equal(t->run_ns + t->runnable_ns + t->blocked_ns + t->unknown_ns, t->last_ns - t->first_ns);
+        assert_int_equal(t->run_ns + t->runnable_ns + t->blocked_ns + t->unknown_ns,
+                         t->last_ns - t->first_ns);
         if (t->role != ROLE_WORKLOAD)
             continue;
         n++;

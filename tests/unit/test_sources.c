@@ -1,4 +1,5 @@
-/* Two sources see the same run on the real kernel: what the tasks time themselves beside what perf records. */
+/* Two sources see the same run on the real kernel: what the tasks time themselves beside what perf records.
+ */
 #include "../../src/clock.h"
 #include "../../src/engine/engine.h"
 #include "../../src/machine.h"
@@ -15,10 +16,10 @@
 
 #include <cmocka.h>
 
-#define RUN_NS      NS_PER_S
-#define LONG_NS     (200 * NS_PER_US)
-#define NEAR_NS     (100 * NS_PER_US)
-#define TRIES       4
+#define RUN_NS  NS_PER_S
+#define LONG_NS (200 * NS_PER_US)
+#define NEAR_NS (100 * NS_PER_US)
+#define TRIES   4
 
 /* TSan slows the tasks' reading of their clock; what it is run for is the races. */
 #ifdef __SANITIZE_THREAD__
@@ -93,7 +94,8 @@ static double matching_part(const struct timeline *perf, const struct timeline *
         uint32_t same = timeline_task_by_tid(perf, task.tid);
         if (task.role != ROLE_WORKLOAD || same == TIMELINE_NO_TASK)
             continue;
-        for (uint64_t t = 0; timeline_task_slice(perf, same, t, 0, &slice) && slice.end_ns > t; t = slice.end_ns) {
+        for (uint64_t t = 0; timeline_task_slice(perf, same, t, 0, &slice) && slice.end_ns > t;
+             t = slice.end_ns) {
             bool is_long = slice.end_ns - slice.start_ns > LONG_NS;
             *n += is_long;
             n_match += is_long && has_match(engine, task.tid, &slice);
@@ -141,9 +143,10 @@ static double try_once(enum task_kind kind, unsigned n_tasks, unsigned n_cpus, u
     line_turn(&told);
     double part = matching_part(seen.tl, told.tl, n_slices);
     assert_int_equal(timeline_n_lost(seen.tl), 0);
-    /* Switches are told late, and yet in order: nothing had to be moved but what was told before the start. */
-    print_message("# %u slices of perf, %.2f %% of them told by the engine; %llu events of it came late\n", *n_slices,
-                  part * 100, (unsigned long long)merge_n_late(told.merge));
+    /* Switches are told late, and yet in order: nothing had to be moved but what was told before the start.
+     */
+    print_message("# %u slices of perf, %.2f %% of them told by the engine; %llu events of it came late\n",
+                  *n_slices, part * 100, (unsigned long long)merge_n_late(told.merge));
     line_free(&told);
     line_free(&seen);
     engine_free(engine);
@@ -165,7 +168,8 @@ static void check_match(enum task_kind kind, unsigned n_tasks, unsigned n_cpus)
         n_stolen += stolen_ticks() > stolen;
     }
     if (n_stolen == TRIES) {
-        print_message("# the hypervisor stole time in every try: the tasks cannot tell that from a slice given away\n");
+        print_message(
+            "# the hypervisor stole time in every try: the tasks cannot tell that from a slice given away\n");
         skip();
     }
     fail_msg("the engine tells too few of perf's slices");

@@ -183,7 +183,7 @@ static void test_exit(void **state)
     in(100, 1, 0);
     task_exit(155, 1, 0, false); /* the last that is seen of it: no switch-out follows */
     assert_int_equal(task_of(1).state, STATE_GONE);
-    out(157, 1, 0, OUT_BLOCKED); /* one that follows all the same is no second one */
+    out(157, 1, 0, OUT_BLOCKED);  /* one that follows all the same is no second one */
     task_exit(500, 1, 256, true); /* the parent tells how */
     timeline_advance(tl, 1000);
     struct task task = task_of(1);
