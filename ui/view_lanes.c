@@ -180,7 +180,7 @@ struct piece {
     uint64_t ns;
 };
 
-#define SLICES_AHEAD 64
+#define SLICES_AHEAD 12 /* several columns of the kind that is drawn slice by slice */
 
 /* Slices in the order of time, a stretch at a time: columns ask from left to right. */
 struct slices {
@@ -414,7 +414,7 @@ static struct lane_cell known_cell(const struct lane *lane, const struct bin *bi
         return idle_cell(lane, bin);
     if (bin->n_switches == 0 && bin->run_ns >= col_ns)
         return whole_cell(lane, bin->lead[0].who, NOBODY, bin);
-    if (bin->n_switches > 3)
+    if (bin->n_switches > 2)
         return dense_cell(lane, bin, col_ns);
     unsigned n = cut_pieces(lane, from, from + col_ns, pieces);
     n = n ? join_pieces(pieces, n, col_ns, &brief) : 0;
