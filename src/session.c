@@ -815,9 +815,9 @@ bool session_set_cpus(struct session *s, const struct cpuset *cpus, struct err *
     freeze_reference(s, rs);
     s->config.cpus = rs->run.cpus = *cpus;
     rs->run.changed = rs->run.changed || rs->active;
+    add_mark(s, "cpus %s", cpuset_format(cpus, list, sizeof list)); /* before what it tells of begins */
     place_run(s, rs);
     place_observer(s);
-    add_mark(s, "cpus %s", cpuset_format(cpus, list, sizeof list));
     return true;
 }
 
@@ -878,8 +878,8 @@ bool session_set_placement(struct session *s, enum placement placement, struct e
     freeze_reference(s, rs);
     s->config.workload.placement = rs->run.placement = placement;
     rs->run.changed = rs->run.changed || rs->active;
-    place_run(s, rs);
     add_mark(s, "%s", workload_placement_name(placement));
+    place_run(s, rs);
     return true;
 }
 
