@@ -12,7 +12,7 @@
 /* What one row is made from. */
 struct row {
     struct task task;
-    bool exact;       /* the next two are known: slices, not samples */
+    bool known;       /* the next two are */
     double run, wait; /* parts of the window */
     double life_s;
     uint64_t p50_ns;
@@ -29,7 +29,20 @@ struct column {
 static const char *state_name(const struct task *task)
 {
     static const char *const names[] = {"unknown", "running", "runnable", "blocked", "gone"};
-    return names[task->state];
+    if (task->state != STATE_UNKNOWN)
+        return names[task->state];
+    switch (task->kernel_state) { /* as last sampled: proc(5) does not tell running from runnable */
+    case 'R':
+        return "run/wait";
+    case 'S':
+    case 'D':
+        return "blocked";
+    case 'T':
+    case 't':
+        return "stopped";
+    default:
+        return names[STATE_UNKNOWN];
+    }
 }
 
 /* The kernel's count as far as it is ours to compare. */
@@ -140,7 +153,7 @@ static void text_cpu(const struct row *row, char *buf, size_t size)
 }
 static void part_text(const struct row *row, double part, char *buf, size_t size)
 {
-    if (row->exact)
+    if (row->known)
         view_percent(part, buf, size);
     else
         snprintf(buf, size, "-");
@@ -239,16 +252,35 @@ int view_table_n_columns(void)
 
 /* ---- rows ---- */
 
+/* Samples tell no slices: the kernel's own totals are what is known, of the whole life. */
+static void take_kernels_figures(struct row *row)
+{
+    const struct kernel_counts *k = &row->task.kernel;
+    row->known = k->has_run && row->life_s > 0;
+    if (row->known) {
+        row->run = (double)k->run_ns / 1e9 / row->life_s;
+        row->wait = (double)k->wait_ns / 1e9 / row->life_s;
+    }
+    if (k->has_slices)
+        row->task.n_slices = k->slices;
+    if (k->has_switches) {
+        row->task.n_voluntary = k->voluntary;
+        row->task.n_involuntary = k->involuntary;
+    }
+}
+
 static void fill_row(const struct scene *scene, uint32_t index, struct row *row)
 {
     uint64_t lo, hi;
     struct bin bin;
     *row = (struct row){0};
     timeline_task(scene->tl, index, &row->task);
-    row->exact = scene->info.exact;
     row->life_s = (double)(row->task.last_ns - row->task.first_ns) / 1e9;
     row->p50_ns = row->task.slice_ns ? histogram_quantile(row->task.slice_ns, 0.5) : 0;
-    if (view_window(scene, &lo, &hi)) {
+    if (!scene->info.exact) {
+        take_kernels_figures(row);
+    } else if (view_window(scene, &lo, &hi)) {
+        row->known = true;
         timeline_task_sum(scene->tl, index, lo, hi - lo, &bin);
         row->run = (double)bin.run_ns / (double)(hi - lo);
         row->wait = (double)bin.runnable_ns / (double)(hi - lo);
@@ -418,11 +450,14 @@ static void table_draw(const struct scene *scene, struct canvas *canvas, struct 
         draw_row(scene, canvas, &faces, scene->tasks[order[i]], rect.x + 1, y, shown, selected);
     }
     int note = top + 1 + (int)(scene->n_tasks - scene->scroll) * step;
+    const char *caption = rect.cols >= 106
+                              ? "run and wait: of the window shown; the others: of the task's life; "
+                                "kernel: its own count beside ours"
+                              : "run, wait: of the window; others: of the task's life";
+    if (!scene->info.exact)
+        caption = "all figures are the kernel's own, of the task's life";
     if (!scene->lecture && note < rect.y + rect.rows)
-        canvas_text(canvas, rect.x + 1, note, rect.cols - 2, PAINT_FAINT, PAINT_KEEP, 0,
-                    rect.cols >= 100 ? "run and wait: of the window shown; the others: of the task's life; "
-                                       "kernel: its own count beside ours"
-                                     : "run, wait: of the window; others: of the task's life");
+        canvas_text(canvas, rect.x + 1, note, rect.cols - 2, PAINT_FAINT, PAINT_KEEP, 0, caption);
     faces_fini(&faces);
     free(order);
     view_to_ascii(scene, canvas, rect);
