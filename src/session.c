@@ -812,12 +812,15 @@ bool session_set_cpus(struct session *s, const struct cpuset *cpus, struct err *
     if (!may_change(s, err))
         return false;
     struct run_state *rs = current(s);
-    freeze_reference(s, rs);
-    s->config.cpus = rs->run.cpus = *cpus;
-    rs->run.changed = rs->run.changed || rs->active;
+    s->config.cpus = *cpus;
     add_mark(s, "cpus %s", cpuset_format(cpus, list, sizeof list)); /* before what it tells of begins */
-    place_run(s, rs);
-    place_observer(s);
+    if (rs->active) {                                               /* one that is over stays what it was */
+        freeze_reference(s, rs);
+        rs->run.cpus = *cpus;
+        rs->run.changed = true;
+        place_run(s, rs);
+        place_observer(s);
+    }
     return true;
 }
 
@@ -875,11 +878,14 @@ bool session_set_placement(struct session *s, enum placement placement, struct e
     if (!may_change(s, err))
         return false;
     struct run_state *rs = current(s);
-    freeze_reference(s, rs);
-    s->config.workload.placement = rs->run.placement = placement;
-    rs->run.changed = rs->run.changed || rs->active;
+    s->config.workload.placement = placement;
     add_mark(s, "%s", workload_placement_name(placement));
-    place_run(s, rs);
+    if (rs->active) {
+        freeze_reference(s, rs);
+        rs->run.placement = placement;
+        rs->run.changed = true;
+        place_run(s, rs);
+    }
     return true;
 }
 
@@ -1008,6 +1014,7 @@ void session_info(const struct session *s, struct session_info *info)
     info->workload = s->config.workload;
     info->cpus = s->config.cpus;
     info->source = s->source_name;
+    info->all = s->config.all;
     info->exact = s->source_name[0] != 'p' || s->perf != NULL;
     info->reason = s->reason[0] ? s->reason : NULL;
     const struct source *engine = engine_source(s->engine);

@@ -97,6 +97,7 @@ struct session_info {
     struct workload workload; /* as changed */
     struct cpuset cpus;
     const char *source; /* who tells the switches: "perf", "engine", "proc" */
+    bool all;           /* every task of the machine is seen */
     bool exact;         /* slices are exact, not samples */
     const char *reason; /* why not a better source, with the way to get it; NULL for the best */
     uint64_t n_lost, n_late;

@@ -139,6 +139,10 @@ void action_zoom(struct app *app, int direction)
 
 static void pan(struct app *app, int cols)
 {
+    if (cols > 0 && (app->viewport.mode == MODE_SCOPE || app->viewport.mode == MODE_SCROLL)) {
+        app_notice(app, false, "this is live: there is nothing later yet");
+        return;
+    }
     set_mode(app, MODE_PAUSED);
     viewport_pan(&app->viewport, timeline(app), cols);
 }

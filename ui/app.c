@@ -38,6 +38,15 @@ void app_notice(struct app *app, bool is_alert, const char *format, ...)
 
 /* ---- the scene ---- */
 
+/* A core that is off now keeps its lane while the window shows what ran there. */
+static bool ran_in_window(const struct app *app, int cpu)
+{
+    struct bin bin;
+    const struct viewport *vp = &app->viewport;
+    timeline_cpu_sum(session_timeline(app->session), cpu, vp->start_ns, viewport_span_ns(vp), &bin);
+    return bin.run_ns > bin.self_ns;
+}
+
 static void build_cpus(struct app *app, const struct session_info *info)
 {
     const struct machine *m = app->machine;
@@ -45,7 +54,7 @@ static void build_cpus(struct app *app, const struct session_info *info)
     app->cpus = mem_resize(app->cpus, m->n_cpus, sizeof *app->cpus);
     for (unsigned i = 0; i < m->n_cpus; i++) {
         int cpu = m->cpus[i].cpu;
-        bool chosen = cpuset_has(&info->cpus, cpu);
+        bool chosen = cpuset_has(&info->cpus, cpu) || ran_in_window(app, cpu);
         if (!chosen && !cpuset_has(&m->allowed, cpu) && !cpuset_has(&m->at_start, cpu))
             continue;
         app->cpus[n++] =
@@ -233,7 +242,8 @@ static void draw_picker(struct app *app)
                      row->package);
         if (!cpu->online)
             snprintf(where, sizeof where, "offline");
-        snprintf(lines[n].left, sizeof lines[n].left, "[%c] cpu %d", cpu->chosen ? 'x' : ' ', cpu->cpu);
+        snprintf(lines[n].left, sizeof lines[n].left, "[%c] cpu %d",
+                 cpuset_has(&app->scene.info.cpus, cpu->cpu) ? 'x' : ' ', cpu->cpu);
         snprintf(lines[n++].right, sizeof lines[n].right, "%s", where);
     }
     view_dialog(&app->scene, &app->canvas,
@@ -411,8 +421,10 @@ static void take_keys(struct app *app)
         if (action_dialog_key(app, &key))
             continue;
         const struct command *command = command_of_key(&key);
-        if (command)
+        if (command) {
+            app->notice_until_ns = 0; /* it answered another key */
             command->run(app, command->argument);
+        }
     }
 }
 

@@ -159,7 +159,9 @@ static bool take_value(struct options *o, const struct option_row *row, const ch
     case 'n':
         return parse_count(value, row->name, WORKLOAD_MAX_TASKS, &w->n_tasks, err);
     case 'c':
-        return parse_count(value, row->name, CPUSET_MAX, &o->n_cores, err);
+        return parse_count(value, row->name, CPUSET_MAX, &o->n_cores, err) ||
+               err_set(err, "--cores=%.40s: give a number from 1 to %ld, the cores that are there", value,
+                       sysconf(_SC_NPROCESSORS_ONLN));
     case 'C':
         o->cpus_given = true;
         return cpuset_parse(&o->session.cpus, value, err) || named(err, row->name);

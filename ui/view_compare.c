@@ -14,6 +14,7 @@ struct side {
     uint64_t length_ns; /* makespan, or so far */
     uint64_t n_switches;
     double parallelism, done; /* done: part of the work */
+    double others;            /* the part of its cores that somebody else had while its tasks waited */
 };
 
 static struct side make_side(const struct scene *scene, const struct run *run, const char *name)
@@ -35,6 +36,12 @@ static struct side make_side(const struct scene *scene, const struct run *run, c
     }
     side.parallelism = side.length_ns ? (double)run_ns / (double)side.length_ns : 0;
     side.done = total ? (double)done / (double)total : 0;
+    for (int cpu = cpuset_next(&run->cpus, -1); cpu >= 0; cpu = cpuset_next(&run->cpus, cpu)) {
+        struct bin bin;
+        timeline_cpu_sum(scene->tl, cpu, run->start_ns, side.length_ns, &bin);
+        if (side.length_ns)
+            side.others += (double)bin.others_ns / (double)side.length_ns / side.cores;
+    }
     return side;
 }
 
@@ -102,7 +109,7 @@ static void draw_figures(struct canvas *canvas, struct rect rect, const struct s
         int y = rect.y + 1 + s;
         bool whole = both_complete(sides);
         char texts[N][32];
-        double gain = s == 0 ? 1 : whole ? speed_up(sides) : 0;
+        double gain = s == 0 && side->run->complete ? 1 : s == 1 && whole ? speed_up(sides) : 0;
         if (side->run->complete)
             export_duration(side->length_ns, texts[0], sizeof texts[0]);
         else
@@ -202,7 +209,12 @@ static void draw_both(const struct scene *scene, struct canvas *canvas, struct r
     } else {
         int n = canvas_text(canvas, rect.x + 1, rect.y, rect.cols - 2,
                             both_complete(sides) ? PAINT_GOOD : PAINT_STRONG, PAINT_KEEP, CELL_BOLD, text);
-        const char *how = how_they_ran(scene->comparison);
+        char how[160];
+        snprintf(how, sizeof how, "%s", how_they_ran(scene->comparison));
+        if (sides[0].others >= 0.05 || sides[1].others >= 0.05)
+            snprintf(how, sizeof how,
+                     "other programs had %.0f %% of the cores of the reference, %.0f %% of this run's",
+                     sides[0].others * 100, sides[1].others * 100);
         if (n + 5 + canvas_text_cols(how) < rect.cols)
             canvas_text(canvas, rect.x + 1 + n + 3, rect.y, rect.cols, PAINT_FAINT, PAINT_KEEP, 0, how);
     }
@@ -222,6 +234,19 @@ static void draw_both(const struct scene *scene, struct canvas *canvas, struct r
     faces_fini(&faces);
 }
 
+/* While the first of two runs goes on there is nothing to compare it with. */
+static void draw_first(const struct scene *scene, struct canvas *canvas, struct rect rect)
+{
+    struct side side = make_side(scene, scene->run, "");
+    int y = rect.y + rect.rows / 3, x = rect.x + (rect.cols > 60 ? (rect.cols - 60) / 2 : 1);
+    canvas_printf(canvas, x, y, rect.cols - 2, PAINT_STRONG, PAINT_KEEP, CELL_BOLD,
+                  "First %u task%s on %u core: %.0f %% of the work is done", scene->run->n_tasks,
+                  scene->run->n_tasks == 1 ? "" : "s", side.cores, side.done * 100);
+    view_bar(scene, canvas, x, y + 2, rect.cols - 2 < 58 ? rect.cols - 2 : 58, side.done, PAINT_ACCENT);
+    canvas_text(canvas, x, y + 4, rect.cols - 2, PAINT_FAINT, PAINT_KEEP, 0,
+                "then the same on the chosen cores; r gives it up");
+}
+
 static void compare_draw(const struct scene *scene, struct canvas *canvas, struct rect rect)
 {
     static const char *const none[] = {
@@ -238,10 +263,13 @@ static void compare_draw(const struct scene *scene, struct canvas *canvas, struc
         "Only work that ends has a makespan and a speed-up: --work=500ms gives",
         "each task so much. x does the whole comparison, with or without.",
     };
-    if (scene->reference && scene->run && scene->reference->number != scene->run->number) {
+    bool first = scene->run && scene->comparison == COMPARE_FIRST;
+    if (!first && scene->reference && scene->run && scene->reference->number != scene->run->number) {
         struct side sides[2] = {make_side(scene, scene->reference, "reference"),
                                 make_side(scene, scene->run, "this run")};
         draw_both(scene, canvas, rect, sides);
+    } else if (first) {
+        draw_first(scene, canvas, rect);
     } else {
         const char *const *lines = scene->reference ? kept : none;
         int y = rect.y + rect.rows / 3 - 1, x = (rect.cols - 74) / 2;

@@ -95,7 +95,8 @@ static void draw_figures(const struct scene *scene, struct canvas *canvas, const
     if (frame->figures_cols < 6 || !view_window(scene, &lo, &hi))
         return;
     timeline_cpu_sum(scene->tl, cpu, lo, hi - lo, &bin);
-    uint64_t busy = bin.run_ns > bin.self_ns ? bin.run_ns - bin.self_ns : 0;
+    /* The workload's part; where everybody is seen and drawn, everybody's. */
+    uint64_t busy = scene->info.all ? bin.run_ns : bin.run_ns > bin.self_ns ? bin.run_ns - bin.self_ns : 0;
     view_right(canvas, frame->figures_x, y, 6, PAINT_STRONG, 0,
                scene->info.exact ? view_percent((double)busy / (double)(hi - lo), text, sizeof text) : "-");
     if (frame->figures_cols >= 15)

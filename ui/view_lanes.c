@@ -7,6 +7,7 @@
 #include "../src/export/export.h"
 #include "../src/workload/workload.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +51,8 @@ static void face_fill(struct face *face, const struct task *task)
         snprintf(face->letter, sizeof face->letter, "%.3s", workload_task_name((unsigned)task->slot, name));
     else
         snprintf(face->letter, sizeof face->letter, "%c",
-                 face->name[0] > ' ' && face->name[0] < 0x7f ? face->name[0] : '?');
+                 face->name[0] > ' ' && face->name[0] < 0x7f ? (char)tolower((unsigned char)face->name[0])
+                                                             : '?');
 }
 
 const struct face *faces_get(struct faces *faces, uint32_t task)

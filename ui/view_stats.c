@@ -74,6 +74,21 @@ static enum view_word word_of(const struct view_stats *s)
     return WORD_MIXED;
 }
 
+static uint64_t own_run_ns(const struct scene *scene, const struct view_stats *s)
+{
+    uint64_t run_ns = 0;
+    for (uint32_t i = 0; i < timeline_n_tasks(scene->tl); i++) {
+        struct task task;
+        struct bin bin;
+        timeline_task(scene->tl, i, &task);
+        if (task.role != ROLE_HOST && task.role != ROLE_OBSERVER)
+            continue;
+        timeline_task_sum(scene->tl, i, s->lo_ns, s->hi_ns - s->lo_ns, &bin);
+        run_ns += bin.run_ns;
+    }
+    return run_ns;
+}
+
 static void count_cores(const struct scene *scene, struct view_stats *s)
 {
     uint64_t others_ns = 0;
@@ -83,6 +98,12 @@ static void count_cores(const struct scene *scene, struct view_stats *s)
         s->n_cores += bin.run_ns > bin.self_ns && (bin.run_ns - bin.self_ns) * 100 > s->hi_ns - s->lo_ns;
         s->n_chosen += scene->cpus[i].chosen && scene->cpus[i].online;
         others_ns += bin.others_ns;
+        if (scene->info.all && scene->cpus[i].chosen)
+            others_ns += bin.self_ns;
+    }
+    if (scene->info.all) { /* of what is not the workload's, our own part is no other program's */
+        uint64_t own_ns = own_run_ns(scene, s);
+        others_ns -= own_ns < others_ns ? own_ns : others_ns;
     }
     if (s->n_chosen)
         s->others_part = (double)others_ns / (double)(s->hi_ns - s->lo_ns) / s->n_chosen;

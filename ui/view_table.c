@@ -450,10 +450,11 @@ static void table_draw(const struct scene *scene, struct canvas *canvas, struct 
         draw_row(scene, canvas, &faces, scene->tasks[order[i]], rect.x + 1, y, shown, selected);
     }
     int note = top + 1 + (int)(scene->n_tasks - scene->scroll) * step;
-    const char *caption = rect.cols >= 106
-                              ? "run and wait: of the window shown; the others: of the task's life; "
-                                "kernel: its own count beside ours"
-                              : "run, wait: of the window; others: of the task's life";
+    const char *caption = rect.cols >= 118
+                              ? "run and wait: of the window shown; the rest: of the task's life up to now; "
+                                "kernel: its own count, read twice a second"
+                          : rect.cols >= 60 ? "run, wait: of the window; the rest: of the life up to now"
+                                            : "";
     if (!scene->info.exact)
         caption = "all figures are the kernel's own, of the task's life";
     if (!scene->lecture && note < rect.y + rect.rows)
