@@ -15,6 +15,7 @@ enum event_kind {
     EVENT_NOTE,   /* tid says something of itself; detail: enum event_note */
     EVENT_MARK,   /* the user or the machine changed something; u.name is the text; tid 0 */
     EVENT_LOST,   /* u.lost.n events of cpu are missing between its previous event and this one */
+    EVENT_OBJECT, /* tasks share an object: tid is its number, u.name, detail: enum object_kind */
 };
 
 enum event_out {
@@ -33,12 +34,44 @@ enum event_note {
     NOTE_BASE, /* u.switches: the kernel's counts when self-observation of tid began; counts before it were
                   not captured */
     NOTE_BASE_RUN, /* u.run: schedstat's run and wait when self-observation of tid began */
+
+    /* Why a task does not run, told by itself; u.sync. Nothing is told of a lock that was free. */
+    NOTE_WANTS,  /* is about to wait for u.sync.object (holder_tid of a mutex); until_ns: at the latest */
+    NOTE_SLEEPS, /* is about to sleep, or to wait for a timer, until until_ns (0: not known) */
+    NOTE_BLOCKS, /* is about to wait in a system call for something that is no object */
+    NOTE_GOT,    /* its wait is over: it has the object (a mutex: is the holder now), or slept enough */
+    NOTE_GAVE,   /* released, posted, signalled: n tasks that wait for the object may go on */
+    NOTE_DIED,   /* the holder of the object (holder_tid) died with it; tid found that and holds it now */
+    NOTE_VALUE,  /* value of a semaphore, a channel or a counter; tid: who changed it last, or 0 */
+    NOTE_UNTOLD, /* u.lost.n notes of these kinds were left out: too many at once */
 };
+
+/* SWITCH_IN, detail: */
+enum event_in {
+    IN_SWITCHED, /* it was away */
+    IN_STAYED,   /* it told of itself that it would block (the switch out before this), but the kernel counted
+                    no switch */
+    IN_PREEMPTED, /* it was away, but the kernel counts the switch out before this as a preemption */
+};
+
+enum object_kind {
+    OBJECT_MUTEX,
+    OBJECT_CONDITION,
+    OBJECT_BARRIER,
+    OBJECT_SEM,
+    OBJECT_TIMER,
+    OBJECT_SUSPEND, /* tasks that suspended themselves under one name */
+    OBJECT_COUNTER,
+    OBJECT_CHANNEL,
+};
+
+/* The engine's number of an object: index in the program, and which of its sets a run uses. */
+#define EVENT_OBJECT_SET 1000000
 
 enum task_kind {
     TASK_THREAD,
     TASK_PROCESS,
-    TASK_GREEN, /* kept for user-level threads */
+    TASK_GREEN, /* a user-level thread: tid is below zero, u.task.pid the tid of the thread that carries it */
 };
 
 enum task_role {
@@ -90,6 +123,15 @@ struct event {
         struct {
             uint64_t n;
         } lost;
+        struct {
+            int32_t object; /* its number, 0 and up; -1: none */
+            int32_t other;  /* WANTS, DIED: the holder's tid, 0 when not known, or (barrier) how many are
+                               there;  GAVE: how many it lets go; VALUE: 0 */
+            union {
+                uint64_t until_ns; /* WANTS, SLEEPS; 0: without end */
+                int64_t value;     /* VALUE */
+            };
+        } sync;
     } u;
 };
 

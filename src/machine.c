@@ -9,61 +9,114 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-/* ---- which CPUs are online and allowed ---- */
+/* ---- what the kernel says ---- */
 
-/* sysfs tells what is online. Where it is not mounted (some sandboxes), the affinity mask is the best that is
- * known: sched_getaffinity(2) leaves offline CPUs out. */
-static void read_online(struct cpuset *online, const struct cpuset *fallback)
+static bool read_list(const char *name, struct cpuset *set)
 {
-    char line[8192];
-    FILE *file = fopen("/sys/devices/system/cpu/online", "re");
-    bool ok = file && fgets(line, sizeof line, file);
+    char path[64], line[8192];
+    snprintf(path, sizeof path, "/sys/devices/system/cpu/%s", name);
+    FILE *file = fopen(path, "re");
+    const bool ok = file && fgets(line, sizeof line, file);
     if (file)
         fclose(file);
-    if (ok) {
-        line[strcspn(line, "\n")] = '\0';
-        ok = cpuset_parse(online, line, NULL);
-    }
     if (!ok)
-        *online = *fallback;
-}
-
-static void intersect(struct cpuset *set, const struct cpuset *with)
-{
-    for (size_t i = 0; i < sizeof set->bits / sizeof set->bits[0]; i++)
-        set->bits[i] &= with->bits[i];
-}
-
-/* What the kernel lets us use of what we had at the start (a cgroup's cpuset may have changed since). The
- * caller's own mask does not tell once it has pinned itself, so the wide one is asked for, read back as
- * granted, and the own one restored. No migration comes of it: the CPU that we are on is in both. */
-static bool read_granted(const struct cpuset *at_start, struct cpuset *granted)
-{
-    struct cpuset own;
-    if (!cpuset_get_affinity(0, &own))
         return false;
-    *granted = own;
-    if (cpuset_subset(at_start, &own))
-        return true;
-    if (!cpuset_set_affinity(0, at_start))
-        return true;
-    const bool ok = cpuset_get_affinity(0, granted);
-    cpuset_set_affinity(0, &own);
-    return ok;
+    line[strcspn(line, "\n")] = '\0';
+    return cpuset_parse(set, line, NULL);
 }
+
+/* sched_getaffinity(2) leaves out what is offline; proc(5) does not. */
+static bool read_allowed_at_all(struct cpuset *set)
+{
+    static const char name[] = "Cpus_allowed_list:";
+    char *line = NULL;
+    size_t size = 0;
+    bool found = false;
+    FILE *file = fopen("/proc/thread-self/status", "re");
+    while (file && !found && getline(&line, &size, file) > 0)
+        found = strncmp(line, name, sizeof name - 1) == 0;
+    if (file)
+        fclose(file);
+    if (found) {
+        line[strcspn(line, "\n")] = '\0';
+        found = cpuset_parse(set, line + sizeof name - 1 + strspn(line + sizeof name - 1, " \t"), NULL);
+    }
+    free(line);
+    return found;
+}
+
+static bool get_own_affinity(struct cpuset *set)
+{
+    return cpuset_get_affinity(0, set);
+}
+
+static bool set_own_affinity(const struct cpuset *set)
+{
+    return cpuset_set_affinity(0, set);
+}
+
+static const struct machine_probe kernel_probe = {.list = read_list,
+                                                  .allowed_at_all = read_allowed_at_all,
+                                                  .get_affinity = get_own_affinity,
+                                                  .set_affinity = set_own_affinity};
+
+/* ---- which CPUs are online and allowed ---- */
+
+static struct cpuset intersect(const struct cpuset *a, const struct cpuset *b)
+{
+    struct cpuset both;
+    for (size_t i = 0; i < sizeof both.bits / sizeof both.bits[0]; i++)
+        both.bits[i] = a->bits[i] & b->bits[i];
+    return both;
+}
+
+/* What the kernel lets us use of what we had at the start, or at all where a cgroup leaves nothing of that.
+ * The caller's own mask does not tell once it has pinned itself, so the wide one is asked for, read back as
+ * granted, and the own one restored. No migration comes of it: the CPU that we are on is in both. */
+static struct cpuset read_granted(const struct machine *machine)
+{
+    const struct machine_probe *probe = machine->probe;
+    struct cpuset own, granted;
+    if (!probe->get_affinity(&own))
+        return machine->allowed;
+    const struct cpuset wanted = intersect(&machine->at_start, &machine->online);
+    if (cpuset_subset(&wanted, &own))
+        return own;
+    if (!probe->set_affinity(&machine->at_start) && !probe->set_affinity(&machine->online))
+        return own;
+    if (!probe->get_affinity(&granted))
+        granted = own;
+    probe->set_affinity(&own);
+    return granted;
+}
+
+static bool has_rows_for(const struct machine *machine, const struct cpuset *cpus)
+{
+    for (int cpu = cpuset_next(cpus, -1); cpu >= 0; cpu = cpuset_next(cpus, cpu)) {
+        if (!machine_cpu(machine, cpu))
+            return false;
+    }
+    return true;
+}
+
+static bool load_rows(struct machine *machine);
 
 bool machine_refresh(struct machine *machine)
 {
-    struct cpuset online, allowed, granted;
-    read_online(&online, &machine->online);
-    allowed = machine->at_start;
-    intersect(&allowed, &online);
-    if (read_granted(&machine->at_start, &granted))
-        intersect(&allowed, &granted);
+    const struct cpuset online_before = machine->online, allowed_before = machine->allowed;
+    /* Where sysfs is not mounted (some sandboxes), what we may use is all that is known. */
+    if (!machine->probe->list("online", &machine->online))
+        machine->online = machine->at_start;
+    if (!machine->probe->list("present", &machine->present))
+        machine->present = machine->online;
+    const struct cpuset granted = read_granted(machine), possible = intersect(&granted, &machine->online);
+    machine->allowed = intersect(&possible, &machine->at_start);
+    if (cpuset_count(&machine->allowed) == 0)
+        machine->allowed = cpuset_count(&possible) > 0 ? possible : allowed_before;
     const bool changed =
-        !cpuset_equal(&online, &machine->online) || !cpuset_equal(&allowed, &machine->allowed);
-    machine->online = online;
-    machine->allowed = allowed;
+        !cpuset_equal(&machine->online, &online_before) || !cpuset_equal(&machine->allowed, &allowed_before);
+    if (changed && !has_rows_for(machine, &machine->online))
+        load_rows(machine);
     return changed;
 }
 
@@ -115,6 +168,7 @@ static void read_topology(struct machine *machine, hwloc_topology_t topology)
 {
     const int n_pus = hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_PU);
     const bool kinds = kinds_are_ranked(topology);
+    machine->n_cpus = 0;
     machine->cpus = mem_new((unsigned long)n_pus, sizeof *machine->cpus);
     for (int i = 0; i < n_pus; i++) {
         struct machine_cpu *cpu = &machine->cpus[machine->n_cpus];
@@ -174,21 +228,50 @@ static bool load_topology(hwloc_topology_t *topology)
     return false;
 }
 
-bool machine_load(struct machine *machine, struct err *err)
+/* A CPU that went offline keeps its row, for what was seen of it. hwloc does not see it any more: it stands
+ * alone, after the others. */
+static void keep_lost_rows(struct machine *machine, const struct machine_cpu *before, unsigned n_before)
+{
+    machine->cpus = mem_resize(machine->cpus, machine->n_cpus + n_before, sizeof *machine->cpus);
+    for (unsigned i = 0; i < n_before; i++) {
+        if (machine_cpu(machine, before[i].cpu))
+            continue;
+        struct machine_cpu *lost = &machine->cpus[machine->n_cpus++];
+        *lost = before[i];
+        lost->core = (int)machine->n_cores++;
+        lost->smt = 0;
+        lost->n_smt = 1;
+    }
+}
+
+/* A CPU that was offline when hwloc looked has no row: the kernel tells its place only while it is online. */
+static bool load_rows(struct machine *machine)
 {
     hwloc_topology_t topology;
+    if (!load_topology(&topology))
+        return false;
+    struct machine_cpu *before = machine->cpus;
+    const unsigned n_before = machine->n_cpus;
+    read_topology(machine, topology);
+    keep_lost_rows(machine, before, n_before);
+    free(before);
+    hwloc_topology_destroy(topology);
+    return true;
+}
+
+bool machine_load(struct machine *machine, struct err *err)
+{
     struct utsname names;
 
     memset(machine, 0, sizeof *machine);
-    if (!cpuset_get_affinity(0, &machine->at_start))
+    machine->probe = &kernel_probe;
+    if (!machine->probe->get_affinity(&machine->allowed))
         return err_set(err,
                        "cannot read the own CPU affinity: the kernel has more CPUs than schedviz knows of");
-    if (!load_topology(&topology))
+    if (!machine->probe->allowed_at_all(&machine->at_start))
+        machine->at_start = machine->allowed;
+    if (!load_rows(machine))
         return err_set(err, "hwloc cannot read the machine's topology: is /sys mounted?");
-    read_topology(machine, topology);
-    hwloc_topology_destroy(topology);
-
-    machine->online = machine->at_start;
     machine_refresh(machine);
     if (uname(&names) == 0)
         snprintf(machine->kernel, sizeof machine->kernel, "%s", names.release);
@@ -254,4 +337,14 @@ int machine_last_cpu(const struct machine *machine, const struct cpuset *chosen)
         }
     }
     return last;
+}
+
+int machine_spare_cpu(const struct machine *machine, const struct cpuset *chosen)
+{
+    for (unsigned i = 0; i < machine->n_cpus; i++) {
+        const struct machine_cpu *row = &machine->cpus[i];
+        if (cpuset_has(&machine->allowed, row->cpu) && siblings_in(machine, row, chosen) == 0)
+            return row->cpu;
+    }
+    return -1;
 }

@@ -50,10 +50,10 @@ static void find_cpus(const struct timeline *tl, uint32_t index, struct cpuset *
     /* More CPUs than a bin names: go through the slices, as far as they are held. */
     if (bin.lead[BIN_LEADS - 1].ns > 0) {
         struct slice slice;
-        bool more = timeline_task_slice(tl, index, timeline_edge_ns(tl), 0, &slice);
-        while (more) {
+        uint64_t t_ns = timeline_edge_ns(tl);
+        while (timeline_task_slice(tl, index, t_ns, 0, &slice)) {
             cpuset_add(cpus, slice.cpu);
-            more = timeline_task_slice(tl, index, slice.start_ns, 1, &slice);
+            t_ns = slice.end_ns > t_ns ? slice.end_ns : t_ns + 1; /* a slice may be too short for the clock */
         }
     }
 }
@@ -130,6 +130,28 @@ static void add_cpus(struct report *r, const struct timeline *tl)
     }
 }
 
+static void add_alerts(struct report *r, const struct timeline *tl)
+{
+    const struct waits *waits = timeline_waits(tl);
+    r->tl = tl;
+    r->n_alerts = waits_n_alerts(waits);
+    r->alerts = mem_new(r->n_alerts + 1ul, sizeof *r->alerts);
+    for (unsigned i = 0; i < r->n_alerts; i++)
+        r->alerts[i] = waits_alert(waits, i);
+}
+
+static void add_warnings(struct report *r, const struct session *session)
+{
+    const struct engine *engine = session_engine(session);
+    const struct program *program = r->info.workload.program;
+    const unsigned n_program = program ? program->n_warnings : 0;
+    r->warnings = mem_new(n_program + engine_n_warnings(engine) + 1ul, sizeof *r->warnings);
+    for (unsigned i = 0; i < n_program; i++)
+        r->warnings[r->n_warnings++] = program->warnings[i].text;
+    for (unsigned i = 0; i < engine_n_warnings(engine); i++)
+        r->warnings[r->n_warnings++] = engine_warning(engine, i);
+}
+
 void report_init(struct report *r, const struct session *session, const struct machine *machine)
 {
     const struct timeline *tl = session_timeline(session);
@@ -150,16 +172,25 @@ void report_init(struct report *r, const struct session *session, const struct m
     add_tasks(r, tl, true, sampled);
     add_others(r, tl);
     add_cpus(r, tl);
+    add_alerts(r, tl);
+    add_warnings(r, session);
 
-    double run = 0, squares = 0, life = 0;
+    double run = 0, shares = 0, squares = 0, life = 0;
+    unsigned n_working = 0;
     for (unsigned i = 0; i < n_workload; i++) {
         const struct task *task = &r->tasks[i].task;
         double mine = (double)run_ns_inside(tl, r, task, sampled);
-        run += mine;
-        squares += mine * mine;
-        life += (double)life_inside(r, task);
-        r->n_voluntary += task->n_voluntary;
-        r->n_involuntary += task->n_involuntary;
+        if (task_counts(task)) {
+            run += mine;
+            r->n_voluntary += task->n_voluntary;
+            r->n_involuntary += task->n_involuntary;
+        }
+        if (task_works(task)) {
+            n_working++;
+            shares += mine;
+            squares += mine * mine;
+            life += (double)life_inside(r, task);
+        }
     }
     r->n_switches = r->n_voluntary + r->n_involuntary;
     if (r->duration_ns > 0) {
@@ -168,7 +199,7 @@ void report_init(struct report *r, const struct session *session, const struct m
         r->switches_per_s = (double)r->n_switches * 1e9 / (double)r->duration_ns;
     }
     /* Jain, Chiu, Hawe (1984): (sum x)^2 / (n * sum x^2). */
-    r->fairness = squares > 0 ? run * run / (n_workload * squares) : 1;
+    r->fairness = squares > 0 ? shares * shares / (n_working * squares) : 1;
 
     const struct histogram *costs = timeline_switch_costs(tl);
     r->cost_known = !sampled && costs->n > 0;
@@ -183,5 +214,7 @@ void report_fini(struct report *r)
     free(r->tasks);
     free(r->cpus);
     free(r->others);
+    free(r->alerts);
+    free(r->warnings);
     memset(r, 0, sizeof *r);
 }

@@ -2,8 +2,10 @@
 #ifndef SCHEDVIZ_REPORT_H
 #define SCHEDVIZ_REPORT_H
 
+#include "lesson/lecture.h"
 #include "machine.h"
 #include "session.h"
+#include "timeline/waits.h"
 
 #include <stdio.h>
 
@@ -37,6 +39,17 @@ struct report {
     struct report_task *tasks;
     unsigned n_others; /* somebody else's tasks that ran, most run time first; none unless all were watched */
     struct task *others;
+
+    /* What went wrong among the tasks, and what the machine or the file was refused. The timeline's, the
+     * engine's and the program's: valid as long as the session. */
+    const struct timeline *tl;
+    unsigned n_alerts;
+    const struct alert **alerts;
+    unsigned n_warnings;
+    const char **warnings;
+
+    /* A lesson's answers; set by the caller, NULL: none. */
+    const struct lecture *lecture;
 };
 
 void report_init(struct report *report, const struct session *session, const struct machine *machine);

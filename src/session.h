@@ -18,6 +18,7 @@ struct session_config {
     enum source_choice source;
     bool all;            /* every task of the machine is watched, where the kernel allows it */
     size_t memory_bytes; /* for the timeline; 0: its default */
+    bool hold;           /* tasks wait at the gate until session_hold() lets them go */
 };
 
 struct session;
@@ -48,6 +49,11 @@ bool session_set_n_tasks(struct session *session, unsigned n, struct err *err);
 bool session_set_kind(struct session *session, enum task_kind kind, struct err *err);
 bool session_set_placement(struct session *session, enum placement placement, struct err *err);
 bool session_restart(struct session *session, struct err *err); /* a new run of the same work */
+/* A new run of something else: other tasks of the same program, other settings, other CPUs. */
+bool session_stage(struct session *session, const struct workload *workload, const struct cpuset *cpus,
+                   struct err *err);
+/* While held, the tasks of a new run are made and wait at the gate. */
+void session_hold(struct session *session, bool hold);
 bool session_stop(struct session *session); /* ends all tasks, waits a moment for their last events */
 
 /* Ctrl-Z: the workload stops with us. */
@@ -112,6 +118,7 @@ void session_forget_message(struct session *session); /* it was shown */
 /* False after the engine's host was killed: nothing runs any more, and err tells why. */
 bool session_alive(const struct session *session, struct err *err);
 
+const struct engine *session_engine(const struct session *session);
 struct timeline *session_timeline(const struct session *session);
 struct source *
 session_proc(const struct session *session); /* for proc_system_read() and proc_memory_read() */

@@ -86,8 +86,8 @@ check "observe includes only leaves, cpusets and itself" \
 check "engine does not know timeline, session, export and report" \
     "$(includes src/engine | awk '$2 ~ /^src\/(timeline|export|session|report)/')"
 
-check "workload includes only leaves and itself" \
-    "$(includes src/workload | awk '$2 !~ /^src\/(workload\/|(err|event|clock)\.h$)/')"
+check "workload includes only leaves, cpusets, formulas and itself" \
+    "$(includes src/workload | awk '$2 !~ /^src\/(workload\/|(err|event|clock|cpuset|lesson\/expression)\.h$)/')"
 
 check "timeline includes only leaves and itself" \
     "$(includes src/timeline | awk '$2 !~ /^src\/(timeline\/|(err|event|clock)\.h$)/')"

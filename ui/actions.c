@@ -87,6 +87,8 @@ void action_restart(struct app *app, int unused)
 {
     (void)unused;
     struct err err = {0};
+    if (lectern_restart(app))
+        return;
     changed(app, session_restart(app->session, &err), &err);
     if (app->viewport.mode == MODE_PAUSED)
         viewport_live(&app->viewport, session_timeline(app->session));
@@ -254,7 +256,7 @@ void action_sort(struct app *app, int reverse)
 void action_lecture(struct app *app, int unused)
 {
     (void)unused;
-    app->lecture = !app->lecture;
+    app->large = !app->large;
 }
 
 void action_theme(struct app *app, int unused)
@@ -313,6 +315,8 @@ void action_redraw(struct app *app, int unused)
 void action_close(struct app *app, int unused)
 {
     (void)unused;
+    if (app->dialog == DIALOG_NONE && app->shown_alert_ns)
+        app->closed_alert_ns = app->shown_alert_ns;
     app->dialog = DIALOG_NONE;
     app->selecting = false;
     app->notice_until_ns = 0;
@@ -390,6 +394,8 @@ bool action_dialog_key(struct app *app, const struct screen_key *key)
 {
     if (app->dialog == DIALOG_PICKER)
         return picker_key(app, key);
+    if (app->dialog == DIALOG_LESSONS)
+        return library_key(app, key);
     return app->dialog == DIALOG_HELP && help_key(app, key);
 }
 
@@ -400,7 +406,7 @@ void action_mouse(struct app *app, const struct screen_key *key)
     const struct view_ops *view = app_views[app->view];
     unsigned row = 0;
     uint64_t t = 0;
-    if (app->dialog == DIALOG_HELP || app->dialog == DIALOG_PICKER) {
+    if (app->dialog != DIALOG_NONE && app->dialog != DIALOG_INSPECT) {
         if (key->kind == SCREEN_CLICK)
             app->dialog = DIALOG_NONE;
         return;

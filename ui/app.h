@@ -3,17 +3,29 @@
 #define SCHEDVIZ_APP_H
 
 #include "canvas.h"
+#include "lectern.h"
+#include "library.h"
 #include "options.h"
+#include "scene.h"
 #include "screen.h"
+#include "setup.h"
 #include "view.h"
 #include "viewport.h"
 
-enum dialog_kind { DIALOG_NONE, DIALOG_HELP, DIALOG_PICKER, DIALOG_INSPECT };
+enum dialog_kind { DIALOG_NONE, DIALOG_HELP, DIALOG_PICKER, DIALOG_INSPECT, DIALOG_LESSONS };
 
-#define N_VIEWS 5
+/* How it was left. */
+struct app_end {
+    bool deadlock;      /* the user asked to leave at the first one */
+    bool failed;        /* nothing ran any more: the engine's host was killed */
+    struct setup *next; /* what to show next: the caller's to free; NULL: nothing */
+};
+
+#define N_VIEWS 6
 
 struct app {
     const struct options *options;
+    const struct setup *setup;
     struct machine *machine;
     struct session *session;
     struct screen *screen;
@@ -25,7 +37,7 @@ struct app {
     bool selecting; /* a row was chosen by hand: show it */
     int sort_column;
     bool sort_reverse;
-    bool lecture;
+    bool large; /* lecture size */
     enum theme_name theme;
     unsigned trigger_slot;
     enum time_mode resume_mode; /* where Space goes back to */
@@ -44,26 +56,35 @@ struct app {
     uint64_t next_frame_ns, next_slow_frame_ns;
     bool dirty; /* draw at once */
     bool quit;
+    struct app_end end;
+
+    struct lectern lectern;
+    struct library library;
+    uint64_t shown_alert_ns;  /* the deadlock in the last frame; 0: none */
+    uint64_t closed_alert_ns; /* alerts up to then were closed by the user */
+    unsigned n_told;          /* warnings that were told */
 
     /* Rebuilt for each frame. */
     struct scene scene;
     struct scene_cpu *cpus;
     uint32_t *tasks;
+    struct scene_object *objects;
     struct rect view_rect;
 };
 
 extern const struct view_ops *const app_views[N_VIEWS];
 
-/* Runs until the user leaves. The session and the screen are the caller's. Returns the exit status. */
-int app_run(const struct options *options, struct machine *machine, struct session *session,
-            struct screen *screen);
+/* Runs until the user leaves or opens another lesson. All arguments are the caller's; lecture NULL: none. */
+struct app_end app_run(const struct options *options, const struct setup *setup, struct machine *machine,
+                       struct session *session, struct lecture *lecture, struct screen *screen);
 
 /* For actions: a line at the bottom for a few seconds. */
 void app_notice(struct app *app, bool is_alert, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The scene as of now: lanes, tasks, selection. */
-void app_build_scene(struct app *app);
+/* What the machine refused, and what of the file is done in another way here. */
+unsigned app_n_warnings(const struct app *app);
+const char *app_warning(const struct app *app, unsigned i);
 
 /* The task in the selected row, or TIMELINE_NO_TASK; the CPU in the selected row, or -1. */
 uint32_t app_selected_task(const struct app *app);

@@ -3,6 +3,7 @@
 
 #include "../src/clock.h"
 #include "../src/export/export.h"
+#include "../src/timeline/waits.h"
 #include "signals.h"
 
 #include <errno.h>
@@ -25,40 +26,67 @@ static void show_progress(const struct session *session, uint64_t start_ns, uint
     fflush(stderr);
 }
 
-static int write_report(const struct options *options, const struct machine *machine,
-                        const struct session *session, FILE *out)
+/* When the run, if it is no lecture, is to end; 0: when its tasks have ended. */
+static uint64_t duration_of(const struct setup *setup)
 {
-    struct report report;
-    report_init(&report, session, machine);
-    bool ok = options->format == FORMAT_JSON ? export_json(&report, out) : export_text(&report, out);
-    if (!ok)
-        fprintf(stderr, "schedviz: the report could not be written to %s: %s\n",
-                options->output ? options->output : "standard output", strerror(errno));
-    report_fini(&report);
-    return ok ? 0 : 1;
+    return setup->duration_ns || setup->ends ? setup->duration_ns : DEFAULT_END_NS;
 }
 
-int batch_run(const struct options *options, const struct machine *machine, struct session *session,
-              FILE *out)
+static void tell_message(struct session *session, bool progress)
 {
-    uint64_t duration = options->duration_ns;
-    if (!duration && !options->session.workload.work_ns)
-        duration = DEFAULT_END_NS;
-    bool progress = isatty(STDERR_FILENO) == 1;
-    uint64_t next_progress_ns = 0;
-    static struct pollfd fds[MAX_FDS];
+    struct session_info info;
+    session_info(session, &info);
+    if (info.message[0])
+        fprintf(stderr, "%sschedviz: %s\n", progress ? "\r\033[K" : "", info.message);
+    session_forget_message(session);
+}
+
+static bool has_deadlock(const struct session *session)
+{
+    const struct waits *waits = timeline_waits(session_timeline(session));
+    for (unsigned i = 0; i < waits_n_alerts(waits); i++) {
+        if (waits_alert(waits, i)->kind == ALERT_DEADLOCK)
+            return true;
+    }
+    return false;
+}
+
+/* One step after the other. False after the last one, or when the next cannot be begun. */
+static bool follow(struct lecture *lecture, uint64_t now_ns)
+{
     struct err err;
-    int signals_fd = signals_open();
+    lecture_turn(lecture, now_ns);
+    if (lecture_state(lecture) != LECTURE_MEASURED)
+        return true;
+    const unsigned next = lecture_step(lecture) + 1;
+    if (next == lecture_lesson(lecture)->n_steps)
+        return false;
+    if (lecture_go(lecture, next, &err))
+        return true;
+    fprintf(stderr, "schedviz: step %u: %s\n", next + 1, err.msg);
+    return false;
+}
+
+enum batch_end batch_run(const struct options *options, const struct setup *setup, struct session *session,
+                         struct lecture *lecture)
+{
+    const uint64_t duration = lecture ? options->duration_ns : duration_of(setup);
+    const bool progress = isatty(STDERR_FILENO) == 1;
+    const uint64_t begun_ns = clock_now_ns();
+    uint64_t next_progress_ns = 0;
+    enum batch_end end = BATCH_DONE;
+    static struct pollfd fds[MAX_FDS];
+    const int signals_fd = signals_open();
     for (;;) {
         const struct run *run = session_current_run(session);
-        uint64_t now = clock_now_ns(), start = run->start_ns ? run->start_ns : now;
-        bool over = run->end_ns || (duration && now >= start + duration);
-        struct session_info info;
-        session_info(session, &info);
-        if (info.message[0])
-            fprintf(stderr, "%sschedviz: %s\n", progress ? "\r\033[K" : "", info.message);
-        session_forget_message(session);
-        if (over || !session_alive(session, &err))
+        const uint64_t now = clock_now_ns();
+        const uint64_t start = lecture ? begun_ns : run->start_ns ? run->start_ns : now;
+        const bool over = (duration && now >= start + duration) || (!lecture && run->end_ns) ||
+                          (lecture && !follow(lecture, now));
+        tell_message(session, progress);
+        if (options->exit_on_deadlock && has_deadlock(session))
+            end = BATCH_DEADLOCK;
+        if (over || end != BATCH_DONE || !session_alive(session, NULL))
             break;
         if (progress && now >= next_progress_ns) {
             show_progress(session, start, duration);
@@ -76,8 +104,37 @@ int batch_run(const struct options *options, const struct machine *machine, stru
     }
     if (progress)
         fputs("\r\033[K", stderr);
-    bool alive = session_alive(session, &err);
+    if (!session_alive(session, NULL))
+        end = BATCH_FAILED;
     session_stop(session);
-    int status = write_report(options, machine, session, out);
-    return alive ? status : 1;
+    return end;
+}
+
+static bool write_report(enum output_format format, const struct report *report, const struct timeline *tl,
+                         const struct output *output, struct err *err)
+{
+    switch (format) {
+    case FORMAT_TEXT:
+        return export_text(report, output->stream) || err_set(err, "%s", strerror(errno));
+    case FORMAT_JSON:
+        return export_json(report, output->stream) || err_set(err, "%s", strerror(errno));
+    case FORMAT_SQLITE:
+        return export_sqlite(report, tl, output->temporary, err);
+    }
+    return false;
+}
+
+bool batch_report(const struct options *options, const struct machine *machine, const struct session *session,
+                  const struct lecture *lecture, struct output *output, struct err *err)
+{
+    struct report report;
+    struct err why;
+    report_init(&report, session, machine);
+    report.lecture = lecture;
+    bool ok = output_begin(output, &why) &&
+              write_report(options->format, &report, session_timeline(session), output, &why) &&
+              output_finish(output, &why);
+    report_fini(&report);
+    return ok || err_set(err, "the report could not be written to %s: %s",
+                         output->name ? output->name : "standard output", why.msg);
 }

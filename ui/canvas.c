@@ -187,23 +187,20 @@ int canvas_text_cols(const char *text)
 
 /* ---- ways out ---- */
 
+size_t canvas_utf8(char32_t ch, char bytes[CANVAS_CHAR_BYTES])
+{
+    static const unsigned char leads[] = {0, 0xc0, 0xe0, 0xf0};
+    unsigned n = ch < 0x80 ? 0 : ch < 0x800 ? 1 : ch < 0x10000 ? 2 : 3; /* bytes after the first */
+    bytes[0] = (char)(leads[n] | ch >> 6 * n);
+    for (unsigned i = 1; i <= n; i++)
+        bytes[i] = (char)(0x80 | (ch >> 6 * (n - i) & 0x3f));
+    return n + 1;
+}
+
 static void write_char(char32_t ch, FILE *out)
 {
-    if (ch < 0x80) {
-        putc((int)ch, out);
-    } else if (ch < 0x800) {
-        putc((int)(0xc0 | ch >> 6), out);
-        putc((int)(0x80 | (ch & 0x3f)), out);
-    } else if (ch < 0x10000) {
-        putc((int)(0xe0 | ch >> 12), out);
-        putc((int)(0x80 | (ch >> 6 & 0x3f)), out);
-        putc((int)(0x80 | (ch & 0x3f)), out);
-    } else {
-        putc((int)(0xf0 | ch >> 18), out);
-        putc((int)(0x80 | (ch >> 12 & 0x3f)), out);
-        putc((int)(0x80 | (ch >> 6 & 0x3f)), out);
-        putc((int)(0x80 | (ch & 0x3f)), out);
-    }
+    char bytes[CANVAS_CHAR_BYTES];
+    fwrite(bytes, 1, canvas_utf8(ch, bytes), out);
 }
 
 void canvas_to_text(const struct canvas *canvas, FILE *out)

@@ -47,6 +47,10 @@ int canvas_printf(struct canvas *canvas, int x, int y, int max_cols, enum paint 
 /* Columns that canvas_text() would use. */
 int canvas_text_cols(const char *text);
 
+/* A character in UTF-8, not terminated; returns how many bytes it takes. */
+#define CANVAS_CHAR_BYTES 4
+size_t canvas_utf8(char32_t ch, char bytes[CANVAS_CHAR_BYTES]);
+
 /* One line per row, spaces at line ends cut; UTF-8. */
 void canvas_to_text(const struct canvas *canvas, FILE *out);
 /* The same with colours as SGR sequences of the theme at its depth. */

@@ -2,10 +2,19 @@
 #include "command.h"
 
 #include "actions.h"
+#include "lectern.h"
+#include "library.h"
 
 #include <string.h>
 
 const struct command commands[] = {
+    {"Lessons", "n", "next", "the next step of the lesson", action_step_of_lesson, 1},
+    {"Lessons", "p", "back", "the step before", action_step_of_lesson, -1},
+    {"Lessons", "l", "lessons", "all lessons: choose one", action_lessons, 0},
+    {"Lessons", "H", NULL, "hide the text of the lesson, and show it", action_hide_lesson, 0},
+    {"Lessons", "{", NULL, "scroll the text up", action_scroll_lesson, -1},
+    {"Lessons", "}", NULL, "scroll the text down", action_scroll_lesson, 1},
+
     {"Cores and tasks", "+ =", "core+", "one core more", action_cores, 1},
     {"Cores and tasks", "-", "core-", "one core less", action_cores, -1},
     {"Cores and tasks", "c", "pick", "pick cores by hand", action_picker, 0},
@@ -42,6 +51,7 @@ const struct command commands[] = {
     {"Views", "3", NULL, "table of tasks", action_view, 2},
     {"Views", "4", NULL, "counters", action_view, 3},
     {"Views", "5", NULL, "comparison", action_view, 4},
+    {"Views", "6", NULL, "objects: locks, queues, barriers, counters", action_view, 5},
     {"Views", "Up", NULL, "select the row above", action_select, -1},
     {"Views", "Down", NULL, "select the row below", action_select, 1},
     {"Views", "S", NULL, "table: sort by the next column", action_sort, 0},

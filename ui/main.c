@@ -6,21 +6,20 @@
 #include "app.h"
 #include "batch.h"
 #include "options.h"
+#include "output.h"
 #include "screen.h"
+#include "setup.h"
 #include "signals.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-enum { EXIT_OK, EXIT_FAILED, EXIT_USAGE };
+enum { EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_DEADLOCK };
 
 static int complain(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -37,41 +36,47 @@ static int complain(int status, const char *format, ...)
     return status;
 }
 
-/* The report's file is opened before anything runs, so that a wrong name costs nobody a run; an existing file
- * is emptied only when there is a report to write into it. */
-static FILE *open_output(const struct options *options, struct err *err)
-{
-    if (!options->output)
-        return stdout;
-    int fd = open(options->output, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-    FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
-    if (!out)
-        err_set(err, "--output=%s: %s", options->output, strerror(errno));
-    return out;
-}
-
-static int run_batch(const struct options *options, struct machine *machine)
+static int report_batch(const struct options *options, const struct setup *setup, struct machine *machine,
+                        struct output *output)
 {
     struct err err;
-    FILE *out = open_output(options, &err);
-    if (!out)
-        return complain(EXIT_USAGE, "%s", err.msg);
     signals_open();
-    struct session *session = session_start(&options->session, machine, &err);
+    struct session *session = session_start(&setup->session, machine, &err);
     if (!session || !session_wait_started(session, &err)) {
         session_free(session);
         return complain(EXIT_FAILED, "%s", err.msg);
     }
     signals_guard(session);
-    struct stat stat;
-    if (options->output && fstat(fileno(out), &stat) == 0 && S_ISREG(stat.st_mode) &&
-        ftruncate(fileno(out), 0) != 0)
-        complain(EXIT_OK, "--output=%s: not emptied: %s", options->output, strerror(errno));
-    int status = batch_run(options, machine, session, out);
+    struct lecture *lecture = setup_lecture(setup, session, machine, false);
+    const enum batch_end end = batch_run(options, setup, session, lecture);
+    int status = end == BATCH_DEADLOCK ? EXIT_DEADLOCK : end == BATCH_FAILED ? EXIT_FAILED : EXIT_OK;
+    if (!batch_report(options, machine, session, lecture, output, &err))
+        status = complain(EXIT_FAILED, "%s", err.msg);
     signals_guard(NULL);
+    lecture_free(lecture);
     session_free(session);
-    if (fclose(out) != 0 && status == EXIT_OK)
-        status = complain(EXIT_FAILED, "the report could not be written: %s", strerror(errno));
+    return status;
+}
+
+/* A wrong name for the report costs nobody a run. */
+static int run_batch(const struct options *options, struct machine *machine)
+{
+    struct output output;
+    struct setup setup;
+    struct err err;
+    if (options->format == FORMAT_SQLITE && output_is_stream(options->output))
+        return complain(EXIT_USAGE, "--output=%s: a database needs a file, and this is a device or a pipe",
+                        options->output);
+    if (!setup_make(&setup, options, machine, false, &err))
+        return complain(EXIT_USAGE, "%s", err.msg);
+    int status = EXIT_FAILED;
+    if (output_choose(&output, options->output, options->force, &err)) {
+        status = report_batch(options, &setup, machine, &output);
+        output_fini(&output);
+    } else {
+        complain(status, "%s", err.msg);
+    }
+    setup_fini(&setup);
     return status;
 }
 
@@ -82,8 +87,37 @@ static void choose_glyphs(struct options *options)
         options->ascii = true;
 }
 
+/* One lesson after the other, as the user opens them; a name that cannot be opened leaves the one before. */
+static int show(const struct options *options, struct setup *setup, struct machine *machine,
+                struct screen *screen)
+{
+    struct err err;
+    for (;;) {
+        signals_guard(NULL);
+        struct session *session = session_start(&setup->session, machine, &err);
+        if (!session) {
+            screen_close(screen);
+            return complain(EXIT_FAILED, "%s", err.msg);
+        }
+        signals_guard(session);
+        struct lecture *lecture = setup_lecture(setup, session, machine, true);
+        struct app_end end = app_run(options, setup, machine, session, lecture, screen);
+        signals_guard(NULL);
+        lecture_free(lecture);
+        session_free(session);
+        setup_fini(setup);
+        if (!end.next) {
+            screen_close(screen);
+            return end.deadlock ? EXIT_DEADLOCK : end.failed ? EXIT_FAILED : EXIT_OK;
+        }
+        *setup = *end.next;
+        free(end.next);
+    }
+}
+
 static int run_screen(struct options *options, struct machine *machine)
 {
+    struct setup setup;
     struct err err;
     if (!isatty(STDOUT_FILENO))
         return complain(EXIT_USAGE,
@@ -93,6 +127,8 @@ static int run_screen(struct options *options, struct machine *machine)
             EXIT_USAGE,
             "standard input is not a terminal, and keys come from there: add --batch for a report");
     choose_glyphs(options);
+    if (!setup_make(&setup, options, machine, true, &err))
+        return complain(EXIT_USAGE, "%s", err.msg);
     const char *no_color = getenv("NO_COLOR"); /* no-color.org: any value but the empty one */
     bool mono = no_color && *no_color;
     struct screen_config config = {.theme = mono && !options->theme_given ? THEME_MONO : options->theme,
@@ -101,20 +137,11 @@ static int run_screen(struct options *options, struct machine *machine)
                                    .ascii = options->ascii};
     signals_open();
     struct screen *screen = screen_open(&config, &err);
-    if (!screen)
+    if (!screen) {
+        setup_fini(&setup);
         return complain(EXIT_USAGE, "%s", err.msg);
-    signals_guard(NULL);
-    struct session *session = session_start(&options->session, machine, &err);
-    if (!session) {
-        screen_close(screen);
-        return complain(EXIT_FAILED, "%s", err.msg);
     }
-    signals_guard(session);
-    int status = app_run(options, machine, session, screen);
-    screen_close(screen);
-    signals_guard(NULL);
-    session_free(session);
-    return status;
+    return show(options, &setup, machine, screen);
 }
 
 int main(int argc, char **argv)
@@ -128,25 +155,21 @@ int main(int argc, char **argv)
     if (!options.ascii)
         setlocale(LC_CTYPE, "");
     switch (options.action) {
-    case ACTION_HELP:
+    case ASKED_HELP:
         options_help(stdout);
         return EXIT_OK;
-    case ACTION_VERSION:
+    case ASKED_VERSION:
         puts(PACKAGE_STRING);
         return EXIT_OK;
-    case ACTION_LIST:
+    case ASKED_LIST:
         options_list_lessons(stdout);
         return EXIT_OK;
-    case ACTION_RUN:
+    case ASKED_RUN:
         break;
     }
     if (!machine_load(&machine, &err))
         return complain(EXIT_FAILED, "%s", err.msg);
-    int status;
-    if (!options_choose_cpus(&options, &machine, &err))
-        status = complain(EXIT_USAGE, "%s", err.msg);
-    else
-        status = options.batch ? run_batch(&options, &machine) : run_screen(&options, &machine);
+    int status = options.batch ? run_batch(&options, &machine) : run_screen(&options, &machine);
     machine_fini(&machine);
     return status;
 }

@@ -5,6 +5,8 @@
 #include "options.h"
 
 #include "../src/clock.h"
+#include "../src/lesson/catalogue.h"
+#include "../src/workload/lesson.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -13,23 +15,23 @@
 #include <strings.h>
 #include <unistd.h>
 
-#define DEFAULT_TASKS 4
-
 const struct option_row option_rows[] = {
-    {'n', "tasks", "N", "start N tasks (4)", NULL},
-    {'c', "cores", "N", "use the first N cores that may be used (1)", NULL},
+    {'n', "tasks", "N", "start N tasks (4, or as the lesson has it)", NULL},
+    {'c', "cores", "N", "use the first N cores that may be used (1, or as the lesson has it)", NULL},
     {'C', "cpu-list", "LIST", "use these CPUs, as 0,2-3", NULL},
-    {'k', "kind", "KIND", "thread or process (thread)", NULL},
+    {'k', "kind", "KIND", "thread, process or green: user-level threads (thread)", NULL},
     {'m', "placement", "HOW", "pinned: task i on core i mod k; free: the kernel chooses (pinned)", NULL},
     {'w', "work", "TIME", "each task computes for TIME of CPU, then ends (without end)", NULL},
     {'d', "duration", "TIME", "end after TIME", NULL},
     {'s', "source", "SOURCE", "who tells the switches: auto, perf, engine or proc (auto)", NULL},
     {'a', "all", NULL, "see all tasks of the machine on the cores (as root, or with cap_perfmon)", NULL},
     {'b', "batch", NULL, "no screen: run to the end, then write a report (1 s without -w or -d)", NULL},
-    {'f', "format", "FORMAT", "of the report: text or json (text)", NULL},
+    {'f', "format", "FORMAT", "of the report: text, json or sqlite (text)", NULL},
     {'o', "output", "FILE", "write the report to FILE", NULL},
+    {0, "force", NULL, "write over a FILE that exists", NULL},
     {0, "memory", "SIZE", "keep at most SIZE of history, as 64M or 1G (256M)", NULL},
     {'l', "list", NULL, "name the lessons", NULL},
+    {0, "exit-on-deadlock", NULL, "end with status 3 when tasks wait for each other in a ring", NULL},
     {0, "theme", "THEME", "dark, light or mono (dark; mono where NO_COLOR is set)", NULL},
     {0, "ascii", NULL, "draw with ASCII alone", NULL},
     {'M', "no-mouse", NULL, "leave the mouse to the terminal", NULL},
@@ -37,9 +39,6 @@ const struct option_row option_rows[] = {
     {'V', "version", NULL, "show the version", NULL},
     {'p', "pid", "PID", "watch a running process", "watching other programs is not in this version"},
     {'r', "record", "FILE", "record what is seen", "recordings are not in this version"},
-    {0, "force", NULL, "record over an existing file", "recordings are not in this version"},
-    {0, "exit-on-deadlock", NULL, "end with status 3 at a deadlock",
-     "the tasks of this version take no locks, so there is no deadlock to watch for"},
 };
 const unsigned n_option_rows = sizeof option_rows / sizeof *option_rows;
 
@@ -120,25 +119,23 @@ static int parse_word(const char *text, const char *option, const char *const *w
 
 static bool parse_kind(struct options *o, const char *text, struct err *err)
 {
-    static const char *const words[] = {"thread", "process", NULL};
-    if (strcmp(text, "green") == 0)
-        return err_set(err,
-                       "--kind=green: user-level threads are not in this version; use thread or process");
+    static const char *const words[] = {"thread", "process", "green", NULL};
     int i = parse_word(text, "kind", words, err);
-    o->session.workload.kind = i == 1 ? TASK_PROCESS : TASK_THREAD;
+    o->kind = (enum task_kind)(i < 0 ? 0 : i);
+    o->kind_given = true;
     return i >= 0;
 }
 
 static bool parse_format(struct options *o, const char *text, struct err *err)
 {
-    static const char *const words[] = {"text", "json", NULL};
-    static const char *const later[] = {"csv", "svg", "html", "perfetto", "sqlite"};
+    static const char *const words[] = {"text", "json", "sqlite", NULL};
+    static const char *const later[] = {"csv", "svg", "html", "perfetto"};
     for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
         if (strcmp(text, later[i]) == 0)
-            return err_set(err, "--format=%s is not in this version; use text or json", text);
+            return err_set(err, "--format=%s is not in this version; use text, json or sqlite", text);
     }
     int i = parse_word(text, "format", words, err);
-    o->format = i == 1 ? FORMAT_JSON : FORMAT_TEXT;
+    o->format = (enum output_format)(i < 0 ? 0 : i);
     return i >= 0;
 }
 
@@ -153,31 +150,31 @@ static bool take_value(struct options *o, const struct option_row *row, const ch
     static const char *const placements[] = {"pinned", "free", NULL},
                              *const sources[] = {"auto", "perf", "engine", "proc", NULL},
                              *const themes[] = {"dark", "light", "mono", NULL};
-    struct workload *w = &o->session.workload;
     int i;
     switch (row->letter) {
     case 'n':
-        return parse_count(value, row->name, WORKLOAD_MAX_TASKS, &w->n_tasks, err);
+        return parse_count(value, row->name, WORKLOAD_MAX_TASKS, &o->n_tasks, err);
     case 'c':
         return parse_count(value, row->name, CPUSET_MAX, &o->n_cores, err) ||
                err_set(err, "--cores=%.40s: give a number from 1 to %ld, the cores that are there", value,
                        sysconf(_SC_NPROCESSORS_ONLN));
     case 'C':
         o->cpus_given = true;
-        return cpuset_parse(&o->session.cpus, value, err) || named(err, row->name);
+        return cpuset_parse(&o->cpus, value, err) || named(err, row->name);
     case 'k':
         return parse_kind(o, value, err);
     case 'm':
         i = parse_word(value, row->name, placements, err);
-        w->placement = i == 1 ? PLACEMENT_FREE : PLACEMENT_PINNED;
+        o->placement = i == 1 ? PLACEMENT_FREE : PLACEMENT_PINNED;
+        o->placement_given = true;
         return i >= 0;
     case 'w':
-        return options_parse_time(value, &w->work_ns, err) || named(err, row->name);
+        return options_parse_time(value, &o->work_ns, err) || named(err, row->name);
     case 'd':
         return options_parse_time(value, &o->duration_ns, err) || named(err, row->name);
     case 's':
         i = parse_word(value, row->name, sources, err);
-        o->session.source = (enum source_choice)(i < 0 ? 0 : i);
+        o->source = (enum source_choice)(i < 0 ? 0 : i);
         return i >= 0;
     case 'f':
         return parse_format(o, value, err);
@@ -186,7 +183,7 @@ static bool take_value(struct options *o, const struct option_row *row, const ch
         return *value || err_set(err, "--output: name a file");
     default:
         if (strcmp(row->name, "memory") == 0)
-            return parse_size(value, &o->session.memory_bytes, err);
+            return parse_size(value, &o->memory_bytes, err);
         i = parse_word(value, row->name, themes, err);
         o->theme = (enum theme_name)(i < 0 ? 0 : i);
         o->theme_given = true;
@@ -198,29 +195,34 @@ static void take_flag(struct options *o, const struct option_row *row)
 {
     switch (row->letter) {
     case 'a':
-        o->session.all = true;
+        o->all = true;
         break;
     case 'b':
         o->batch = true;
         break;
     case 'l':
-        o->action = ACTION_LIST;
+        o->action = ASKED_LIST;
         break;
     case 'M':
         o->no_mouse = true;
         break;
     case 'h':
-        o->action = ACTION_HELP;
+        o->action = ASKED_HELP;
         break;
     case 'V':
-        o->action = ACTION_VERSION;
+        o->action = ASKED_VERSION;
         break;
     default:
-        o->ascii = true;
+        if (strcmp(row->name, "force") == 0)
+            o->force = true;
+        else if (strcmp(row->name, "exit-on-deadlock") == 0)
+            o->exit_on_deadlock = true;
+        else
+            o->ascii = true;
     }
 }
 
-static bool take_lesson(int argc, char **argv, bool dashes, struct err *err)
+static bool take_lesson(struct options *o, int argc, char **argv, bool dashes, struct err *err)
 {
     if (dashes && optind < argc)
         return err_set(err, "-- %s: watching other programs is not in this version", argv[optind]);
@@ -228,24 +230,27 @@ static bool take_lesson(int argc, char **argv, bool dashes, struct err *err)
         return err_set(err, "%s: one lesson at a time", argv[optind + 1]);
     if (optind == argc)
         return true;
-    const char *name = argv[optind];
-    if (strcmp(name, "interleave") == 0)
-        return true;
-    if (strchr(name, '/') || strchr(name, '.') || access(name, F_OK) == 0)
-        return err_set(err, "%s: workload files and recordings are not in this version", name);
-    return err_set(err, "%s: no such lesson; `schedviz --list` names them", name);
+    o->lesson = argv[optind];
+    const char *ending = strrchr(o->lesson, '.');
+    if (ending && strcmp(ending, ".svz") == 0)
+        return err_set(err, "%s: recordings are not in this version", o->lesson);
+    return true;
 }
 
 static bool check(const struct options *o, bool format_given, struct err *err)
 {
     if (o->n_cores && o->cpus_given)
         return err_set(err, "--cores and --cpu-list both choose the cores: give one of them");
-    if (o->session.all && o->session.source != SOURCE_AUTO && o->session.source != SOURCE_PERF)
+    if (o->all && o->source != SOURCE_AUTO && o->source != SOURCE_PERF)
         return err_set(err, "--all needs the source perf: leave --source out");
     if (!o->batch && format_given)
         return err_set(err, "--format is of the report: add --batch");
     if (!o->batch && o->output)
         return err_set(err, "--output is for the report: add --batch");
+    if (o->force && !o->output)
+        return err_set(err, "--force is for a file that exists: name it with --output");
+    if (o->format == FORMAT_SQLITE && !o->output)
+        return err_set(err, "--format=sqlite: a database needs a file: add --output=FILE");
     if (o->batch && (o->theme_given || o->no_mouse))
         return err_set(err, "--%s is of the screen, and --batch has none: leave one out",
                        o->no_mouse ? "no-mouse" : "theme");
@@ -276,7 +281,7 @@ bool options_read(struct options *o, int argc, char **argv, struct err *err)
             strcat(shorts, add);
         }
     }
-    *o = (struct options){.session.workload = {.name = "interleave", .n_tasks = DEFAULT_TASKS}};
+    *o = (struct options){0};
     bool format_given = false;
     opterr = 0;
     int code;
@@ -294,42 +299,16 @@ bool options_read(struct options *o, int argc, char **argv, struct err *err)
         if (!row->argument)
             take_flag(o, row);
         format_given = format_given || row->letter == 'f';
-        if (o->action == ACTION_HELP || o->action == ACTION_VERSION || o->action == ACTION_LIST)
+        if (o->action == ASKED_HELP || o->action == ASKED_VERSION || o->action == ASKED_LIST)
             return true;
     }
     bool dashes = optind > 0 && strcmp(argv[optind - 1], "--") == 0;
-    return take_lesson(argc, argv, dashes, err) && check(o, format_given, err);
-}
-
-bool options_choose_cpus(struct options *o, const struct machine *machine, struct err *err)
-{
-    unsigned n_allowed = cpuset_count(&machine->allowed);
-    char list[128];
-    cpuset_format(&machine->allowed, list, sizeof list);
-    if (o->cpus_given) {
-        for (int cpu = cpuset_next(&o->session.cpus, -1); cpu >= 0;
-             cpu = cpuset_next(&o->session.cpus, cpu)) {
-            if (cpuset_has(&machine->allowed, cpu))
-                continue;
-            return err_set(
-                err, "--cpu-list: cpu %d %s; these may be used: %s", cpu,
-                cpuset_has(&machine->online, cpu) ? "is forbidden to us" : "is offline or not there", list);
-        }
-        return true;
-    }
-    unsigned n = o->n_cores ? o->n_cores : 1;
-    if (n > n_allowed)
-        return err_set(err, "--cores=%u: there %s %u that may be used (cpu %s)", n,
-                       n_allowed == 1 ? "is" : "are", n_allowed, list);
-    memset(&o->session.cpus, 0, sizeof o->session.cpus);
-    for (unsigned i = 0; i < n; i++)
-        cpuset_add(&o->session.cpus, machine_next_cpu(machine, &o->session.cpus));
-    return true;
+    return take_lesson(o, argc, argv, dashes, err) && check(o, format_given, err);
 }
 
 void options_help(FILE *out)
 {
-    fputs("Usage: schedviz [OPTION...] [LESSON]\n"
+    fputs("Usage: schedviz [OPTION...] [LESSON | FILE]\n"
           "An oscilloscope for the Linux scheduler: starts tasks on the cores that you choose and shows\n"
           "every time slice and context switch that the kernel really gave them.\n\n",
           out);
@@ -345,11 +324,17 @@ void options_help(FILE *out)
         fprintf(out, "  %-26s %s\n", names, row->help);
     }
     fputs("\nTimes take us, ms, s, min; bare numbers are seconds. In the program, h shows the keys.\n"
-          "Exit status: 0 success, 1 failure, 2 usage. The manual: man schedviz\n",
+          "Exit status: 0 success, 1 failure, 2 usage, 3 a deadlock (--exit-on-deadlock). The manual: man "
+          "schedviz\n",
           out);
 }
 
 void options_list_lessons(FILE *out)
 {
-    fputs("interleave   tasks that only compute share one core: see their slices, then add cores\n", out);
+    for (unsigned i = 0; i < n_catalogue; i++) {
+        struct err err;
+        struct program *program = catalogue_load(catalogue[i].name, &err);
+        fprintf(out, "%-22s %s\n", catalogue[i].name, program ? program->lesson->summary : err.msg);
+        program_free(program);
+    }
 }

@@ -2,23 +2,36 @@
 #ifndef SCHEDVIZ_OPTIONS_H
 #define SCHEDVIZ_OPTIONS_H
 
-#include "../src/machine.h"
 #include "../src/session.h"
 #include "theme.h"
 
 #include <stdio.h>
 
-enum output_format { FORMAT_TEXT, FORMAT_JSON };
+#define OPTIONS_DEFAULT_TASKS 4
+
+enum output_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_SQLITE };
 
 struct options {
-    enum { ACTION_RUN, ACTION_HELP, ACTION_VERSION, ACTION_LIST } action;
-    struct session_config session;
-    unsigned n_cores;     /* -c; 0: not given */
-    bool cpus_given;      /* -C */
-    uint64_t duration_ns; /* 0: without */
+    enum { ASKED_RUN, ASKED_HELP, ASKED_VERSION, ASKED_LIST } action;
+    const char *lesson;  /* a lesson's or a file's name; NULL: none */
+    unsigned n_tasks;    /* 0: not given */
+    unsigned n_cores;    /* -c; 0: not given */
+    bool cpus_given;     /* -C */
+    struct cpuset cpus;  /* with -C */
+    bool kind_given;
+    enum task_kind kind; /* threads unless given */
+    bool placement_given;
+    enum placement placement; /* pinned unless given */
+    uint64_t work_ns;         /* 0: without end */
+    uint64_t duration_ns;     /* 0: without */
+    enum source_choice source;
+    bool all;
+    size_t memory_bytes;   /* 0: the default */
+    bool exit_on_deadlock; /* --batch: a deadlock ends the run, with status 3 */
     bool batch;
     enum output_format format;
     const char *output; /* NULL: standard output */
+    bool force;         /* a file that exists is written over */
     enum theme_name theme;
     bool theme_given;
     bool ascii, no_mouse;
@@ -35,11 +48,8 @@ struct option_row {
 extern const struct option_row option_rows[];
 extern const unsigned n_option_rows;
 
-/* Reads the command line. False with one line when it is wrong: exit status 2. */
+/* Reads the command line; what it points to is argv's. False with one line when it is wrong: exit status 2. */
 bool options_read(struct options *options, int argc, char **argv, struct err *err);
-
-/* What only the machine can tell: chooses the CPUs. False with one line: exit status 2. */
-bool options_choose_cpus(struct options *options, const struct machine *machine, struct err *err);
 
 void options_help(FILE *out);
 void options_list_lessons(FILE *out);

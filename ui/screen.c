@@ -1,15 +1,21 @@
-/* Canvas to ncurses, and keys back: the only file with curses.h. */
+/* The terminal: ncurses knows it, takes it over, gives it back and reads its keys; frames go out by their own
+ * way, made in frame.c. The only file with curses.h. */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
 #include "screen.h"
+
+#include "../src/clock.h"
+#include "frame.h"
 
 #define NCURSES_WIDECHAR 1
 #include <curses.h>
 #include <term.h>
 
 #include <assert.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,13 +30,42 @@ struct screen {
     enum theme_depth depth; /* what the terminal has, within config.max_depth */
     struct theme theme;
     SCREEN *curses;
-    struct canvas shown; /* what the terminal has now */
+    WINDOW *keys;        /* a pad: reading keys from it draws nothing (curs_getch(3x)) */
+    struct canvas shown; /* what the terminal has once the frame is sent */
     bool shown_valid;
-    int pairs[N_PAINTS][N_PAINTS]; /* by fg and bg; 0: not made yet */
-    int n_pairs;
-    int io_fd; /* /proc/thread-self/io, -1: not to be had */
-    uint64_t frame_bytes;
+    struct frame_seqs seqs;
+    struct frame frame;
+    size_t n_sent; /* of the frame's bytes */
+    int out_fd;    /* the terminal opened once more, so that writing to it never blocks; -1: not to be had */
 };
+
+#define SEND_NS (20 * NS_PER_MS) /* how long a frame may keep us waiting for the terminal */
+
+/* ---- sequences of the terminal ---- */
+
+/* tputs(3x) hands over one byte at a time, and nothing besides. */
+static struct {
+    char *bytes;
+    size_t n, size;
+} gathered;
+
+static int gather_putc(int c)
+{
+    if (gathered.n < gathered.size)
+        gathered.bytes[gathered.n++] = (char)c;
+    return c;
+}
+
+/* Puts a sequence, its padding done, behind the first n bytes of buf; returns how many there are then. */
+static size_t gather(const char *seq, char *buf, size_t n, size_t size)
+{
+    gathered.bytes = buf;
+    gathered.n = n;
+    gathered.size = size;
+    if (seq && seq != (const char *)-1)
+        tputs(seq, 1, gather_putc);
+    return gathered.n;
+}
 
 /* ---- the way back from a fatal signal ---- */
 
@@ -42,33 +77,14 @@ static struct {
     bool have_termios;
 } restore;
 
-static int restore_putc(int c)
-{
-    if (restore.n < sizeof restore.bytes)
-        restore.bytes[restore.n++] = (char)c;
-    return c;
-}
-
-static void restore_add(const char *capability)
-{
-    const char *s = tigetstr(capability);
-    if (s && s != (const char *)-1)
-        tputs(s, 1, restore_putc);
-}
-
 static void restore_prepare(bool mouse)
 {
     static const char mouse_off[] = "\033[?1000l\033[?1002l\033[?1003l\033[?1006l";
-    restore.n = 0;
-    if (mouse)
-        for (const char *p = mouse_off; *p; p++)
-            restore_putc(*p);
-    restore_add("sgr0");
-    restore_add("op");
-    restore_add("clear");
-    restore_add("rmkx");
-    restore_add("cnorm");
-    restore_add("rmcup");
+    static const char *const names[] = {"sgr0", "op", "clear", "rmkx", "cnorm", "rmcup"};
+    restore.n = mouse ? strlen(mouse_off) : 0;
+    memcpy(restore.bytes, mouse_off, restore.n);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        restore.n = gather(tigetstr(names[i]), restore.bytes, restore.n, sizeof restore.bytes);
 }
 
 void screen_emergency_restore(void)
@@ -159,19 +175,20 @@ static enum theme_depth terminal_depth(enum theme_depth max_depth)
     return depth < max_depth ? depth : max_depth;
 }
 
-static void take_terminal(bool mouse)
+static void take_terminal(struct screen *screen)
 {
     cbreak();
     noecho();
     nonl();
     intrflush(stdscr, FALSE);
-    keypad(stdscr, TRUE);
-    nodelay(stdscr, TRUE);
+    keypad(screen->keys, TRUE);
+    nodelay(screen->keys, TRUE);
     curs_set(0);
-    if (mouse) {
+    if (screen->config.mouse) {
         mousemask(BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED, NULL);
         mouseinterval(0);
     }
+    refresh(); /* the last that ncurses draws: nothing, on an empty screen */
 }
 
 struct screen *screen_open(const struct screen_config *config, struct err *err)
@@ -204,28 +221,44 @@ struct screen *screen_open(const struct screen_config *config, struct err *err)
     }
     screen->depth = terminal_depth(config->max_depth);
     canvas_init(&screen->shown, 0, 0);
-    screen->io_fd = open("/proc/thread-self/io", O_RDONLY | O_CLOEXEC);
+    frame_init(&screen->frame);
+    screen->keys = newpad(1, 1);
+    screen->out_fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     restore_prepare(config->mouse);
     screen_set_theme(screen, config->theme);
-    take_terminal(config->mouse);
+    take_terminal(screen);
     restore.armed = 1;
     return screen;
+}
+
+/* One that takes nothing (Ctrl-S, a program at its other end that stands still) must not keep us from
+ * leaving: what it has not shown is of no use any more, and makes room for the way back. */
+static void give_terminal(struct screen *screen)
+{
+    if (!screen_ready(screen)) {
+        tcflow(STDOUT_FILENO, TCOOFF); /* what Ctrl-S stopped, TCOON alone does not start again */
+        tcflow(STDOUT_FILENO, TCOON);
+        tcflush(STDOUT_FILENO, TCOFLUSH);
+    }
+    screen->n_sent = screen->frame.n;
+    if (screen->config.mouse)
+        mousemask(0, NULL);
+    endwin();
 }
 
 void screen_close(struct screen *screen)
 {
     if (!screen)
         return;
-    if (!isendwin()) {
-        if (screen->config.mouse)
-            mousemask(0, NULL);
-        endwin();
-    }
+    if (!isendwin())
+        give_terminal(screen);
     restore.armed = 0;
+    delwin(screen->keys);
     delscreen(screen->curses);
-    if (screen->io_fd >= 0)
-        close(screen->io_fd);
+    if (screen->out_fd >= 0)
+        close(screen->out_fd);
     canvas_fini(&screen->shown);
+    frame_fini(&screen->frame);
     free(screen);
 }
 
@@ -236,122 +269,119 @@ const struct theme *screen_theme(const struct screen *screen)
 
 /* ---- drawing ---- */
 
-static int curses_colour(const struct theme *theme, enum paint paint)
+static void colour_seq(const struct theme *theme, enum paint paint, const char *setter, char *seq)
 {
-    if (theme_is_default(theme, paint))
-        return -1;
-    if (theme->depth == DEPTH_8)
-        return theme->index8[paint];
-    return theme->depth == DEPTH_256 ? theme->index256[paint] : (int)theme->rgb[paint];
+    int colour = theme->depth == DEPTH_8     ? theme->index8[paint]
+                 : theme->depth == DEPTH_256 ? theme->index256[paint]
+                                             : (int)theme->rgb[paint];
+    size_t n = 0;
+    if (!theme_is_default(theme, paint) && setter && setter != (const char *)-1)
+        n = gather(tiparm(setter, colour), seq, 0, FRAME_SEQ_BYTES - 1);
+    seq[n] = '\0';
 }
 
-/* Pairs are made when they are first needed; when the terminal has no more of them, default colours stand in.
- */
-static int pair_of(struct screen *screen, enum paint fg, enum paint bg)
+static void named_seq(const char *name, char *seq)
 {
-    int *pair = &screen->pairs[fg][bg];
-    if (screen->theme.depth == DEPTH_MONO)
-        return 0;
-    if (*pair == 0 && screen->n_pairs + 1 < COLOR_PAIRS) {
-        int next = screen->n_pairs + 1;
-        if (init_extended_pair(next, curses_colour(&screen->theme, fg), curses_colour(&screen->theme, bg)) ==
-            OK) {
-            screen->n_pairs = next;
-            *pair = next;
-        }
+    seq[gather(tigetstr(name), seq, 0, FRAME_SEQ_BYTES - 1)] = '\0';
+}
+
+static size_t move_seq(char buf[FRAME_SEQ_BYTES], int x, int y)
+{
+    return gather(tiparm(cursor_address, y, x), buf, 0, FRAME_SEQ_BYTES);
+}
+
+/* The attributes that terminfo's ncv ("no colour video") names; its bits are those of sgr. */
+static unsigned colourless(void)
+{
+    enum { NCV_UNDERLINE = 2, NCV_REVERSE = 4, NCV_DIM = 16, NCV_BOLD = 32 };
+    int ncv = tigetnum("ncv") > 0 ? tigetnum("ncv") : 0;
+    return (ncv & NCV_UNDERLINE ? CELL_UNDERLINE : 0u) | (ncv & NCV_REVERSE ? CELL_REVERSE : 0u) |
+           (ncv & NCV_DIM ? CELL_DIM : 0u) | (ncv & NCV_BOLD ? CELL_BOLD : 0u);
+}
+
+static void learn_seqs(struct screen *screen)
+{
+    static const char *const attrs[] = {"bold", "dim", "smul", "rev"};
+    struct frame_seqs *seqs = &screen->seqs;
+    const char *setaf = tigetstr("setaf"), *setab = tigetstr("setab");
+    for (int i = 0; i < N_PAINTS; i++) {
+        colour_seq(&screen->theme, (enum paint)i, setaf, seqs->fg[i]);
+        colour_seq(&screen->theme, (enum paint)i, setab, seqs->bg[i]);
     }
-    return *pair;
-}
-
-static attr_t curses_attr(unsigned attr)
-{
-    attr_t a = A_NORMAL;
-    if (attr & CELL_BOLD)
-        a |= A_BOLD;
-    if (attr & CELL_DIM)
-        a |= A_DIM;
-    if (attr & CELL_UNDERLINE)
-        a |= A_UNDERLINE;
-    if (attr & CELL_REVERSE)
-        a |= A_REVERSE;
-    return a;
-}
-
-static void set_cell(struct screen *screen, cchar_t *out, const struct cell *cell)
-{
-    char32_t ch = screen->config.ascii && cell->ch > 0x7e ? U'?' : cell->ch;
-    wchar_t text[2] = {(wchar_t)ch, 0};
-    int pair = pair_of(screen, cell->fg, cell->bg);
-    /* beyond SHRT_MAX the pair travels in the last argument (curs_getcchar(3x)) */
-    setcchar(out, text, curses_attr(theme_attr(&screen->theme, cell->fg, cell->bg, cell->attr)), (short)pair,
-             &pair);
-}
-
-static bool same_cell(const struct cell *a, const struct cell *b)
-{
-    return a->ch == b->ch && a->fg == b->fg && a->bg == b->bg && a->attr == b->attr;
+    for (size_t i = 0; i < sizeof attrs / sizeof *attrs; i++)
+        named_seq(attrs[i], seqs->attr[i]);
+    named_seq("clear", seqs->clear);
+    named_seq("sgr0", seqs->plain);
+    /* AX: the terminal knows SGR 39 and 49, and its SGR 0 takes colours back too (user_caps(5)). */
+    bool ax = tigetflag("AX") > 0 && screen->theme.depth != DEPTH_MONO;
+    strcpy(seqs->own_fg, ax ? "\033[39m" : "");
+    strcpy(seqs->own_bg, ax ? "\033[49m" : "");
+    size_t n = strlen(seqs->plain);
+    if (!ax && screen->theme.depth != DEPTH_MONO)
+        seqs->plain[gather(tigetstr("op"), seqs->plain, n, FRAME_SEQ_BYTES - 1)] = '\0';
+    seqs->colourless = colourless();
+    seqs->scrolls = tigetflag("am") > 0 && tigetflag("xenl") <= 0;
+    seqs->ascii = screen->config.ascii;
+    seqs->move = move_seq;
 }
 
 void screen_set_theme(struct screen *screen, enum theme_name theme)
 {
     theme_init(&screen->theme, theme, screen->depth);
-    memset(screen->pairs, 0, sizeof screen->pairs);
-    screen->n_pairs = 0;
-    cchar_t background;
-    set_cell(screen, &background, &(struct cell){' ', PAINT_TEXT, PAINT_BACK, 0});
-    bkgrndset(&background);
+    learn_seqs(screen);
     screen_redraw(screen);
 }
 
-static uint64_t written_bytes(const struct screen *screen)
+/* Sends what is left of the frame. A terminal that is gone has taken everything: the event loop hears of its
+ * end. */
+static void send_frame(struct screen *screen, uint64_t wait_ns)
 {
-    char text[256];
-    ssize_t n = screen->io_fd >= 0 ? pread(screen->io_fd, text, sizeof text - 1, 0) : -1;
-    if (n <= 0)
-        return 0;
-    text[n] = '\0';
-    const char *wchar = strstr(text, "wchar: ");
-    return wchar ? strtoull(wchar + strlen("wchar: "), NULL, 10) : 0;
-}
-
-static void draw_row(struct screen *screen, const struct canvas *canvas, int y, int cols, bool all)
-{
-    size_t row = (size_t)y * (size_t)canvas->cols;
-    for (int x = 0; x < cols; x++) {
-        const struct cell *cell = &canvas->cells[row + (size_t)x];
-        if (!cell->ch || (!all && same_cell(cell, &screen->shown.cells[row + (size_t)x])))
-            continue;
-        cchar_t out;
-        set_cell(screen, &out, cell);
-        mvadd_wch(y, x, &out);
+    uint64_t end_ns = clock_now_ns() + wait_ns;
+    int fd = screen->out_fd >= 0 ? screen->out_fd : STDOUT_FILENO;
+    while (screen->n_sent < screen->frame.n) {
+        struct pollfd out = {.fd = fd, .events = POLLOUT};
+        ssize_t n = write(fd, screen->frame.bytes + screen->n_sent, screen->frame.n - screen->n_sent);
+        if (n >= 0) {
+            screen->n_sent += (size_t)n;
+        } else if (errno == EAGAIN) {
+            uint64_t now = clock_now_ns();
+            if (now >= end_ns || poll(&out, 1, (int)((end_ns - now) / NS_PER_MS) + 1) == 0)
+                return;
+        } else if (errno != EINTR) {
+            screen->n_sent = screen->frame.n;
+        }
     }
 }
 
-static void keep_shown(struct screen *screen, const struct canvas *canvas)
+int screen_unsent_fd(const struct screen *screen)
 {
-    if (screen->shown.cols != canvas->cols || screen->shown.rows != canvas->rows)
-        canvas_resize(&screen->shown, canvas->cols, canvas->rows);
-    memcpy(screen->shown.cells, canvas->cells,
-           (size_t)canvas->cols * (size_t)canvas->rows * sizeof *canvas->cells);
-    screen->shown_valid = true;
+    return screen->n_sent < screen->frame.n ? screen->out_fd : -1;
+}
+
+bool screen_ready(struct screen *screen)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    if (poll(&out, 1, 0) == 0)
+        return false;
+    send_frame(screen, 0);
+    return screen->n_sent == screen->frame.n;
 }
 
 void screen_draw(struct screen *screen, const struct canvas *canvas)
 {
-    bool all =
-        !screen->shown_valid || screen->shown.cols != canvas->cols || screen->shown.rows != canvas->rows;
-    int cols = canvas->cols < COLS ? canvas->cols : COLS, rows = canvas->rows < LINES ? canvas->rows : LINES;
-    uint64_t before = written_bytes(screen);
-    if (all)
-        erase();
-    for (int y = 0; y < rows; y++)
-        draw_row(screen, canvas, y, cols, all);
-    if (!screen->shown_valid)
-        clearok(curscr, TRUE);
-    refresh();
-    keep_shown(screen, canvas);
-    uint64_t after = written_bytes(screen);
-    screen->frame_bytes = after > before ? after - before : 0;
+    if (!screen_ready(screen))
+        return;
+    if (screen->shown.cols != canvas->cols || screen->shown.rows != canvas->rows) {
+        canvas_resize(&screen->shown, canvas->cols, canvas->rows);
+        screen->shown_valid = false;
+    }
+    frame_make(&screen->frame, &screen->seqs, &screen->theme, screen->shown_valid ? &screen->shown : NULL,
+               canvas);
+    screen->n_sent = 0;
+    memcpy(screen->shown.cells, canvas->cells,
+           (size_t)canvas->cols * (size_t)canvas->rows * sizeof *canvas->cells);
+    screen->shown_valid = true;
+    send_frame(screen, SEND_NS);
 }
 
 void screen_redraw(struct screen *screen)
@@ -361,7 +391,7 @@ void screen_redraw(struct screen *screen)
 
 uint64_t screen_frame_bytes(const struct screen *screen)
 {
-    return screen->frame_bytes;
+    return screen->frame.n;
 }
 
 void screen_size(struct screen *screen, int *cols, int *rows)
@@ -381,17 +411,14 @@ void screen_size(struct screen *screen, int *cols, int *rows)
 void screen_suspend(struct screen *screen)
 {
     def_prog_mode();
-    if (screen->config.mouse)
-        mousemask(0, NULL);
-    endwin();
+    give_terminal(screen);
     restore.armed = 0;
 }
 
 void screen_resume(struct screen *screen)
 {
     reset_prog_mode();
-    refresh();
-    take_terminal(screen->config.mouse);
+    take_terminal(screen);
     restore.armed = 1;
     screen_redraw(screen);
 }
@@ -461,7 +488,7 @@ static struct screen_key char_key(wint_t ch)
 struct screen_key screen_key(struct screen *screen)
 {
     wint_t ch;
-    int r = get_wch(&ch);
+    int r = wget_wch(screen->keys, &ch);
     if (r == OK)
         return char_key(ch);
     if (r != KEY_CODE_YES)

@@ -23,7 +23,8 @@ struct screen;
  * unknown, or the terminal cannot move its cursor; nothing was written then. setlocale(3) must have been
  * called. */
 struct screen *screen_open(const struct screen_config *config, struct err *err);
-void screen_close(struct screen *screen); /* gives the terminal back as it was; NULL is fine */
+void screen_close(
+    struct screen *screen); /* gives the terminal back as it was, also one that takes nothing; NULL is fine */
 
 /* For fatal signals, async-signal-safe: gives the terminal back with bytes prepared by screen_open(). Does
  * nothing when no screen is open or it is suspended. */
@@ -38,14 +39,22 @@ void screen_set_theme(struct screen *screen, enum theme_name theme);
  * screen_draw() paints everything. */
 void screen_size(struct screen *screen, int *cols, int *rows);
 
-/* Shows the canvas: only cells that differ from the last one drawn are touched. */
+/* Whether the terminal can take a frame now: it stands still (Ctrl-S), or is slow and still has the last one
+ * before it. Sends on what is left of that. */
+bool screen_ready(struct screen *screen);
+
+/* While a part of the last frame is unsent: what to poll for writing before screen_ready() is asked again;
+ * else -1. */
+int screen_unsent_fd(const struct screen *screen);
+
+/* Shows the canvas: only cells that differ from the last one drawn are touched. Waits at most 20 ms for a
+ * slow terminal; the rest is sent by screen_ready(), and nothing is drawn before that. */
 void screen_draw(struct screen *screen, const struct canvas *canvas);
 
 /* Paints everything at the next screen_draw() (Ctrl-L, or something else wrote to the terminal). */
 void screen_redraw(struct screen *screen);
 
-/* Bytes that the last screen_draw() wrote to the terminal; 0 where the kernel does not account them
- * (proc_pid_io(5)). */
+/* Bytes of the frame that screen_draw() made last. */
 uint64_t screen_frame_bytes(const struct screen *screen);
 
 /* Job control: suspend gives the terminal back, resume takes it again; the stopping signal is the caller's.

@@ -143,7 +143,7 @@ static bool mono_reversed(enum paint bg)
 {
     if (bg >= PAINT_TASK0 && bg < PAINT_TASK0 + N_TASK_PAINTS)
         return (bg - PAINT_TASK0) % 2 == 0;
-    return bg == PAINT_BAR || bg == PAINT_ACCENT || bg == PAINT_PLAYHEAD;
+    return bg == PAINT_BAR || bg == PAINT_ACCENT || bg == PAINT_PLAYHEAD || bg == PAINT_ALERT;
 }
 
 unsigned theme_attr(const struct theme *theme, enum paint fg, enum paint bg, unsigned attr)
@@ -165,6 +165,8 @@ const struct glyphs glyphs_unicode = {
     .hole = U'╳',
     .others = U'╱',
     .sample = U'▪',
+    .quadrants = {U' ', U'▘', U'▝', U'▀', U'▖', U'▌', U'▞', U'▛', U'▗', U'▚', U'▐', U'▜', U'▄', U'▙', U'▟',
+                  U'█'},
     .shade = {U'░', U'▒', U'▚', U'▓'},
     .hline = U'─',
     .vline = U'│',
@@ -185,6 +187,7 @@ const struct glyphs glyphs_unicode = {
     .micro = U'µ',
     .times = U'×',
     .check = U'✓',
+    .cross = U'✗',
     .ruler = U'─',
     .ruler_tick = U'┬',
     .box_tl = U'╭',
@@ -195,8 +198,8 @@ const struct glyphs glyphs_unicode = {
     .box_v = U'│',
     .bar_full = U'█',
     .bar_empty = U'░',
-    .half_upper = U'▀',
-    .half_lower = U'▄',
+    .place_full = U'■',
+    .place_empty = U'□',
     .off = U'╌',
 };
 
@@ -212,6 +215,7 @@ const struct glyphs glyphs_ascii = {
     .hole = '!',
     .others = '/',
     .sample = '*',
+    .quadrants = {' ', '"', '"', '"', 'o', '#', '#', '#', 'o', '#', '#', '#', 'o', '#', '#', '#'},
     .shade = {':', '+', '%', '@'},
     .hline = '-',
     .vline = '|',
@@ -232,6 +236,7 @@ const struct glyphs glyphs_ascii = {
     .micro = 'u',
     .times = 'x',
     .check = '+',
+    .cross = 'x',
     .ruler = '-',
     .ruler_tick = '+',
     .box_tl = '+',
@@ -242,7 +247,7 @@ const struct glyphs glyphs_ascii = {
     .box_v = '|',
     .bar_full = '#',
     .bar_empty = '.',
-    .half_upper = '"',
-    .half_lower = 'o',
+    .place_full = '#',
+    .place_empty = '.',
     .off = '-',
 };

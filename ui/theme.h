@@ -62,17 +62,18 @@ struct glyphs {
     char32_t runnable;         /* waits for a CPU */
     char32_t brief;            /* ran for less than a sixteenth of the cell */
     char32_t blocked;
-    char32_t gone;     /* before it began, after it ended */
-    char32_t hole;     /* lost */
-    char32_t others;   /* somebody unseen had the core while a task waited for it */
-    char32_t sample;   /* one proc sample */
-    char32_t shade[4]; /* light ... dense: many slices in one cell */
+    char32_t gone;          /* before it began, after it ended */
+    char32_t hole;          /* lost */
+    char32_t others;        /* somebody unseen had the core while a task waited for it */
+    char32_t sample;        /* one proc sample */
+    char32_t quadrants[16]; /* big letters: pixels upper left 1, upper right 2, lower left 4, lower right 8 */
+    char32_t shade[4];      /* light ... dense: many slices in one cell */
     char32_t hline, vline, lane_left, lane_right, tick, dot, bullet, arrow_right, arrow_left, arrow_up,
-        arrow_down, mark, playhead, trigger, edge, ellipsis, micro, times, check, ruler,
+        arrow_down, mark, playhead, trigger, edge, ellipsis, micro, times, check, cross, ruler,
         ruler_tick,                                   /* the time axis */
         box_tl, box_tr, box_bl, box_br, box_h, box_v, /* frames */
         bar_full, bar_empty,                          /* progress */
-        half_upper, half_lower,                       /* big letters: one pixel of two */
+        place_full, place_empty,                      /* of a queue, of a barrier */
         off;                                          /* a core that is switched off */
 };
 extern const struct glyphs glyphs_unicode, glyphs_ascii;

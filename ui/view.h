@@ -5,6 +5,7 @@
 #include "../src/report.h"
 #include "../src/session.h"
 #include "../src/timeline/timeline.h"
+#include "../src/timeline/waits.h"
 #include "canvas.h"
 #include "viewport.h"
 
@@ -15,6 +16,15 @@ struct scene_cpu {
     int cpu;
     bool chosen; /* the workload may use it */
     bool online;
+};
+
+/* Something that the tasks of the current run share. */
+struct scene_object {
+    const struct object *object; /* its name and kind */
+    uint32_t wait;               /* its index among the timeline's waits; WAITS_NONE: nothing was told of it */
+    bool has_state;
+    struct object_state state; /* as the tasks have it now */
+    bool is_level; /* a counter that goes up and down: what is in a buffer, not what was added up */
 };
 
 /* Everything a view may look at. Built by the app once a frame; views change nothing but the canvas. */
@@ -29,6 +39,14 @@ struct scene {
     unsigned n_cpus;
     const uint32_t *tasks; /* timeline indexes to show, in slot order, schedviz's own last */
     unsigned n_tasks;
+    int name_cols; /* of the longest of their names that says more than a letter; 0: none does */
+
+    const struct scene_object *objects; /* those that the tasks of the run use, in the program's order */
+    unsigned n_objects;
+
+    const struct alert *deadlock; /* that lasts and was not closed; NULL: none */
+    const struct alert *warnings[2]; /* that last, the newest ones */
+    unsigned n_warnings;
 
     const struct run *run, *reference; /* reference NULL: no comparison */
     enum comparison comparison;
@@ -43,7 +61,7 @@ struct scene {
 };
 
 struct view_ops {
-    const char *name; /* "cores", "tasks", "table", "counters", "compare" */
+    const char *name; /* "cores", "tasks", "table", "counters", "compare", "objects" */
     const char *title;
     void (*draw)(const struct scene *scene, struct canvas *canvas, struct rect rect);
     /* Rows that can be selected, and how many of them fit rect. */
@@ -56,7 +74,7 @@ struct view_ops {
     int (*lane_cols)(const struct scene *scene, struct rect rect);
 };
 
-extern const struct view_ops view_cores, view_tasks, view_table, view_counters, view_compare;
+extern const struct view_ops view_cores, view_tasks, view_table, view_counters, view_compare, view_objects;
 
 /* The table's columns, for scene.sort_column; and the task (timeline index) in one of its rows, as sorted. */
 int view_table_n_columns(void);
@@ -88,6 +106,13 @@ void view_keys(struct canvas *canvas, struct rect rect, const struct key_label *
 /* Slow motion's ticker: a line per core of what runs at the playhead and how its last switch came about. */
 int view_ticker_rows(const struct scene *scene, int rows_of_screen);
 void view_ticker(const struct scene *scene, struct canvas *canvas, struct rect rect);
+
+/* What goes wrong: a deadlock as a band under the title, with its cycle drawn; warnings as lines over the
+ * keys. */
+int view_alert_rows(const struct scene *scene, int rows_of_screen);
+void view_alert(const struct scene *scene, struct canvas *canvas, struct rect rect);
+int view_warning_rows(const struct scene *scene, int rows_of_screen);
+void view_warnings(const struct scene *scene, struct canvas *canvas, struct rect rect);
 
 /* Paint and letter of a task: by slot; schedviz's own are PAINT_SELF and '.'. */
 enum paint view_task_paint(const struct task *task);

@@ -72,30 +72,68 @@ void view_axis_span(const struct scene *scene, struct canvas *canvas, int x, int
     draw_labels(scene, canvas, x, cols, y, true, 0, 0, col_ns);
 }
 
+/* A flag on the axis: a change that the user made, or an alert. */
+struct flag {
+    uint64_t time_ns;
+    const char *text;
+    enum paint paint;
+};
+
+static struct flag mark_flag(const struct scene *scene, unsigned i)
+{
+    const struct mark *mark = timeline_mark(scene->tl, i);
+    return (struct flag){mark->time_ns, mark->text, PAINT_MARK};
+}
+
+static struct flag alert_flag(const struct scene *scene, unsigned i)
+{
+    static const char *const texts[] = {[ALERT_DEADLOCK] = "deadlock",
+                                        [ALERT_HELD_LONG] = "held long",
+                                        [ALERT_QUEUE_GROWS] = "queue grows"};
+    const struct alert *alert = waits_alert(timeline_waits(scene->tl), i);
+    return (struct flag){alert->time_ns, texts[alert->kind],
+                         alert->kind == ALERT_DEADLOCK ? PAINT_ALERT : PAINT_WARN};
+}
+
+/* The newest of those that were not drawn yet. */
+static bool next_flag(const struct scene *scene, unsigned *n_marks, unsigned *n_alerts, struct flag *flag)
+{
+    struct flag mark = {0}, alert = {0};
+    if (*n_marks)
+        mark = mark_flag(scene, *n_marks - 1);
+    if (*n_alerts)
+        alert = alert_flag(scene, *n_alerts - 1);
+    if (!*n_marks && !*n_alerts)
+        return false;
+    const bool take_alert = *n_alerts && (!*n_marks || alert.time_ns >= mark.time_ns);
+    --*(take_alert ? n_alerts : n_marks);
+    *flag = take_alert ? alert : mark;
+    return true;
+}
+
 /* Flags from right to left, so that the newest change has the room and an older one is cut at its flag. */
-static void draw_marks(const struct scene *scene, struct canvas *canvas, int x, int cols, int flag_y,
+static void draw_flags(const struct scene *scene, struct canvas *canvas, int x, int cols, int flag_y,
                        int ruler_y)
 {
     const struct viewport *vp = &scene->viewport;
+    unsigned n_marks = timeline_n_marks(scene->tl), n_alerts = waits_n_alerts(timeline_waits(scene->tl));
+    struct flag flag;
     int limit = cols;
-    for (unsigned i = timeline_n_marks(scene->tl); i-- > 0;) {
-        const struct mark *mark = timeline_mark(scene->tl, i);
-        if (mark->time_ns < vp->start_ns)
-            break;
-        int64_t column = viewport_col(vp, mark->time_ns);
+    while (next_flag(scene, &n_marks, &n_alerts, &flag) && flag.time_ns >= vp->start_ns) {
+        int64_t column = viewport_col(vp, flag.time_ns);
         if (column >= cols)
             continue;
-        int at = (int)column, need = 2 + canvas_text_cols(mark->text);
-        canvas_put(canvas, x + at, ruler_y, scene->glyphs->mark, PAINT_MARK, PAINT_KEEP, 0);
+        int at = (int)column, need = 2 + canvas_text_cols(flag.text);
+        canvas_put(canvas, x + at, ruler_y, scene->glyphs->mark, flag.paint, PAINT_KEEP, 0);
         if (flag_y < 0)
             continue;
         int from = at + need <= limit ? at : limit == cols && cols >= need ? cols - need : -1;
         if (from >= 0) {
-            canvas_put(canvas, x + from, flag_y, scene->glyphs->mark, PAINT_MARK, PAINT_KEEP, 0);
-            canvas_text(canvas, x + from + 2, flag_y, need - 2, PAINT_MARK, PAINT_KEEP, 0, mark->text);
+            canvas_put(canvas, x + from, flag_y, scene->glyphs->mark, flag.paint, PAINT_KEEP, 0);
+            canvas_text(canvas, x + from + 2, flag_y, need - 2, flag.paint, PAINT_KEEP, 0, flag.text);
             limit = from - 1;
         } else if (at < limit) {
-            canvas_put(canvas, x + at, flag_y, scene->glyphs->mark, PAINT_MARK, PAINT_KEEP, 0);
+            canvas_put(canvas, x + at, flag_y, scene->glyphs->mark, flag.paint, PAINT_KEEP, 0);
             limit = at - 1;
         }
     }
@@ -124,7 +162,7 @@ void view_axis(const struct scene *scene, struct canvas *canvas, const struct la
     uint64_t edge = timeline_edge_ns(scene->tl);
     if (edge > timeline_first_ns(scene->tl))
         draw_instant(scene, canvas, frame->x, cols, ruler_y, edge, g->edge, PAINT_WARN);
-    draw_marks(scene, canvas, frame->x, cols, rows >= 3 ? y : -1, ruler_y);
+    draw_flags(scene, canvas, frame->x, cols, rows >= 3 ? y : -1, ruler_y);
     if (vp->mode == MODE_SCOPE)
         draw_instant(scene, canvas, frame->x, cols, ruler_y, vp->trigger_ns, g->trigger, PAINT_ACCENT);
     draw_instant(scene, canvas, frame->x, cols, ruler_y, vp->cursor_ns, g->trigger, PAINT_ACCENT);

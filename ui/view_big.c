@@ -32,9 +32,12 @@ static uint16_t pixels_of(char ch)
     return 0;
 }
 
-static bool pixel(uint16_t pixels, int column, int row)
+/* Of a letter whose pixels are `scale' columns wide, and as many half rows high: half columns from its left,
+ * half rows from its top. */
+static bool pixel(uint16_t pixels, int half_col, int half_row, int scale)
 {
-    if (row < 0 || row >= FONT_ROWS)
+    int column = half_col / (2 * scale), row = half_row / scale;
+    if (half_col < 0 || column >= FONT_COLS || row >= FONT_ROWS)
         return false;
     return pixels >> ((FONT_ROWS - 1 - row) * FONT_COLS + (FONT_COLS - 1 - column)) & 1;
 }
@@ -45,20 +48,18 @@ int view_big_cols(const char *text, int scale)
     return n ? n * (FONT_COLS + 1) * scale - scale : 0;
 }
 
+/* x in half columns. */
 static void draw_letter(const struct scene *scene, struct canvas *canvas, int x, int y, int scale,
                         enum paint fg, enum paint bg, uint16_t pixels)
 {
-    const struct glyphs *g = scene->glyphs;
     for (int cy = 0; cy * 2 < FONT_ROWS * scale; cy++)
-        for (int cx = 0; cx < FONT_COLS * scale; cx++) {
-            bool upper = pixel(pixels, cx / scale, cy * 2 / scale);
-            bool lower = pixel(pixels, cx / scale, (cy * 2 + 1) / scale);
-            if (upper || lower)
-                canvas_put(canvas, x + cx, y + cy,
-                           upper && lower ? g->full
-                           : upper        ? g->half_upper
-                                          : g->half_lower,
-                           fg, bg, 0);
+        for (int cx = x / 2; cx * 2 < x + 2 * FONT_COLS * scale; cx++) {
+            unsigned quadrants = 0;
+            for (int i = 0; i < 4; i++)
+                if (pixel(pixels, cx * 2 + i % 2 - x, cy * 2 + i / 2, scale))
+                    quadrants |= 1u << i;
+            if (quadrants)
+                canvas_put(canvas, cx, y + cy, scene->glyphs->quadrants[quadrants], fg, bg, 0);
         }
 }
 
@@ -68,7 +69,14 @@ int view_big_text(const struct scene *scene, struct canvas *canvas, int x, int y
     int cols = view_big_cols(text, scale);
     if (cols > max_cols)
         return 0;
-    for (int i = 0; text[i]; i++)
-        draw_letter(scene, canvas, x + i * (FONT_COLS + 1) * scale, y, scale, fg, bg, pixels_of(text[i]));
+    view_big_halves(scene, canvas, 2 * x, y, scale, fg, bg, text);
     return cols;
+}
+
+void view_big_halves(const struct scene *scene, struct canvas *canvas, int x_halves, int y, int scale,
+                     enum paint fg, enum paint bg, const char *text)
+{
+    for (int i = 0; text[i]; i++)
+        draw_letter(scene, canvas, x_halves + i * 2 * (FONT_COLS + 1) * scale, y, scale, fg, bg,
+                    pixels_of(text[i]));
 }

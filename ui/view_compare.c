@@ -209,14 +209,13 @@ static void draw_both(const struct scene *scene, struct canvas *canvas, struct r
     } else {
         int n = canvas_text(canvas, rect.x + 1, rect.y, rect.cols - 2,
                             both_complete(sides) ? PAINT_GOOD : PAINT_STRONG, PAINT_KEEP, CELL_BOLD, text);
-        char how[160];
-        snprintf(how, sizeof how, "%s", how_they_ran(scene->comparison));
-        if (sides[0].others >= 0.05 || sides[1].others >= 0.05)
-            snprintf(how, sizeof how,
-                     "other programs had %.0f %% of the cores of the reference, %.0f %% of this run's",
-                     sides[0].others * 100, sides[1].others * 100);
+        const char *how = how_they_ran(scene->comparison);
         if (n + 5 + canvas_text_cols(how) < rect.cols)
             canvas_text(canvas, rect.x + 1 + n + 3, rect.y, rect.cols, PAINT_FAINT, PAINT_KEEP, 0, how);
+        if (rect.rows >= 16 && (sides[0].others >= 0.05 || sides[1].others >= 0.05))
+            canvas_printf(canvas, rect.x + 1, rect.y + 1, rect.cols - 2, PAINT_FAINT, PAINT_KEEP, 0,
+                          "other programs had %.0f %% of the cores of the reference, %.0f %% of this run's",
+                          sides[0].others * 100, sides[1].others * 100);
     }
     faces_init(&faces, scene->tl);
     int y = rect.y + head + (rect.rows >= 16), end = rect.y + rect.rows - figures - (figures > 0);

@@ -13,6 +13,7 @@ struct plan {
     int gap;   /* blank rows after it */
     int tasks; /* rows of each task's lane in the part below; 0: no such part */
     int task_gap;
+    int more; /* a last row that tells of the lanes which do not fit */
 };
 
 #define LEAST_TASK_ROWS 5 /* heads, a few tasks, and how many more there are */
@@ -62,6 +63,8 @@ static struct plan make_plan(const struct scene *scene, struct rect rect)
         plan.tasks = 1;                  /* as many as fit */
     if (scene->lecture && plan.lane < 3) /* never less, others scroll */
         plan.lane = rect.rows - plan.axis >= 3 ? 3 : 1;
+    /* The gap after the last lane may be missing. */
+    plan.more = !plan.tasks && plan_rows(scene, &plan) - plan.gap > rect.rows && rect.rows - plan.axis > 1;
     return plan;
 }
 
@@ -166,7 +169,7 @@ static void draw_heads(const struct scene *scene, struct canvas *canvas, const s
 static int draw_cores(const struct scene *scene, struct canvas *canvas, struct faces *faces,
                       const struct plan *plan, const struct lane_frame *frame, struct rect rect)
 {
-    int y = rect.y + plan->axis, bottom = rect.y + rect.rows;
+    int y = rect.y + plan->axis, bottom = rect.y + rect.rows - plan->more;
     for (unsigned i = scene->scroll; i < scene->n_cpus && y < bottom; i++) {
         draw_core(scene, canvas, faces, plan, frame, i, y, bottom - y);
         y += rows_of(scene, plan, i);
@@ -193,6 +196,20 @@ static void draw_tasks(const struct scene *scene, struct canvas *canvas, struct 
     }
 }
 
+/* Lanes from the first one shown that fit whole. */
+static unsigned n_fit(const struct scene *scene, const struct plan *plan, struct rect rect)
+{
+    int rows = rect.rows - plan->axis - plan->more;
+    unsigned n = 0;
+    for (unsigned i = scene->scroll; i < scene->n_cpus; i++, n++) {
+        int need = rows_of(scene, plan, i);
+        if (need - plan->gap > rows)
+            break;
+        rows -= need;
+    }
+    return n ? n : 1;
+}
+
 static void cores_draw(const struct scene *scene, struct canvas *canvas, struct rect rect)
 {
     struct plan plan = make_plan(scene, rect);
@@ -202,6 +219,9 @@ static void cores_draw(const struct scene *scene, struct canvas *canvas, struct 
     view_axis(scene, canvas, &frame, rect.y, plan.axis);
     if (plan.axis)
         draw_heads(scene, canvas, &frame, rect.y + (plan.axis >= 3 ? 1 : 0));
+    struct lane_span span = view_lane_span(scene, view_lane_cols(scene, &frame));
+    if (scene->lecture)
+        view_choose_letters(scene, &faces, &span, plan.lane, false);
     int y = draw_cores(scene, canvas, &faces, &plan, &frame, rect), lanes_end = y;
     if (plan.tasks && scene->n_tasks) {
         y += y < rect.y + rect.rows && plan_rows(scene, &plan) <= rect.rows &&
@@ -211,6 +231,12 @@ static void cores_draw(const struct scene *scene, struct canvas *canvas, struct 
     }
     lanes_end = lanes_end < rect.y + rect.rows ? lanes_end : rect.y + plan_rows(scene, &plan);
     lanes_end = lanes_end < rect.y + rect.rows ? lanes_end : rect.y + rect.rows;
+    if (plan.more) {
+        unsigned end = scene->scroll + n_fit(scene, &plan, rect);
+        lanes_end = rect.y + rect.rows - 1;
+        view_more(scene, canvas, frame.x, lanes_end, frame.cols, scene->scroll,
+                  end < scene->n_cpus ? scene->n_cpus - end : 0);
+    }
     view_lane_cursor(scene, canvas, &frame, rect.y + plan.axis, lanes_end - rect.y - plan.axis);
     faces_fini(&faces);
     view_to_ascii(scene, canvas, rect);
@@ -224,15 +250,7 @@ static unsigned cores_n_rows(const struct scene *scene)
 static unsigned cores_n_fit(const struct scene *scene, struct rect rect)
 {
     struct plan plan = make_plan(scene, rect);
-    int rows = rect.rows - plan.axis;
-    unsigned n = 0;
-    for (unsigned i = scene->scroll; i < scene->n_cpus; i++, n++) {
-        int need = rows_of(scene, &plan, i);
-        if (need - plan.gap > rows)
-            break;
-        rows -= need;
-    }
-    return n ? n : 1;
+    return n_fit(scene, &plan, rect);
 }
 
 static bool cores_hit(const struct scene *scene, struct rect rect, int x, int y, unsigned *row,
@@ -241,7 +259,7 @@ static bool cores_hit(const struct scene *scene, struct rect rect, int x, int y,
     struct plan plan = make_plan(scene, rect);
     struct lane_frame frame = view_lane_frame(scene, rect);
     int top = rect.y + plan.axis;
-    for (unsigned i = scene->scroll; i < scene->n_cpus && top < rect.y + rect.rows; i++) {
+    for (unsigned i = scene->scroll; i < scene->n_cpus && top < rect.y + rect.rows - plan.more; i++) {
         int rows = rows_of(scene, &plan, i);
         if (y >= top && y < top + rows) {
             *row = i;

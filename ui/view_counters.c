@@ -52,9 +52,12 @@ static void sum_tasks(struct sheet *sheet, int cols)
         timeline_task_bins(scene->tl, scene->tasks[i], sheet->stats.lo_ns,
                            sheet->stats.hi_ns - sheet->stats.lo_ns, (unsigned)cols, bins);
         for (int x = 0; x < cols; x++) {
-            sheet->switches[x] += bins[x].n_switches;
-            sheet->running[x] += (double)bins[x].run_ns;
-            sheet->alive[x] += (double)(bins[x].run_ns + bins[x].runnable_ns + bins[x].blocked_ns);
+            if (task_counts(&task)) {
+                sheet->switches[x] += bins[x].n_switches;
+                sheet->running[x] += (double)bins[x].run_ns;
+            }
+            if (task_works(&task))
+                sheet->alive[x] += (double)(bins[x].run_ns + bins[x].runnable_ns + bins[x].blocked_ns);
         }
     }
     double col_ns = (double)(sheet->stats.hi_ns - sheet->stats.lo_ns) / cols;

@@ -160,7 +160,11 @@ static void tell_task_gap(const struct scene *scene, struct canvas *canvas, stru
     int cpu;
     char a[32], b[32], text[96];
     enum task_state state = timeline_task_at(scene->tl, task, t, &since, &until, &cpu);
+    char why[256];
     draw_line(canvas, rect, 1, "state", names[state]);
+    view_why(scene, task, t, rect.cols - 15, why, sizeof why);
+    if (*why)
+        draw_line(canvas, rect, 3, "why", why);
     if (state != STATE_RUNNABLE && state != STATE_BLOCKED)
         return;
     snprintf(text, sizeof text, "%s so far, %s in all",

@@ -18,6 +18,8 @@ enum paint view_task_paint(const struct task *task)
 {
     if (!task_is_workload(task))
         return task->role == ROLE_OTHER ? PAINT_FAINT : PAINT_SELF;
+    if (task->carries)
+        return PAINT_TASK0 + N_TASK_PAINTS - 1; /* grey: the colours are those of the tasks that it carries */
     unsigned i = task->slot >= 0 ? (unsigned)task->slot : task->index;
     return (enum paint)(PAINT_TASK0 + i % N_TASK_PAINTS);
 }
@@ -26,6 +28,7 @@ void faces_init(struct faces *faces, const struct timeline *tl)
 {
     faces->tl = tl;
     faces->n = timeline_n_tasks(tl);
+    faces->scale = 0;
     faces->faces = mem_new(faces->n, sizeof *faces->faces);
 }
 
@@ -42,6 +45,7 @@ static void face_fill(struct face *face, const struct task *task)
     face->paint = (uint8_t)view_task_paint(task);
     face->back = face->self ? PAINT_LANE : face->paint;
     face->by_name = task->slot < 0;
+    face->is_green = task->kind == TASK_GREEN;
     export_safe_name(task->name, face->name, sizeof face->name);
     if (!face->name[0])
         snprintf(face->name, sizeof face->name, "%d", task->tid);
@@ -70,6 +74,31 @@ const struct face *faces_get(struct faces *faces, uint32_t task)
     return face;
 }
 
+static bool has_name(const struct face *face)
+{
+    return strcmp(face->name, face->letter) != 0;
+}
+
+int view_chip(struct canvas *canvas, struct faces *faces, uint32_t task, int x, int y, int max_cols,
+              bool with_name)
+{
+    const struct face *face = faces_get(faces, task);
+    int letter = (int)strlen(face->letter), name = with_name && has_name(face) ? canvas_text_cols(face->name) : 0;
+    if (letter + 2 > max_cols)
+        return 0;
+    if (name && letter + 3 + name > max_cols)
+        name = 0;
+    int cols = letter + 2 + (name ? 1 + name : 0);
+    if (!canvas)
+        return cols;
+    enum paint fg = face->self ? PAINT_SELF : PAINT_ON_TASK, bg = (enum paint)face->back;
+    canvas_fill(canvas, (struct rect){x, y, letter + 2, 1}, ' ', fg, bg, 0);
+    canvas_text(canvas, x + 1, y, letter, fg, bg, CELL_BOLD, face->letter);
+    if (name)
+        canvas_text(canvas, x + letter + 3, y, name, PAINT_TEXT, PAINT_KEEP, 0, face->name);
+    return cols;
+}
+
 /* ---- geometry ---- */
 
 char *view_cpu_label(const struct scene *scene, int cpu, bool wide, char *buf, size_t size)
@@ -87,9 +116,15 @@ char *view_cpu_label(const struct scene *scene, int cpu, bool wide, char *buf, s
     return buf;
 }
 
-static int label_cols(const struct scene *scene, bool wide)
+#define LETTER_COLS 4 /* " A " and a blank */
+
+static int label_cols(const struct scene *scene, int of_cols)
 {
+    const bool wide = of_cols >= 72;
+    const int names = scene->name_cols ? LETTER_COLS + scene->name_cols : 0, most = of_cols / 6;
     int cols = wide ? 8 : 6; /* "switches", "schedviz" */
+    if (wide && names > cols)
+        cols = names < most ? names : most;
     for (unsigned i = 0; i < scene->n_cpus; i++) {
         char label[48];
         int n = canvas_text_cols(view_cpu_label(scene, scene->cpus[i].cpu, wide, label, sizeof label));
@@ -101,7 +136,7 @@ static int label_cols(const struct scene *scene, bool wide)
 struct lane_frame view_lane_frame(const struct scene *scene, struct rect rect)
 {
     struct lane_frame frame = {.label_x = rect.x,
-                               .label_cols = rect.cols < 28 ? 3 : label_cols(scene, rect.cols >= 72)};
+                               .label_cols = rect.cols < 28 ? 3 : label_cols(scene, rect.cols)};
     if (scene->lecture)
         frame.figures_cols = rect.cols >= 40 ? 7 : 0;
     else if (rect.cols >= 100 && scene->info.workload.work_ns)
@@ -517,81 +552,164 @@ static void spell_run(struct canvas *canvas, struct rect run, enum paint bg, con
 
 /* A stretch of a lane that one task fills. */
 struct stretch {
-    struct rect rect; /* its whole cells */
-    int eighths;      /* its width with the parts of the cells at its borders */
+    int x, cols;        /* its whole cells */
+    int before_eighths; /* what it has of the cell before them */
+    int eighths;        /* its width with the parts of the cells at its borders */
     enum paint back;
-    const char *text;
+    char text[EVENT_NAME_SIZE * 4 + 1];
 };
 
-/* The largest letters for which the run is wide enough; 0: the terminal's own. */
-static int letter_scale(const struct scene *scene, const struct stretch *run)
+static void stretch_text(const struct lane *lane, uint32_t who, struct stretch *stretch)
 {
-    int scale = scene->lecture ? run->rect.rows * 2 / 5 : 0;
-    for (; scale > 0; scale--) {
-        int need = view_big_cols(run->text, scale);
-        if (run->rect.cols >= need &&
-            run->eighths >= (need + scale) * 8 - 2) /* borders are rounded to an eighth */
-            break;
+    if (lane->cpu < 0) {
+        snprintf(stretch->text, sizeof stretch->text, "%u", who);
+        return;
     }
-    return scale;
+    const struct face *face = faces_get(lane->faces, who);
+    bool fits = (int)strlen(face_call(face)) + 2 <= stretch->cols;
+    snprintf(stretch->text, sizeof stretch->text, "%s", fits ? face_call(face) : face->letter);
 }
 
-/* The letter in the middle of a run, and again every so often in a long one. */
-static void label_run(const struct scene *scene, struct canvas *canvas, const struct stretch *run)
+/* The next stretch from cell *x on, which then is the one behind it. */
+static bool next_stretch(const struct lane *lane, const struct lane_cell *cells, int *x,
+                         struct stretch *stretch)
 {
-    const struct rect *rect = &run->rect;
-    int scale = letter_scale(scene, run);
-    int need = scale > 0 ? view_big_cols(run->text, scale) : (int)strlen(run->text);
-    int n = rect->cols / (scale > 0 ? need * 6 : 24);
+    int n = lane->span->cols, from = *x;
+    while (from < n && cells[from].who == NOBODY)
+        from++;
+    if (from >= n)
+        return false;
+    uint32_t who = cells[from].who;
+    int end = from + 1;
+    while (end < n && cells[end].who == who)
+        end++;
+    *x = end;
+    *stretch = (struct stretch){.x = from, .cols = end - from, .back = (enum paint)cells[from].bg};
+    if (from > 0 && cells[from - 1].eighths && cells[from - 1].right == who)
+        stretch->before_eighths = 8 - cells[from - 1].eighths;
+    stretch->eighths = stretch->before_eighths + stretch->cols * 8;
+    if (end < n && cells[end].eighths && cells[end].left == who)
+        stretch->eighths += cells[end].eighths;
+    stretch_text(lane, who, stretch);
+    return true;
+}
+
+/* Whether letters of this size fit, with air around them; borders are rounded to an eighth. */
+static bool letters_fit(const struct stretch *stretch, int scale)
+{
+    int need = scale > 0 ? view_big_cols(stretch->text, scale) : (int)strlen(stretch->text);
+    int air = scale > 0 ? scale : 2;
+    return stretch->cols >= need && stretch->eighths >= (need + air) * 8 - 2;
+}
+
+/* The letter in the middle of a stretch, and again every so often in a long one. */
+static void label_stretch(const struct lane *lane, struct canvas *canvas, const struct stretch *stretch,
+                          struct rect rect)
+{
+    int scale = lane->faces->scale;
+    int need = scale > 0 ? view_big_cols(stretch->text, scale) : (int)strlen(stretch->text);
+    int n = stretch->cols / (scale > 0 ? need * 6 : 24), x = rect.x + stretch->x;
+    int step = scale > 0 ? 4 : 8; /* eighths: big letters go by half columns */
     n = n > 1 ? n : 1;
-    if (rect->cols < need || (scale == 0 && run->eighths < (need + 2) * 8 - 2))
+    if (!letters_fit(stretch, scale))
         return;
     for (int i = 0; i < n; i++) {
-        int x = rect->x + (rect->cols * (2 * i + 1) / n - need) / 2;
+        int left_16ths = stretch->eighths * (2 * i + 1) / n - 2 * stretch->before_eighths - 8 * need;
+        int at = (left_16ths + step - 1) / (2 * step), most = (stretch->cols - need) * 8 / step;
+        at = at < 0 ? 0 : at > most ? most : at;
         if (scale > 0)
-            view_big_text(scene, canvas, x, rect->y + (rect->rows - (5 * scale + 1) / 2) / 2, need, scale,
-                          PAINT_ON_TASK, run->back, run->text);
+            view_big_halves(lane->scene, canvas, 2 * x + at, rect.y + (rect.rows - (5 * scale + 1) / 2) / 2,
+                            scale, PAINT_ON_TASK, stretch->back, stretch->text);
         else
-            canvas_text(canvas, x, rect->y + (rect->rows - 1) / 2, need, PAINT_ON_TASK, run->back, CELL_BOLD,
-                        run->text);
+            canvas_text(canvas, x + at, rect.y + (rect.rows - 1) / 2, need, PAINT_ON_TASK, stretch->back,
+                        CELL_BOLD, stretch->text);
     }
-}
-
-/* Cells x to end - 1, and what the cells beside them have of the same task. */
-static int visible_eighths(const struct lane_cell *cells, int n, int x, int end)
-{
-    int eighths = (end - x) * 8;
-    if (x > 0 && cells[x - 1].eighths && cells[x - 1].right == cells[x].who)
-        eighths += 8 - cells[x - 1].eighths;
-    if (end < n && cells[end].eighths && cells[end].left == cells[x].who)
-        eighths += cells[end].eighths;
-    return eighths;
 }
 
 static void draw_letters(const struct lane *lane, struct canvas *canvas, const struct lane_cell *cells,
                          struct rect rect)
 {
+    struct stretch stretch;
+    for (int x = 0; next_stretch(lane, cells, &x, &stretch);) {
+        if (spelled(lane->scene))
+            spell_run(canvas, (struct rect){rect.x + stretch.x, rect.y, stretch.cols, rect.rows},
+                      stretch.back, stretch.text);
+        else
+            label_stretch(lane, canvas, &stretch, rect);
+    }
+}
+
+#define MAX_SCALE 8
+
+/* Adds to fit[scale] the columns of a lane's stretches that letters of that size fit, for each up to most. */
+static void weigh_letters(const struct lane *lane, int most, uint64_t fit[MAX_SCALE + 1])
+{
+    struct lane_cell *cells = mem_new((unsigned long)lane->span->cols, sizeof *cells);
+    struct stretch stretch;
+    make_cells(lane, cells);
+    for (int x = 0; next_stretch(lane, cells, &x, &stretch);)
+        for (int scale = 0; scale <= most && letters_fit(&stretch, scale); scale++)
+            fit[scale] += (uint64_t)stretch.cols;
+    free(cells);
+}
+
+void view_choose_letters(const struct scene *scene, struct faces *faces, const struct lane_span *span,
+                         int rows, bool of_tasks)
+{
+    uint64_t fit[MAX_SCALE + 1] = {0};
+    int most = rows * 2 / 5 < MAX_SCALE ? rows * 2 / 5 : MAX_SCALE;
+    if (spelled(scene) || most < 1 || span->cols < 1)
+        return;
+    for (unsigned i = 0; i < (of_tasks ? scene->n_tasks : scene->n_cpus); i++) {
+        struct slices ahead = {.n = 0};
+        struct lane lane = {scene, faces, span, -1, TIMELINE_NO_TASK, NULL, &ahead};
+        if (of_tasks)
+            lane.task = scene->tasks[i];
+        else
+            lane.cpu = scene->cpus[i].cpu;
+        weigh_letters(&lane, most, fit);
+    }
+    faces->scale = most;
+    while (faces->scale > 0 && fit[faces->scale] * 2 < fit[0])
+        faces->scale--;
+}
+
+#define LEAST_REASON_COLS 10
+
+/* What a task waited for, in a stretch of its lane that shows it blocked: as it was when that ended. */
+static void tell_reason(const struct lane *lane, struct canvas *canvas, int from, int to, struct rect rect)
+{
+    const struct lane_span *span = lane->span;
+    const uint64_t middle = span->start_ns + (uint64_t)(from + to) * span->col_ns / 2;
+    const uint64_t known = timeline_now_ns(lane->scene->tl);
+    struct wait_reason reason;
+    char text[256];
+    if (to - from < LEAST_REASON_COLS || middle >= known)
+        return;
+    waits_reason(lane->scene->tl, lane->task, middle, &reason);
+    if (reason.kind == WAIT_NONE || reason.kind == WAIT_CPU || reason.kind == WAIT_UNTOLD)
+        return;
+    uint64_t until = span->start_ns + (uint64_t)to * span->col_ns;
+    until = reason.end_ns && reason.end_ns < until ? reason.end_ns : until;
+    until = until < known ? until : known;
+    view_why(lane->scene, lane->task, until > middle ? until - 1 : middle, to - from - 4, text, sizeof text);
+    if (!*text)
+        return;
+    int n = canvas_text_cols(text), x = rect.x + from + 1, y = rect.y + (rect.rows - 1) / 2;
+    canvas_fill(canvas, (struct rect){x, y, n + 2, 1}, ' ', PAINT_FAINT, PAINT_LANE, 0);
+    canvas_text(canvas, x + 1, y, n, PAINT_FAINT, PAINT_LANE, 0, text);
+}
+
+static void draw_reasons(const struct lane *lane, struct canvas *canvas, const struct lane_cell *cells,
+                         struct rect rect)
+{
+    const char32_t blocked = lane->scene->glyphs->blocked;
     for (int x = 0; x < rect.cols;) {
-        int end = x + 1;
-        while (end < rect.cols && cells[end].who == cells[x].who)
+        int end = x;
+        while (end < rect.cols && cells[end].line && cells[end].ch == blocked && cells[end].fg == PAINT_OFF)
             end++;
-        if (cells[x].who != NOBODY) {
-            char cpu[16];
-            snprintf(cpu, sizeof cpu, "%u", cells[x].who);
-            struct stretch run = {{rect.x + x, rect.y, end - x, rect.rows},
-                                  visible_eighths(cells, rect.cols, x, end),
-                                  (enum paint)cells[x].bg,
-                                  cpu};
-            if (lane->cpu >= 0) {
-                const struct face *face = faces_get(lane->faces, cells[x].who);
-                run.text = (int)strlen(face_call(face)) + 2 <= end - x ? face_call(face) : face->letter;
-            }
-            if (spelled(lane->scene))
-                spell_run(canvas, run.rect, run.back, run.text);
-            else
-                label_run(lane->scene, canvas, &run);
-        }
-        x = end;
+        tell_reason(lane, canvas, x, end, rect);
+        x = end + 1;
     }
 }
 
@@ -604,6 +722,8 @@ static void draw_lane(const struct lane *lane, struct canvas *canvas, struct rec
     make_cells(lane, cells);
     draw_cells(lane->scene, canvas, cells, rect);
     draw_letters(lane, canvas, cells, rect);
+    if (lane->cpu < 0 && !faces_get(lane->faces, lane->task)->self)
+        draw_reasons(lane, canvas, cells, rect);
     free(cells);
 }
 
@@ -695,6 +815,8 @@ void view_task_row(const struct scene *scene, struct canvas *canvas, struct face
         canvas_text(canvas, x, middle, frame.label_cols - 1, PAINT_SELF, PAINT_KEEP, 0,
                     frame.label_cols < 10 ? "self" : face->name);
     } else {
+        if (face->is_green && frame.label_cols >= 10)
+            canvas_put(canvas, x++, middle, scene->glyphs->box_bl, PAINT_OFF, PAINT_KEEP, 0);
         if (frame.label_cols > 5) {
             canvas_fill(canvas, (struct rect){x, rect.y, n + 2, rect.rows}, ' ', PAINT_ON_TASK,
                         (enum paint)face->paint, 0);
@@ -702,13 +824,34 @@ void view_task_row(const struct scene *scene, struct canvas *canvas, struct face
         }
         canvas_text(canvas, x, middle, n, frame.label_cols > 5 ? PAINT_ON_TASK : (enum paint)face->paint,
                     frame.label_cols > 5 ? (enum paint)face->paint : PAINT_KEEP, CELL_BOLD, face->letter);
-        int room = frame.label_cols - n - 4;
-        if (strcmp(face->name, face->letter) != 0 && room > 2)
+        int room = frame.label_x + frame.label_cols - x - n - 2;
+        if (has_name(face) && room > 2)
             canvas_text(canvas, x + n + 2, middle, room, selected ? PAINT_STRONG : PAINT_TEXT, PAINT_KEEP, 0,
                         face->name);
     }
     if (frame.figures_cols)
         draw_task_figures(scene, canvas, &frame, face, task, middle);
+}
+
+/* ---- rows that do not fit ---- */
+
+void view_more(const struct scene *scene, struct canvas *canvas, int x, int y, int cols, unsigned above,
+               unsigned below)
+{
+    char long_text[64] = "", short_text[64];
+    const struct glyphs *g = scene->glyphs;
+    if (above && below)
+        snprintf(long_text, sizeof long_text, "%u more below (Down), %u above (Up)", below, above);
+    else if (above)
+        snprintf(long_text, sizeof long_text, "%u more above (Up)", above);
+    else if (below)
+        snprintf(long_text, sizeof long_text, "%u more below (Down)", below);
+    snprintf(short_text, sizeof short_text, "%u up, %u down", above, below);
+    if (!above && !below)
+        return;
+    canvas_put(canvas, x, y, below ? g->arrow_down : g->arrow_up, PAINT_ACCENT, PAINT_KEEP, 0);
+    canvas_text(canvas, x + 2, y, cols - 2, PAINT_FAINT, PAINT_KEEP, 0,
+                canvas_text_cols(long_text) + 2 <= cols ? long_text : short_text);
 }
 
 /* ---- lines through the lanes ---- */
@@ -784,6 +927,19 @@ char *view_rate(double per_s, char *buf, size_t size)
     bool small = per_s > 0 && per_s < 9.95;
     const char *suffix = scaled(&per_s);
     snprintf(buf, size, (small || (*suffix && per_s < 99.95)) ? "%.1f%s/s" : "%.0f%s/s", per_s, suffix);
+    return buf;
+}
+
+char *view_exact_count(int64_t n, char *buf, size_t size)
+{
+    char digits[24];
+    size_t length = (size_t)snprintf(digits, sizeof digits, "%lld", (long long)n), used = 0;
+    for (size_t i = 0; i < length && used + 2 < size; i++) {
+        if (i > 0 && (length - i) % 3 == 0 && digits[i - 1] != '-')
+            buf[used++] = ',';
+        buf[used++] = digits[i];
+    }
+    buf[used] = '\0';
     return buf;
 }
 

@@ -15,6 +15,7 @@ struct face {
     char letter[4];                     /* "A", "AB"; of a task without a slot the first letter of its name */
     char name[EVENT_NAME_SIZE * 4 + 1]; /* harmless to show */
     bool by_name;                       /* not one of the engine's: its name says more than its letter */
+    bool is_green;                      /* a part of the thread that carries it */
 };
 
 /* How a task is called in a sentence. */
@@ -28,10 +29,23 @@ struct faces {
     const struct timeline *tl;
     unsigned n;
     struct face *faces;
+    int scale; /* of the letters on lanes, one for the frame; 0: the terminal's own */
 };
 void faces_init(struct faces *faces, const struct timeline *tl);
 void faces_fini(struct faces *faces);
 const struct face *faces_get(struct faces *faces, uint32_t task);
+
+/* A task as its letter on its colour, and its name behind it where it has one and with_name says so. Draws at
+ * most max_cols; without a canvas it only measures. Returns the columns used, 0 when it does not fit. */
+int view_chip(struct canvas *canvas, struct faces *faces, uint32_t task, int x, int y, int max_cols,
+              bool with_name);
+
+/* ---- why it does not run ---- */
+
+/* The instant that figures of now are of: the cursor, the playhead, or the right edge of what is known. */
+uint64_t view_instant(const struct scene *scene);
+/* As waits_text() has it, harmless to show, shortened to cols; "" when nothing of it fits. Returns buf. */
+char *view_why(const struct scene *scene, uint32_t task, uint64_t t_ns, int cols, char *buf, size_t size);
 
 /* ---- geometry: label, lane, figures ---- */
 
@@ -63,6 +77,11 @@ struct lane_span {
 };
 struct lane_span view_lane_span(const struct scene *scene, int cols);
 
+/* Lecture size: the largest letters for which most of what is to be lettered on these lanes is wide enough.
+ * To be called before lanes of `rows' rows are drawn; of the CPUs, or of the tasks. */
+void view_choose_letters(const struct scene *scene, struct faces *faces, const struct lane_span *span,
+                         int rows, bool of_tasks);
+
 /* Draw one lane with its frame. switches, where not NULL, gets the switches of each of the span's columns. */
 void view_cpu_lane(const struct scene *scene, struct canvas *canvas, struct faces *faces,
                    const struct lane_span *span, int cpu, struct rect rect, double *switches);
@@ -76,6 +95,10 @@ void view_task_heads(const struct scene *scene, struct canvas *canvas, const str
 
 /* Label of a logical CPU: "core 0", with SMT "cpu 3 core 1.1". Returns buf. */
 char *view_cpu_label(const struct scene *scene, int cpu, bool wide, char *buf, size_t size);
+
+/* A line that says how many rows lie above and below those shown, and by which keys to come there. */
+void view_more(const struct scene *scene, struct canvas *canvas, int x, int y, int cols, unsigned above,
+               unsigned below);
 
 /* Lines through all lanes at the cursor and the playhead. */
 void view_lane_cursor(const struct scene *scene, struct canvas *canvas, const struct lane_frame *frame, int y,
@@ -99,6 +122,8 @@ char *view_percent(double fraction, char *buf, size_t size);
 char *view_rate(double per_s, char *buf, size_t size);
 /* "1,234,567" cut to what is worth saying: "12.3k", "4.5M". */
 char *view_count(uint64_t n, char *buf, size_t size);
+/* All digits: "1,234,567". */
+char *view_exact_count(int64_t n, char *buf, size_t size);
 /* A round span: "88 ms", "1.6 s"; any other as export_duration() has it. */
 char *view_span_text(uint64_t ns, char *buf, size_t size);
 /* Bars from below, one a column, `most` is as high as the rect. */
@@ -115,6 +140,9 @@ void view_bar(const struct scene *scene, struct canvas *canvas, int x, int y, in
 int view_big_text(const struct scene *scene, struct canvas *canvas, int x, int y, int max_cols, int scale,
                   enum paint fg, enum paint bg, const char *text);
 int view_big_cols(const char *text, int scale);
+/* The same, from a half column on. */
+void view_big_halves(const struct scene *scene, struct canvas *canvas, int x_halves, int y, int scale,
+                     enum paint fg, enum paint bg, const char *text);
 
 /* With the ASCII glyphs, turns what is beyond ASCII in rect (units, dots, names) into ASCII: last act of each
  * view. */

@@ -127,10 +127,14 @@ bool view_stats(const struct scene *scene, struct view_stats *stats)
         double life = (double)(bin.run_ns + bin.runnable_ns + bin.blocked_ns);
         if (life <= 0)
             continue;
-        run_times[stats->n_tasks++] = (double)bin.run_ns;
+        if (task_works(&task)) {
+            run_times[stats->n_tasks++] = (double)bin.run_ns;
+            stats->concurrency += life / span;
+            stats->demand += (double)(bin.run_ns + bin.runnable_ns) / span;
+        }
+        if (!task_counts(&task))
+            continue;
         run += (double)bin.run_ns;
-        stats->concurrency += life / span;
-        stats->demand += (double)(bin.run_ns + bin.runnable_ns) / span;
         stats->n_switches += bin.n_switches;
         lives.voluntary += task.n_voluntary;
         lives.forced += task.n_involuntary;

@@ -222,7 +222,7 @@ static void text_work(const struct row *row, char *buf, size_t size)
         snprintf(buf, size, "-");
 }
 
-#define NAME_COLS 13
+#define NAME_COLS 13 /* at least */
 
 static const struct column columns[] = {
     {"task", NAME_COLS, 0, key_name, NULL},
@@ -331,20 +331,42 @@ uint32_t view_table_task(const struct scene *scene, unsigned row)
 
 /* ---- drawing ---- */
 
-/* Leaves columns out, the highest rank first, until the others fit. */
-static void choose_columns(const struct scene *scene, int cols, bool shown[N_COLUMNS])
+#define WHY_COLS      26 /* at least, of the words that say why a task does not run */
+#define MOST_WHY_COLS 52
+#define FOR_WHY       90 /* columns of a screen on which they are worth more than the last figures */
+
+/* What of the columns fits. */
+struct layout {
+    bool shown[N_COLUMNS];
+    int name_cols, why_cols; /* why_cols 0: not shown */
+};
+
+static int column_cols(const struct layout *layout, int i)
 {
-    int used = 1;
+    return i == 0 ? layout->name_cols : columns[i].cols;
+}
+
+/* Leaves columns out, the highest rank first, until the others fit. */
+static void choose_columns(const struct scene *scene, int cols, struct layout *layout)
+{
+    const int names = scene->name_cols ? 4 + scene->name_cols : 0;
+    int used = 1, why = scene->info.workload.program && cols >= FOR_WHY ? WHY_COLS + COLUMN_GAP : 0;
+    layout->name_cols = names > NAME_COLS ? names : NAME_COLS;
     for (int i = 0; i < N_COLUMNS; i++) {
-        shown[i] = columns[i].key != key_work || scene->info.workload.work_ns > 0;
-        used += shown[i] ? columns[i].cols + COLUMN_GAP : 0;
+        layout->shown[i] = columns[i].key != key_work || scene->info.workload.work_ns > 0;
+        used += layout->shown[i] ? column_cols(layout, i) + COLUMN_GAP : 0;
     }
     for (int rank = N_COLUMNS; rank > 0; rank--)
         for (int i = 0; i < N_COLUMNS; i++)
-            if (used > cols && shown[i] && columns[i].rank == rank) {
-                shown[i] = false;
+            if (used + why > cols && layout->shown[i] && columns[i].rank == rank) {
+                layout->shown[i] = false;
                 used -= columns[i].cols + COLUMN_GAP;
             }
+    layout->why_cols = cols - used - 1;
+    if (layout->why_cols < WHY_COLS)
+        layout->why_cols = 0;
+    else if (layout->why_cols > MOST_WHY_COLS)
+        layout->why_cols = MOST_WHY_COLS;
 }
 
 static bool is_text(const struct column *column)
@@ -352,14 +374,15 @@ static bool is_text(const struct column *column)
     return column->text == text_kind || column->text == text_state;
 }
 
-static void draw_head(const struct scene *scene, struct canvas *canvas, struct rect rect, const bool *shown)
+static void draw_head(const struct scene *scene, struct canvas *canvas, struct rect rect,
+                      const struct layout *layout)
 {
     int x = rect.x + 1, end = rect.x + rect.cols;
     for (int i = 0; i < N_COLUMNS; i++) {
-        if (!shown[i])
+        if (!layout->shown[i])
             continue;
         bool sorted = i == scene->sort_column;
-        int cols = columns[i].cols, n = (int)strlen(columns[i].title);
+        int cols = column_cols(layout, i), n = (int)strlen(columns[i].title);
         int at = i == 0 || is_text(&columns[i]) ? x : x + cols - n;
         canvas_text(canvas, at, rect.y, end - at, sorted ? PAINT_ACCENT : PAINT_FAINT, PAINT_KEEP,
                     sorted ? CELL_BOLD : 0, columns[i].title);
@@ -369,6 +392,22 @@ static void draw_head(const struct scene *scene, struct canvas *canvas, struct r
                        PAINT_ACCENT, PAINT_KEEP, 0);
         x += cols + COLUMN_GAP;
     }
+    if (layout->why_cols)
+        canvas_text(canvas, x, rect.y, end - x, PAINT_FAINT, PAINT_KEEP, 0, "why it does not run");
+}
+
+/* Paused or in slow motion the window lies in the past, while what is told of a whole life goes on. */
+static bool goes_on(const struct scene *scene)
+{
+    const struct viewport *vp = &scene->viewport;
+    return (vp->mode == MODE_PAUSED || vp->mode == MODE_SLOW) && !scene->info.finished;
+}
+
+/* Of the window shown, or what never changes; anything else is of now. */
+static bool is_of_window(const struct scene *scene, const struct column *column)
+{
+    bool of_window = column->text == text_run || column->text == text_wait;
+    return column->text == text_tid || column->text == text_kind || (of_window && scene->info.exact);
 }
 
 static enum paint state_paint(const struct row *row)
@@ -378,35 +417,31 @@ static enum paint state_paint(const struct row *row)
     return row->task.state == STATE_RUNNABLE ? PAINT_WARN : PAINT_FAINT;
 }
 
-static void draw_name(struct canvas *canvas, struct faces *faces, uint32_t task, int x, int y)
+static void draw_name(struct canvas *canvas, struct faces *faces, uint32_t task, int x, int y, int cols)
 {
     const struct face *face = faces_get(faces, task);
-    if (face->self || face->by_name) {
-        canvas_text(canvas, x, y, NAME_COLS, PAINT_SELF, PAINT_KEEP, 0, face->name);
-        return;
-    }
-    int n = (int)strlen(face->letter);
-    canvas_fill(canvas, (struct rect){x, y, n + 2, 1}, ' ', PAINT_ON_TASK, (enum paint)face->paint, 0);
-    canvas_text(canvas, x + 1, y, n, PAINT_ON_TASK, (enum paint)face->paint, CELL_BOLD, face->letter);
-    if (strcmp(face->name, face->letter) != 0)
-        canvas_text(canvas, x + n + 3, y, NAME_COLS - n - 3, PAINT_TEXT, PAINT_KEEP, 0, face->name);
+    if (face->self || face->by_name)
+        canvas_text(canvas, x, y, cols, PAINT_SELF, PAINT_KEEP, 0, face->name);
+    else
+        view_chip(canvas, faces, task, x, y, cols, true);
 }
 
 static void draw_row(const struct scene *scene, struct canvas *canvas, struct faces *faces, uint32_t task,
-                     int x, int y, const bool *shown, bool selected)
+                     int x, int y, const struct layout *layout, bool selected)
 {
     struct row row;
     fill_row(scene, task, &row);
     bool self = faces_get(faces, task)->self;
     for (int i = 0; i < N_COLUMNS; i++) {
         char text[48];
-        if (!shown[i])
+        if (!layout->shown[i])
             continue;
         if (i == 0) {
-            draw_name(canvas, faces, task, x, y);
+            draw_name(canvas, faces, task, x, y, layout->name_cols);
         } else {
             columns[i].text(&row, text, sizeof text);
-            enum paint fg = self                            ? PAINT_SELF
+            bool dim = goes_on(scene) && !is_of_window(scene, &columns[i]);
+            enum paint fg = self || dim                     ? PAINT_SELF
                             : columns[i].text == text_state ? state_paint(&row)
                                                             : PAINT_TEXT;
             fg = text[0] == '!' ? PAINT_ALERT : fg;
@@ -415,52 +450,92 @@ static void draw_row(const struct scene *scene, struct canvas *canvas, struct fa
             else
                 view_right(canvas, x, y, columns[i].cols, fg, selected ? CELL_BOLD : 0, text);
         }
-        x += columns[i].cols + COLUMN_GAP;
+        x += column_cols(layout, i) + COLUMN_GAP;
+    }
+    if (layout->why_cols && !self) {
+        char why[256];
+        view_why(scene, task, timeline_now_ns(scene->tl), layout->why_cols, why, sizeof why);
+        canvas_text(canvas, x, y, layout->why_cols, goes_on(scene) ? PAINT_SELF : PAINT_TEXT, PAINT_KEEP, 0, why);
     }
 }
 
-/* Rows above the first task: the heads, and air around them where there is room. */
-static int head_rows(struct rect rect)
+/* How the rows of a rect are spent. */
+struct plan {
+    int head; /* the heads, and air around them where there is room */
+    int step; /* from a task to the next */
+    int fit;  /* tasks that fit, at least 1 */
+    int more; /* a row that tells of those which do not */
+    int note; /* a row that tells which figures go on */
+};
+
+static struct plan make_plan(const struct scene *scene, struct rect rect)
 {
-    return rect.rows >= 10 ? 3 : 1;
+    struct plan plan = {.head = rect.rows >= 10 ? 3 : 1, .step = scene->lecture ? 2 : 1};
+    plan.note = goes_on(scene) && rect.rows >= 6;
+    int rows = rect.rows - plan.head - plan.note;
+    plan.more = (int)scene->n_tasks * plan.step > rows && rows > 1;
+    plan.fit = (rows - plan.more) / plan.step;
+    plan.fit = plan.fit > 0 ? plan.fit : 1;
+    return plan;
 }
 
-static void table_draw(const struct scene *scene, struct canvas *canvas, struct rect rect)
+static const char *caption(const struct scene *scene, int cols)
 {
-    bool shown[N_COLUMNS];
+    static const char *const paused[] = {
+        "run and wait: of the window shown; what is dim goes on: it is of the task's life up to now",
+        "run, wait: of the window; what is dim goes on", "what is dim goes on", "dim: live", ""};
+    static const char *const live[] = {
+        ("run and wait: of the window shown; the rest: of the task's life up to now; "
+         "kernel: its own count, read twice a second"),
+        "run, wait: of the window; the rest: of the life up to now", ""};
+    static const char *const samples[] = {"all figures are the kernel's own, of the task's life", ""};
+    const char *const *texts = !scene->info.exact ? samples : goes_on(scene) ? paused : live;
+    while (cols < canvas_text_cols(*texts))
+        texts++;
+    return *texts;
+}
+
+static void draw_tasks(const struct scene *scene, struct canvas *canvas, const struct plan *plan,
+                       struct rect rect, const struct layout *layout)
+{
     struct faces faces;
     unsigned *order = sort_rows(scene);
-    int step = scene->lecture ? 2 : 1;
     faces_init(&faces, scene->tl);
-    choose_columns(scene, rect.cols, shown);
-    int top = rect.y + head_rows(rect);
-    draw_head(scene, canvas, (struct rect){rect.x, rect.y + (head_rows(rect) > 1), rect.cols, 1}, shown);
-    if (head_rows(rect) > 1)
-        canvas_fill(canvas, (struct rect){rect.x, rect.y + 2, rect.cols, 1}, scene->glyphs->hline, PAINT_OFF,
-                    PAINT_BACK, 0);
-    for (unsigned i = scene->scroll; i < scene->n_tasks; i++) {
-        int y = top + (int)(i - scene->scroll) * step;
+    for (unsigned i = scene->scroll; i < scene->n_tasks && (int)(i - scene->scroll) < plan->fit; i++) {
+        int y = rect.y + plan->head + (int)(i - scene->scroll) * plan->step;
         bool selected = scene->show_selected && i == scene->selected;
-        if (y >= rect.y + rect.rows)
-            break;
         if (selected) {
             canvas_fill(canvas, (struct rect){rect.x, y, rect.cols, 1}, ' ', PAINT_TEXT, PAINT_LANE, 0);
             canvas_put(canvas, rect.x, y, scene->glyphs->arrow_right, PAINT_ACCENT, PAINT_KEEP, CELL_BOLD);
         }
-        draw_row(scene, canvas, &faces, scene->tasks[order[i]], rect.x + 1, y, shown, selected);
+        draw_row(scene, canvas, &faces, scene->tasks[order[i]], rect.x + 1, y, layout, selected);
     }
-    int note = top + 1 + (int)(scene->n_tasks - scene->scroll) * step;
-    const char *caption = rect.cols >= 118
-                              ? "run and wait: of the window shown; the rest: of the task's life up to now; "
-                                "kernel: its own count, read twice a second"
-                          : rect.cols >= 60 ? "run, wait: of the window; the rest: of the life up to now"
-                                            : "";
-    if (!scene->info.exact)
-        caption = "all figures are the kernel's own, of the task's life";
-    if (!scene->lecture && note < rect.y + rect.rows)
-        canvas_text(canvas, rect.x + 1, note, rect.cols - 2, PAINT_FAINT, PAINT_KEEP, 0, caption);
     faces_fini(&faces);
     free(order);
+}
+
+static void table_draw(const struct scene *scene, struct canvas *canvas, struct rect rect)
+{
+    struct layout layout;
+    struct plan plan = make_plan(scene, rect);
+    int bottom = rect.y + rect.rows;
+    choose_columns(scene, rect.cols, &layout);
+    draw_head(scene, canvas, (struct rect){rect.x, rect.y + (plan.head > 1), rect.cols, 1}, &layout);
+    if (plan.head > 1)
+        canvas_fill(canvas, (struct rect){rect.x, rect.y + 2, rect.cols, 1}, scene->glyphs->hline, PAINT_OFF,
+                    PAINT_BACK, 0);
+    draw_tasks(scene, canvas, &plan, rect, &layout);
+
+    unsigned end = scene->scroll + (unsigned)plan.fit;
+    int note = rect.y + plan.head + 1 + (int)(scene->n_tasks - scene->scroll) * plan.step;
+    if (plan.more)
+        view_more(scene, canvas, rect.x + 1, bottom - plan.note - 1, rect.cols - 2, scene->scroll,
+                  end < scene->n_tasks ? scene->n_tasks - end : 0);
+    if (plan.note && (plan.more || note >= bottom))
+        note = bottom - 1;
+    if (note < bottom && (plan.note || !scene->lecture))
+        canvas_text(canvas, rect.x + 1, note, rect.cols - 2, plan.note ? PAINT_WARN : PAINT_FAINT, PAINT_KEEP,
+                    0, caption(scene, rect.cols - 2));
     view_to_ascii(scene, canvas, rect);
 }
 
@@ -471,17 +546,17 @@ static unsigned table_n_rows(const struct scene *scene)
 
 static unsigned table_n_fit(const struct scene *scene, struct rect rect)
 {
-    int n = (rect.rows - head_rows(rect)) / (scene->lecture ? 2 : 1);
-    return n > 0 ? (unsigned)n : 1;
+    return (unsigned)make_plan(scene, rect).fit;
 }
 
 static bool table_hit(const struct scene *scene, struct rect rect, int x, int y, unsigned *row,
                       uint64_t *time_ns)
 {
-    int offset = y - rect.y - head_rows(rect);
-    if (offset < 0 || y >= rect.y + rect.rows || x < rect.x)
+    struct plan plan = make_plan(scene, rect);
+    int offset = y - rect.y - plan.head;
+    if (offset < 0 || offset >= plan.fit * plan.step || x < rect.x)
         return false;
-    *row = scene->scroll + (unsigned)(offset / (scene->lecture ? 2 : 1));
+    *row = scene->scroll + (unsigned)(offset / plan.step);
     *time_ns = 0;
     return *row < scene->n_tasks;
 }

@@ -5,6 +5,7 @@
 
 struct plan {
     int axis, lane, gap;
+    int more; /* a last row that tells of those which do not fit */
 };
 
 static struct plan make_plan(const struct scene *scene, struct rect rect)
@@ -23,6 +24,7 @@ static struct plan make_plan(const struct scene *scene, struct rect rect)
         plan.lane = rows > 0 ? rows : 1;
     if (plan.lane > 9)
         plan.lane = 9;
+    plan.more = rows > 1 && n * (plan.lane + plan.gap) - plan.gap > rows;
     return plan;
 }
 
@@ -51,16 +53,43 @@ static void draw_legend(const struct scene *scene, struct canvas *canvas, const 
     }
 }
 
+/* Of the selected task, why it does not run. */
+static bool draw_why(const struct scene *scene, struct canvas *canvas, struct faces *faces,
+                     const struct lane_frame *frame, int y)
+{
+    char text[256];
+    int room = frame->cols - 1;
+    if (!scene->show_selected || scene->selected >= scene->n_tasks)
+        return false;
+    const uint32_t task = scene->tasks[scene->selected];
+    int chip = view_chip(NULL, faces, task, frame->x, y, room, true);
+    view_why(scene, task, view_instant(scene), room - chip - 2, text, sizeof text);
+    if (!*text || !chip)
+        return false;
+    view_chip(canvas, faces, task, frame->x, y, room, true);
+    canvas_text(canvas, frame->x + chip + 2, y, room - chip - 2, PAINT_TEXT, PAINT_KEEP, 0, text);
+    return true;
+}
+
+static unsigned n_fit(const struct plan *plan, struct rect rect)
+{
+    int n = (rect.rows - plan->axis - plan->more + plan->gap) / (plan->lane + plan->gap);
+    return n > 0 ? (unsigned)n : 1;
+}
+
 static void tasks_draw(const struct scene *scene, struct canvas *canvas, struct rect rect)
 {
     struct plan plan = make_plan(scene, rect);
     struct lane_frame frame = view_lane_frame(scene, rect);
     struct faces faces;
-    int y = rect.y + plan.axis, bottom = rect.y + rect.rows;
+    int y = rect.y + plan.axis, bottom = rect.y + rect.rows - plan.more;
     faces_init(&faces, scene->tl);
     view_axis(scene, canvas, &frame, rect.y, plan.axis);
     if (plan.axis)
         view_task_heads(scene, canvas, &frame, rect.y + (plan.axis >= 3 ? 1 : 0));
+    struct lane_span span = view_lane_span(scene, view_lane_cols(scene, &frame));
+    if (scene->lecture)
+        view_choose_letters(scene, &faces, &span, plan.lane, true);
     for (unsigned i = scene->scroll; i < scene->n_tasks && y < bottom; i++) {
         int lane = y + plan.lane <= bottom ? plan.lane : bottom - y;
         view_task_row(scene, canvas, &faces, scene->tasks[i], (struct rect){rect.x, y, rect.cols, lane},
@@ -69,8 +98,15 @@ static void tasks_draw(const struct scene *scene, struct canvas *canvas, struct 
     }
     int lanes_end = y < bottom ? y : bottom;
     view_lane_cursor(scene, canvas, &frame, rect.y + plan.axis, lanes_end - plan.gap - rect.y - plan.axis);
-    if (!scene->lecture && bottom - y >= 1)
-        draw_legend(scene, canvas, &frame, y + 1 < bottom ? y + 1 - plan.gap : bottom - 1);
+    if (plan.more) {
+        unsigned end = scene->scroll + n_fit(&plan, rect);
+        view_more(scene, canvas, frame.x, bottom, frame.cols, scene->scroll,
+                  end < scene->n_tasks ? scene->n_tasks - end : 0);
+    } else if (bottom - y >= 1) {
+        int last = y + 1 < bottom ? y + 1 - plan.gap : bottom - 1;
+        if (!draw_why(scene, canvas, &faces, &frame, last) && !scene->lecture)
+            draw_legend(scene, canvas, &frame, last);
+    }
     faces_fini(&faces);
     view_to_ascii(scene, canvas, rect);
 }
@@ -83,8 +119,7 @@ static unsigned tasks_n_rows(const struct scene *scene)
 static unsigned tasks_n_fit(const struct scene *scene, struct rect rect)
 {
     struct plan plan = make_plan(scene, rect);
-    int n = (rect.rows - plan.axis + plan.gap) / (plan.lane + plan.gap);
-    return n > 0 ? (unsigned)n : 1;
+    return n_fit(&plan, rect);
 }
 
 static bool tasks_hit(const struct scene *scene, struct rect rect, int x, int y, unsigned *row,
@@ -93,7 +128,7 @@ static bool tasks_hit(const struct scene *scene, struct rect rect, int x, int y,
     struct plan plan = make_plan(scene, rect);
     struct lane_frame frame = view_lane_frame(scene, rect);
     int offset = y - rect.y - plan.axis;
-    if (offset < 0 || y >= rect.y + rect.rows)
+    if (offset < 0 || y >= rect.y + rect.rows - plan.more)
         return false;
     *row = scene->scroll + (unsigned)(offset / (plan.lane + plan.gap));
     *time_ns = view_lane_time(scene, &frame, x);

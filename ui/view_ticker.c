@@ -1,4 +1,5 @@
-/* Slow motion's ticker: what runs on each core at the playhead, and how the last switch there came about. */
+/* Slow motion's ticker: what runs on each core at the playhead, or when it is paused at the cursor, and how
+ * the last switch there came about. */
 #include "../src/export/export.h"
 #include "view_lanes.h"
 
@@ -46,7 +47,8 @@ static void draw_core(const struct scene *scene, struct canvas *canvas, struct f
                       struct rect row)
 {
     struct slice slice;
-    uint64_t t = scene->viewport.playhead_ns;
+    const struct viewport *vp = &scene->viewport;
+    uint64_t t = vp->mode == MODE_SLOW ? vp->playhead_ns : vp->cursor_ns;
     char text[128], duration[32], label[48];
     int x = row.x + 1, end = row.x + row.cols - 1;
     x += canvas_text(canvas, x, row.y, end - x, PAINT_STRONG, PAINT_KEEP, CELL_BOLD,

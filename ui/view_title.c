@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* One part of the title: what it says at full length, and cut short once and twice. */
-struct part {
+struct title_part {
     char text[3][96];
     int level; /* of text; 3: left out */
     enum paint paint;
@@ -17,12 +17,12 @@ enum part_name { PART_NAME, PART_WORKLOAD, PART_SOURCE, PART_MODE, N_PARTS };
 
 #define PART_GAP 3
 
-static const char *part_text(const struct part *part)
+static const char *part_text(const struct title_part *part)
 {
     return part->level < 3 ? part->text[part->level] : "";
 }
 
-static void fill_name(const struct scene *scene, struct part *part)
+static void fill_name(const struct scene *scene, struct title_part *part)
 {
     char name[48];
     export_safe_name(scene->info.workload.name ? scene->info.workload.name : "", name, sizeof name);
@@ -33,7 +33,7 @@ static void fill_name(const struct scene *scene, struct part *part)
     part->attr = CELL_BOLD;
 }
 
-static void fill_workload(const struct scene *scene, struct part *part)
+static void fill_workload(const struct scene *scene, struct title_part *part)
 {
     const struct workload *w = &scene->info.workload;
     unsigned chosen = 0;
@@ -48,7 +48,7 @@ static void fill_workload(const struct scene *scene, struct part *part)
     part->paint = PAINT_TEXT;
 }
 
-static void fill_source(const struct scene *scene, struct part *part)
+static void fill_source(const struct scene *scene, struct title_part *part)
 {
     const struct session_info *info = &scene->info;
     const char *source = info->source ? info->source : "no source";
@@ -67,7 +67,7 @@ static void fill_source(const struct scene *scene, struct part *part)
     part->paint = info->n_lost ? PAINT_ALERT : info->exact ? PAINT_GOOD : PAINT_WARN;
 }
 
-static void fill_mode(const struct scene *scene, struct part *part)
+static void fill_mode(const struct scene *scene, struct title_part *part)
 {
     const struct viewport *vp = &scene->viewport;
     const char *mode = viewport_mode_name(vp->mode);
@@ -86,7 +86,7 @@ static void fill_mode(const struct scene *scene, struct part *part)
     part->attr = CELL_BOLD;
 }
 
-static int parts_cols(const struct part *parts)
+static int parts_cols(const struct title_part *parts)
 {
     int cols = 2 - PART_GAP;
     for (int i = 0; i < N_PARTS; i++)
@@ -96,7 +96,7 @@ static int parts_cols(const struct part *parts)
 }
 
 /* Cuts parts short, and then leaves them out, in this order until all fit. */
-static void make_fit(struct part *parts, int cols)
+static void make_fit(struct title_part *parts, int cols)
 {
     static const struct {
         enum part_name part;
@@ -109,7 +109,7 @@ static void make_fit(struct part *parts, int cols)
 
 void view_title(const struct scene *scene, struct canvas *canvas, struct rect rect)
 {
-    struct part parts[N_PARTS] = {0};
+    struct title_part parts[N_PARTS] = {0};
     if (rect.rows < 1)
         return;
     fill_name(scene, &parts[PART_NAME]);

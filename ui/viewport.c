@@ -137,6 +137,7 @@ void viewport_set_mode(struct viewport *vp, const struct timeline *tl, enum time
         vp->cursor_ns = 0;
     if (mode != MODE_SCOPE)
         vp->trigger_ns = 0;
+    vp->ticking = mode == MODE_SLOW || (mode == MODE_PAUSED && vp->ticking);
     vp->mode = mode;
 }
 
@@ -182,6 +183,17 @@ void viewport_zoom_at(struct viewport *vp, const struct timeline *tl, int direct
     vp->col_ns = col;
     double start = (double)at_ns - where * (double)viewport_span_ns(vp);
     vp->start_ns = start > 0 ? (uint64_t)start : 0;
+    if (vp->mode == MODE_SCOPE)
+        vp->hold_until_ns = 0;
+    viewport_update(vp, tl);
+}
+
+void viewport_set_span(struct viewport *vp, const struct timeline *tl, uint64_t span_ns)
+{
+    const uint64_t cols = vp->cols > 0 ? (uint64_t)vp->cols : 1;
+    vp->col_ns = VIEWPORT_MIN_COL_NS;
+    while (vp->col_ns < VIEWPORT_MAX_COL_NS && vp->col_ns * cols < span_ns / 5 * 4)
+        vp->col_ns = step_col(vp->col_ns, 1);
     if (vp->mode == MODE_SCOPE)
         vp->hold_until_ns = 0;
     viewport_update(vp, tl);

@@ -24,6 +24,7 @@ struct viewport {
     uint64_t col_ns;       /* one column; one of 1, 2, 5 times a power of ten */
     int cols;              /* columns of the lanes */
     uint64_t playhead_ns;  /* slow motion; 0: none */
+    bool ticking;          /* slow motion, or paused out of it: the ticker is shown, so that nothing moves */
     uint64_t cursor_ns;    /* paused; 0: none */
     uint64_t trigger_ns;   /* scope: the switch-in it is aligned to; 0: it runs free */
     uint64_t known_ns;     /* data beyond this instant is not there yet: draw nothing, not idle */
@@ -68,6 +69,9 @@ void viewport_answer(struct viewport *vp, uint64_t t_ns);
  * edge. */
 void viewport_zoom(struct viewport *vp, const struct timeline *tl, int direction);
 void viewport_zoom_at(struct viewport *vp, const struct timeline *tl, int direction, uint64_t at_ns);
+
+/* Zooms so that about that much time is shown: four fifths of it at least. */
+void viewport_set_span(struct viewport *vp, const struct timeline *tl, uint64_t span_ns);
 
 /* These pause. */
 void viewport_pan(struct viewport *vp, const struct timeline *tl, int cols);

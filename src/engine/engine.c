@@ -4,10 +4,12 @@
 #include "feed.h"
 #include "gate.h"
 #include "host.h"
+#include "sets.h"
 #include "shared.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -19,9 +21,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define READY_MS   5000 /* for the host's first words; a few ms unless the machine is overloaded */
+#define READY_MS                                                                                             \
+    5000                /* for the host's first words; a few ms unless the machine is           \ overloaded \
+                         */
 #define QUIT_MS    300  /* for the tasks to end by themselves */
-#define KILLED_MS  2000 /* for what was killed to be gone; longer only in an uninterruptible sleep */
+#define KILLED_MS  2000 /* for what was killed to be gone; longer only in an uninterruptible    \ sleep */
 #define ORPHANS_MS 200
 #define NAP_MS     1
 
@@ -30,6 +34,8 @@ struct seat {
     enum engine_state state;
     enum task_kind kind;
     uint16_t run;
+    bool held; /* its order waits for a set of objects */
+    unsigned set;
     int status;
     bool move; /* to cpus, as soon as the task can be moved */
     struct cpuset cpus;
@@ -38,16 +44,20 @@ struct seat {
 
 struct engine {
     struct shared *shared;
-    int host_bell, schedviz_bell; /* eventfd(2)s: wake the host, wake us */
-    int host_line;                /* a pipe that the host holds open as long as it lives */
+    int host_bell, schedviz_bell, crew_bell; /* eventfd(2)s: wake the host, us, the crew */
+    int host_line;                           /* a pipe that the host holds open as long as it lives */
     int epoll_fd;
     pid_t host_pid;
     _Atomic pid_t group; /* the host's process group; 0 when all in it are reaped */
     bool host_ended;
     int host_status;
-    bool failed; /* a spawn since the last engine_wait_gated() */
+    bool failed;  /* a spawn since the last engine_wait_gated() */
+    bool holding; /* some seat is held */
     struct err error;
     struct feed feed;
+    struct sets sets;
+    struct err *warnings;
+    unsigned n_warnings;
     struct seat seats[WORKLOAD_MAX_TASKS];
 };
 
@@ -70,14 +80,17 @@ static bool open_fds(struct engine *engine, int line[2], struct err *err)
 {
     engine->host_bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     engine->schedviz_bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    engine->crew_bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     engine->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (engine->host_bell >= 0 && engine->schedviz_bell >= 0 && engine->epoll_fd >= 0 &&
-        pipe2(line, O_CLOEXEC) == 0) {
+    if (engine->host_bell >= 0 && engine->schedviz_bell >= 0 && engine->crew_bell >= 0 &&
+        engine->epoll_fd >= 0 && pipe2(line, O_CLOEXEC) == 0) {
         engine->host_line = line[0];
         if (watch_fd(engine, engine->schedviz_bell) && watch_fd(engine, engine->host_line))
             return true;
     }
-    return err_set(err, "cannot open an event descriptor: %s; raise the limit on open files (ulimit -n)",
+    return err_set(err,
+                   "cannot open an event descriptor: %s; raise the limit on open "
+                   "files (ulimit -n)",
                    strerror(errno));
 }
 
@@ -96,7 +109,8 @@ static bool map_shared(struct engine *engine, struct err *err)
 /* With all signals blocked, so that no handler of ours ever runs in the host. */
 static bool fork_host(struct engine *engine, int line, struct err *err)
 {
-    struct host_config config = {engine->shared, engine->host_bell, engine->schedviz_bell, line, getpid()};
+    struct host_config config = {engine->shared, engine->host_bell, engine->schedviz_bell, engine->crew_bell,
+                                 line,           getpid()};
     sigset_t all, old;
 
     sigfillset(&all);
@@ -107,7 +121,9 @@ static bool fork_host(struct engine *engine, int line, struct err *err)
     int error = errno;
     sigprocmask(SIG_SETMASK, &old, NULL);
     if (pid < 0)
-        return err_set(err, "cannot start the host process: %s; raise the limit on processes (ulimit -u)",
+        return err_set(err,
+                       "cannot start the host process: %s; raise the limit on "
+                       "processes (ulimit -u)",
                        strerror(error));
     setpgid(pid, pid); /* both sides do it, so that neither has to wait for the other */
     engine->host_pid = pid;
@@ -152,11 +168,13 @@ static bool wait_ready(struct engine *engine, struct err *err)
 
     while (!atomic_load(&engine->shared->ready)) {
         if (!wait_fd(engine->epoll_fd, deadline_ns))
-            return err_set(err, "the host process did not answer within %d s: is the machine overloaded?",
+            return err_set(err,
+                           "the host process did not answer within %d s: is the "
+                           "machine overloaded?",
                            READY_MS / 1000);
         engine_dispatch(engine);
         if (!engine_alive(engine, err))
-            return false;
+            return engine->shared->failure.msg[0] ? err_set(err, "%s", engine->shared->failure.msg) : false;
     }
     return true;
 }
@@ -166,13 +184,15 @@ struct engine *engine_start(const struct engine_config *config, struct err *err)
     struct engine *engine = mem_new(1, sizeof *engine);
     int line[2] = {-1, -1};
 
-    engine->host_bell = engine->schedviz_bell = engine->host_line = engine->epoll_fd = -1;
+    engine->host_bell = engine->schedviz_bell = engine->crew_bell = -1;
+    engine->host_line = engine->epoll_fd = -1;
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     bool ok = map_shared(engine, err) && open_fds(engine, line, err);
     if (ok) {
         engine->shared->self_timed = config->self_timed;
+        engine->shared->program = config->program;
         feed_init(&engine->feed, engine->shared);
-        ok = fork_host(engine, line[1], err);
+        ok = sets_init(&engine->sets, engine->shared, &engine->feed, err) && fork_host(engine, line[1], err);
     }
     close_fd(line[1]);
     if (!ok || !wait_ready(engine, err)) {
@@ -199,7 +219,7 @@ static void set_error(struct engine *engine, unsigned i, int error)
     char name[EVENT_NAME_SIZE], cpus[128];
     const struct order *order = &engine->shared->slots[i].order;
 
-    workload_task_name(i, name);
+    shared_task_name(engine->shared, i, name);
     engine->failed = true;
     if (atomic_load(&engine->shared->slots[i].tid))
         err_set(&engine->error, "cannot put task %s on CPU %s: %s", name,
@@ -207,9 +227,19 @@ static void set_error(struct engine *engine, unsigned i, int error)
     else
         err_set(&engine->error, "cannot start task %s as a %s: %s%s", name, workload_kind_name(order->kind),
                 strerror(error),
-                error == EAGAIN
-                    ? "; start fewer tasks or raise the limit (ulimit -u, or the cgroup's pids.max)"
-                    : "");
+                error == EAGAIN ? "; start fewer tasks or raise the limit (ulimit "
+                                  "-u, or the cgroup's pids.max)"
+                                : "");
+}
+
+/* Slots that a task had claimed for others when it was killed. */
+static void free_claims(struct engine *engine, unsigned i)
+{
+    for (unsigned k = 0; k < engine_n_slots(engine); k++) {
+        struct slot *slot = &engine->shared->slots[k];
+        if (atomic_load(&slot->stage) == STAGE_CLAIMED && atomic_load(&slot->claim) == i + 1)
+            atomic_store(&slot->stage, STAGE_EMPTY);
+    }
 }
 
 /* What was in the slot is gone. */
@@ -218,7 +248,7 @@ static void vacate(struct engine *engine, unsigned i, int status)
     struct slot *slot = &engine->shared->slots[i];
     struct seat *seat = &engine->seats[i];
     int error = atomic_load(&slot->error);
-    bool finished = status == 0 && error == 0 && atomic_load(&slot->units) >= slot->order.n_units;
+    bool finished = status == 0 && error == 0 && atomic_load(&slot->finished);
 
     if (seat->state == ENGINE_STOPPING)
         seat->state = ENGINE_EMPTY;
@@ -230,6 +260,11 @@ static void vacate(struct engine *engine, unsigned i, int status)
         set_error(engine, i, error);
     if (atomic_load(&slot->tid) && !atomic_load(&slot->told_exit))
         tell_exit(engine, atomic_load(&slot->tid), status);
+    if (!seat->held)
+        sets_leave(&engine->sets, seat->set);
+    seat->held = false;
+    if (status != 0 && engine->shared->program)
+        free_claims(engine, i);
     atomic_store(&slot->stage, STAGE_EMPTY);
 }
 
@@ -281,6 +316,14 @@ static void bury_host(struct engine *engine)
         if (occupied(&engine->seats[i]))
             vacate(engine, i, engine->host_status);
     }
+    for (unsigned i = 0; i < OBJECTS_SETS; i++) {
+        int carrier = atomic_exchange(&engine->shared->carriers[i].tid, 0);
+        if (carrier)
+            tell_exit(engine, carrier, engine->host_status);
+    }
+    int crew = atomic_exchange(&engine->shared->crew_pid, 0);
+    if (crew)
+        tell_exit(engine, crew, engine->host_status);
     tell_exit(engine, engine->host_pid, engine->host_status);
 }
 
@@ -293,15 +336,32 @@ static bool movable(const struct engine *engine, unsigned i)
     return stage == STAGE_GATED || stage == STAGE_RUNNING;
 }
 
+/* Of the green tasks of a run the first one says where their carrier is. */
+static bool leads_carrier(const struct engine *engine, unsigned i)
+{
+    for (unsigned k = 0; k < i; k++) {
+        const struct seat *seat = &engine->seats[k];
+        if (occupied(seat) && seat->kind == TASK_GREEN && seat->run == engine->seats[i].run)
+            return false;
+    }
+    return true;
+}
+
 static bool move_now(struct engine *engine, unsigned i, struct err *err)
 {
     struct seat *seat = &engine->seats[i];
+    const struct shared *shared = engine->shared;
+    int tid = atomic_load(&shared->slots[i].tid);
     char name[EVENT_NAME_SIZE], cpus[128];
 
     seat->move = false;
-    if (cpuset_set_affinity(atomic_load(&engine->shared->slots[i].tid), &seat->cpus) || errno == ESRCH)
+    if (seat->kind == TASK_GREEN) {
+        if (!leads_carrier(engine, i) || !(tid = atomic_load(&shared->carriers[seat->set].tid)))
+            return true;
+    }
+    if (cpuset_set_affinity(tid, &seat->cpus) || errno == ESRCH)
         return true;
-    return err_set(err, "cannot move task %s to CPU %s: %s", workload_task_name(i, name),
+    return err_set(err, "cannot move task %s to CPU %s: %s", shared_task_name(shared, i, name),
                    cpuset_format(&seat->cpus, cpus, sizeof cpus), strerror(errno));
 }
 
@@ -312,7 +372,9 @@ static void follow(struct engine *engine, unsigned i)
 
     switch ((enum stage)atomic_load(&slot->stage)) {
     case STAGE_EMPTY:
+    case STAGE_CLAIMED:
     case STAGE_ASKED:
+    case STAGE_JOINED:
         break;
     case STAGE_GATED:
         if (seat->state == ENGINE_STARTING)
@@ -332,6 +394,91 @@ static void follow(struct engine *engine, unsigned i)
         move_now(engine, i, &engine->error);
 }
 
+/* A task that another one forked. */
+static void adopt(struct engine *engine, unsigned i)
+{
+    const struct slot *slot = &engine->shared->slots[i];
+    int stage = atomic_load(&slot->stage);
+
+    if (stage == STAGE_EMPTY || stage == STAGE_CLAIMED)
+        return;
+    engine->seats[i] = (struct seat){.state = ENGINE_STARTING,
+                                     .kind = slot->order.kind,
+                                     .run = slot->order.run,
+                                     .set = slot->order.set,
+                                     .cpus = slot->order.cpus};
+    sets_use(&engine->sets, slot->order.set);
+}
+
+static void ring_host(const struct engine *engine)
+{
+    eventfd_write(engine->host_bell, 1);
+}
+
+/* Asks for the task, if there is a set of objects for its run. */
+static bool ask(struct engine *engine, unsigned i)
+{
+    struct order *order = &engine->shared->slots[i].order;
+    int set = sets_take(&engine->sets, order->run);
+
+    if (set == SETS_NONE)
+        return false;
+    order->set = (uint8_t)set;
+    engine->seats[i].set = (unsigned)set;
+    sets_use(&engine->sets, (unsigned)set);
+    shared_ask(engine->shared, i);
+    ring_host(engine);
+    return true;
+}
+
+static void ask_held(struct engine *engine)
+{
+    unsigned n = engine->holding ? engine_n_slots(engine) : 0;
+
+    engine->holding = false;
+    for (unsigned i = 0; i < n; i++) {
+        struct seat *seat = &engine->seats[i];
+        seat->held = seat->held && !ask(engine, i);
+        engine->holding = engine->holding || seat->held;
+    }
+}
+
+static bool is_known(const struct engine *engine, const char *warning)
+{
+    for (unsigned i = 0; i < engine->n_warnings; i++) {
+        if (strcmp(engine->warnings[i].msg, warning) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The objects that the run of a set has, or NULL before the host made them and after another run got them. */
+static const struct objects *objects_of(const struct engine *engine, unsigned set)
+{
+    uint16_t run = engine->sets.all[set].run;
+
+    if (!run || atomic_load(&engine->shared->set_runs[set]) != run)
+        return NULL;
+    return shared_objects(engine->shared, set);
+}
+
+/* Each is told once, however many runs there are. */
+static void collect_warnings(struct engine *engine)
+{
+    for (unsigned set = 0; set < OBJECTS_SETS; set++) {
+        const struct objects *objects = objects_of(engine, set);
+        unsigned n = objects ? objects_n_warnings(objects) : 0;
+        for (unsigned i = 0; i < n; i++) {
+            const char *warning = objects_warning(objects, i);
+            if (is_known(engine, warning))
+                continue;
+            engine->warnings =
+                mem_resize(engine->warnings, engine->n_warnings + 1ul, sizeof *engine->warnings);
+            err_set(&engine->warnings[engine->n_warnings++], "%s", warning);
+        }
+    }
+}
+
 void engine_dispatch(struct engine *engine)
 {
     bool was_alive = !engine->host_ended;
@@ -340,61 +487,68 @@ void engine_dispatch(struct engine *engine)
     eventfd_read(engine->schedviz_bell, &count);
     reap(engine);
     for (unsigned i = 0; i < engine_n_slots(engine); i++) {
+        if (!occupied(&engine->seats[i]))
+            adopt(engine, i);
         if (occupied(&engine->seats[i]))
             follow(engine, i);
     }
     if (was_alive && engine->host_ended)
         bury_host(engine);
+    ask_held(engine);
+    collect_warnings(engine);
 }
 
 /* ---- asking ---- */
 
-static void ring_host(const struct engine *engine)
+static bool check_order(const struct engine *engine, unsigned slot, const struct engine_order *order,
+                        struct err *err)
 {
-    eventfd_write(engine->host_bell, 1);
-}
+    const struct program *program = engine->shared->program;
 
-bool engine_spawn(struct engine *engine, unsigned slot, enum task_kind kind, uint16_t run,
-                  const struct cpuset *cpus, uint64_t work_ns, uint64_t done_ns, struct err *err)
-{
     if (slot >= WORKLOAD_MAX_TASKS)
         return err_set(err, "at most %d tasks can run", WORKLOAD_MAX_TASKS);
-    if (kind != TASK_THREAD && kind != TASK_PROCESS)
-        return err_set(err, "tasks of kind %s cannot be started: choose thread or process",
-                       workload_kind_name(kind));
-    if (cpuset_count(cpus) == 0)
+    if (program && order->part.template >= program->n_templates)
+        return err_set(err, "%s has no task %u", program->name, order->part.template);
+    if (cpuset_count(&order->cpus) == 0)
         return err_set(err, "a task needs at least one CPU");
-    if (!engine_alive(engine, err))
-        return false;
+    return engine_alive(engine, err);
+}
 
-    struct shared *shared = engine->shared;
-    struct slot *asked = &shared->slots[slot];
-    struct seat *seat = &engine->seats[slot];
+/* Units of calibrated work that the order asks for. */
+static uint64_t n_units(const struct engine *engine, const struct engine_order *order)
+{
+    if (order->work_ns == 0)
+        return UINT64_MAX;
+    if (order->done_ns >= order->work_ns)
+        return 0;
+    return shared_units_of(order->work_ns - order->done_ns, engine->shared->unit_ps);
+}
+
+bool engine_spawn(struct engine *engine, unsigned slot, const struct engine_order *order, struct err *err)
+{
     char name[EVENT_NAME_SIZE];
 
-    if (occupied(seat))
-        return err_set(err, "task %s is still there", workload_task_name(slot, name));
-    *seat = (struct seat){.state = ENGINE_STARTING, .kind = kind, .run = run, .cpus = *cpus};
-    asked->order =
-        (struct order){.kind = kind, .run = run, .total_ns = work_ns, .done_ns = done_ns, .cpus = *cpus};
-    if (work_ns == 0)
-        asked->order.n_units = UINT64_MAX;
-    else if (done_ns < work_ns)
-        asked->order.n_units = shared_units_of(work_ns - done_ns, shared->unit_ps);
-    atomic_store(&asked->stop, false);
-    atomic_store(&asked->tid, 0);
-    atomic_store(&asked->pid, 0);
-    atomic_store(&asked->error, 0);
-    atomic_store(&asked->status, 0);
-    atomic_store(&asked->told_exit, false);
-    atomic_store(&asked->units, 0);
-    atomic_store(&asked->told_ns, 0);
-    atomic_store(&asked->started_ns, 0);
-    atomic_store(&asked->ended_ns, 0);
-    if (slot >= engine_n_slots(engine))
-        atomic_store(&shared->n_slots, slot + 1);
-    atomic_store(&asked->stage, STAGE_ASKED);
-    ring_host(engine);
+    if (!check_order(engine, slot, order, err))
+        return false;
+    if (!shared_claim(engine->shared, slot, 0))
+        return err_set(err, "task %s is still there", shared_task_name(engine->shared, slot, name));
+    struct order asked = {.kind = order->kind,
+                          .run = order->run,
+                          .part = order->part,
+                          .several = order->several,
+                          .has_settings = order->settings != NULL,
+                          .total_ns = order->work_ns,
+                          .done_ns = order->done_ns,
+                          .n_units = n_units(engine, order),
+                          .cpus = order->cpus};
+    if (order->settings)
+        asked.settings = *order->settings;
+    shared_prepare(engine->shared, slot, &asked);
+    struct seat *seat = &engine->seats[slot];
+    *seat =
+        (struct seat){.state = ENGINE_STARTING, .kind = order->kind, .run = order->run, .cpus = order->cpus};
+    seat->held = !ask(engine, slot);
+    engine->holding = engine->holding || seat->held;
     return true;
 }
 
@@ -428,7 +582,7 @@ bool engine_wait_gated(struct engine *engine, int timeout_ms, struct err *err)
         return false;
     if (late >= 0)
         return err_set(err, "task %s did not start within %d ms: is the machine overloaded?",
-                       workload_task_name((unsigned)late, name), timeout_ms);
+                       shared_task_name(engine->shared, (unsigned)late, name), timeout_ms);
     return true;
 }
 
@@ -448,6 +602,7 @@ bool engine_place(struct engine *engine, unsigned slot, const struct cpuset *cpu
         return true;
     engine->seats[slot].cpus = *cpus;
     engine->seats[slot].move = true;
+    engine->shared->slots[slot].order.cpus = *cpus;
     return !movable(engine, slot) || move_now(engine, slot, err);
 }
 
@@ -461,8 +616,15 @@ void engine_stop(struct engine *engine, unsigned slot)
 {
     if (slot >= engine_n_slots(engine) || !occupied(&engine->seats[slot]))
         return;
+    struct seat *seat = &engine->seats[slot];
+    if (seat->held) {
+        *seat = (struct seat){.state = ENGINE_EMPTY, .kind = seat->kind, .run = seat->run};
+        atomic_store(&engine->shared->slots[slot].stage, STAGE_EMPTY);
+        return;
+    }
     ask_to_stop(engine, slot);
     gate_ring(engine->shared);
+    ring_host(engine);
 }
 
 bool engine_wait_stopped(struct engine *engine, int timeout_ms)
@@ -513,6 +675,16 @@ bool engine_alive(const struct engine *engine, struct err *err)
                    WEXITSTATUS(status));
 }
 
+int engine_crew_pid(const struct engine *engine)
+{
+    return atomic_load(&engine->shared->crew_pid);
+}
+
+int engine_carrier_tid(const struct engine *engine, unsigned i)
+{
+    return i < OBJECTS_SETS ? atomic_load(&engine->shared->carriers[i].tid) : 0;
+}
+
 int engine_fd(const struct engine *engine)
 {
     return engine->epoll_fd;
@@ -537,7 +709,10 @@ struct engine_task engine_task(const struct engine *engine, unsigned slot)
         .tid = atomic_load(&shared->tid),
         .pid = atomic_load(&shared->pid),
         .run = seat->run,
+        .part = shared->order.part,
+        .forked = shared->order.forked,
         .status = seat->status,
+        .loops = atomic_load(&shared->loops),
         .work_done_ns =
             shared_work_done_ns(&shared->order, atomic_load(&shared->units), engine->shared->unit_ps),
         .work_total_ns = shared->order.total_ns,
@@ -552,6 +727,39 @@ struct engine_task engine_task(const struct engine *engine, unsigned slot)
 const char *engine_error(const struct engine *engine)
 {
     return engine->error.msg;
+}
+
+unsigned engine_n_warnings(const struct engine *engine)
+{
+    return engine->n_warnings;
+}
+
+const char *engine_warning(const struct engine *engine, unsigned i)
+{
+    return engine->warnings[i].msg;
+}
+
+static const struct objects *objects_of_run(const struct engine *engine, uint16_t run)
+{
+    int set = sets_find(&engine->sets, run);
+
+    return set == SETS_NONE ? NULL : objects_of(engine, (unsigned)set);
+}
+
+bool engine_object(const struct engine *engine, uint16_t run, uint32_t object, struct object_state *state)
+{
+    const struct objects *objects = objects_of_run(engine, run);
+
+    if (objects)
+        objects_read(objects, object, state);
+    return objects != NULL;
+}
+
+double engine_created_us(const struct engine *engine, uint16_t run, enum task_kind kind)
+{
+    const struct objects *objects = objects_of_run(engine, run);
+
+    return objects ? objects_created_us(objects, kind) : (double)NAN;
 }
 
 struct source *engine_source(struct engine *engine)
@@ -582,9 +790,12 @@ void engine_free(struct engine *engine)
         quit_host(engine);
     close_fd(engine->host_bell);
     close_fd(engine->schedviz_bell);
+    close_fd(engine->crew_bell);
     close_fd(engine->host_line);
     close_fd(engine->epoll_fd);
     feed_fini(&engine->feed);
+    sets_fini(&engine->sets);
+    free(engine->warnings);
     if (engine->shared)
         munmap(engine->shared, sizeof *engine->shared);
     free(engine);

@@ -8,6 +8,7 @@
 #include "../event.h"
 #include "../observe/source.h"
 #include "../workload/workload.h"
+#include "objects.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,14 +31,30 @@ struct engine_task {
     enum task_kind kind;
     int slot, tid, pid;
     uint16_t run;                  /* as given to engine_spawn */
+    struct part part;              /* as given; or, with forked, what the task that asked for it wanted */
+    bool forked;                   /* asked for by another task, not by engine_spawn */
     int status;                    /* wait(2) status, with ENGINE_DIED */
+    uint64_t loops;                /* of its template, finished so far */
     uint64_t work_done_ns;         /* calibrated CPU time, read from shared memory now */
     uint64_t work_total_ns;        /* 0: without end */
     uint64_t started_ns, ended_ns; /* when it passed the gate; when it ended; 0: not yet */
 };
 
 struct engine_config {
-    bool self_timed; /* workers report their own slices: the `engine` source of switches */
+    bool self_timed;               /* workers report their own slices: the `engine` source of switches */
+    const struct program *program; /* what the tasks do; outlives the engine. NULL: every task computes */
+};
+
+struct engine_order {
+    enum task_kind kind;
+    uint16_t run;              /* from 1; tasks of a run share their objects */
+    struct cpuset cpus;        /* where it runs; what its template says of that is the caller's to honour */
+    uint64_t work_ns, done_ns; /* calibrated work in all, 0: without end; and of it, done before (a task that
+                                  changed its kind goes on where it was) */
+    struct part part;          /* of the program: what it does. Without a program nothing */
+    bool several;              /* others of its template are wanted too: its name has a number */
+    const struct settings *settings; /* asked of the scheduler, after the template's; NULL: nothing. Copied;
+                                        its taskgroup outlives the engine */
 };
 
 struct engine;
@@ -57,6 +74,11 @@ void engine_free(struct engine *engine);
 void engine_kill(const struct engine *engine);
 
 int engine_host_pid(const struct engine *engine);
+int engine_crew_pid(const struct engine *engine); /* 0: there is none now */
+
+/* The threads of the crew that carry green tasks, one for each run that has any: i from 0 to OBJECTS_SETS; 0:
+ * there is none now. */
+int engine_carrier_tid(const struct engine *engine, unsigned i);
 
 /* False after the host ended by a cause other than us; err tells how. All its tasks are then ENGINE_DIED. */
 bool engine_alive(const struct engine *engine, struct err *err);
@@ -65,12 +87,13 @@ bool engine_alive(const struct engine *engine, struct err *err);
 int engine_fd(const struct engine *engine);
 void engine_dispatch(struct engine *engine);
 
-/* Asks for a task in an empty, done or died slot (< WORKLOAD_MAX_TASKS): it is made, named
- * (workload_task_name), put on cpus, and waits at the gate. done_ns: work to begin from (a task that changed
- * its kind goes on where it was). The answer comes through engine_dispatch(): ENGINE_GATED, or ENGINE_DIED
- * with engine_error(). */
-bool engine_spawn(struct engine *engine, unsigned slot, enum task_kind kind, uint16_t run,
-                  const struct cpuset *cpus, uint64_t work_ns, uint64_t done_ns, struct err *err);
+/* Asks for a task in an empty, done or died slot (< WORKLOAD_MAX_TASKS): it is made, named, put on its CPUs,
+ * and waits at the gate. The answer comes through engine_dispatch(): ENGINE_GATED, or ENGINE_DIED with
+ * engine_error(). It stays ENGINE_STARTING as long as the tasks of OBJECTS_SETS earlier runs are still there.
+ * Threads are of a crew process: one that crashes takes the others along, and nothing else. The green tasks
+ * of a run are carried by one of its threads, which is where the first of them is put (green.h): their tids
+ * are below zero. */
+bool engine_spawn(struct engine *engine, unsigned slot, const struct engine_order *order, struct err *err);
 
 /* Waits until no slot is ENGINE_STARTING, or for timeout_ms; false then, or when a spawn failed (err says
  * which). */
@@ -82,7 +105,8 @@ void engine_release(struct engine *engine);
 /* Moves a task: sched_setaffinity(2), at once. A task that is gone is fine (true). */
 bool engine_place(struct engine *engine, unsigned slot, const struct cpuset *cpus, struct err *err);
 
-/* Asks a task to end; it does within a slice of running, and its last counters are kept. */
+/* Asks a task to end; it does within a slice of running, even if it is blocked, and its last counters are
+ * kept. */
 void engine_stop(struct engine *engine, unsigned slot);
 
 /* Waits until every stopping slot is empty, or for timeout_ms; false then. */
@@ -93,18 +117,30 @@ bool engine_wait_stopped(struct engine *engine, int timeout_ms);
 void engine_suspend(struct engine *engine);
 void engine_resume(struct engine *engine);
 
-/* A snapshot of the slot; state ENGINE_EMPTY for one never used. */
+/* A snapshot of the slot; state ENGINE_EMPTY for one never used. Tasks that others forked are in slots from
+ * the highest downwards; they are seen from the engine_dispatch() after they were asked for. */
 struct engine_task engine_task(const struct engine *engine, unsigned slot);
 unsigned engine_n_slots(const struct engine *engine); /* one more than the highest slot ever used */
 
 /* The error of the last failed spawn, or "". */
 const char *engine_error(const struct engine *engine);
 
+/* What the machine refused to tasks (a policy, a task group): one line for each template and thing. */
+unsigned engine_n_warnings(const struct engine *engine);
+const char *engine_warning(const struct engine *engine, unsigned i);
+
+/* An object of the program as the tasks of the run have it; false when that run's are there no more. */
+bool engine_object(const struct engine *engine, uint16_t run, uint32_t object, struct object_state *state);
+
+/* The mean time that ACTION_CREATE took in the run to make, start and join a task of the kind; NAN when there
+ * was none. */
+double engine_created_us(const struct engine *engine, uint16_t run, enum task_kind kind);
+
 /* The engine as a source, owned by the engine (its close does nothing): EVENT_NEW, EVENT_NAME and one
- * EVENT_EXIT of host and tasks with slot, run, kind and role (a task that times itself tells its end; of
- * others it is told when they are reaped, a moment later); NOTE_WORK (a few times a second, and at the end);
- * each task's final kernel counters as samples, read by itself just before it ends; and, when self-timed,
- * EVENT_SWITCH_IN/OUT with NOTE_BASE first. */
+ * EVENT_EXIT of host, crew and tasks with slot, run, kind and role; EVENT_OBJECT of all objects of a run (a
+ * task that times itself tells its end; of others it is told when they are reaped, a moment later); NOTE_WORK
+ * (a few times a second, and at the end); each task's final kernel counters as samples, read by itself just
+ * before it ends; and, when self-timed, EVENT_SWITCH_IN/OUT with NOTE_BASE first. */
 struct source *engine_source(struct engine *engine);
 
 #endif

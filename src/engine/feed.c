@@ -30,7 +30,7 @@ void feed_push(struct feed *feed, struct event event)
 
 static unsigned feed_n_streams(const struct source *source)
 {
-    return 1 + atomic_load(&feed_of(source)->shared->n_slots);
+    return FEED_SLOTS + atomic_load(&feed_of(source)->shared->n_slots);
 }
 
 static size_t read_queue(struct feed *feed, struct event *events, size_t max)
@@ -49,8 +49,13 @@ static size_t feed_read(struct source *source, unsigned stream, struct event *ev
 {
     struct feed *feed = feed_of(source);
 
-    return stream == 0 ? read_queue(feed, events, max)
-                       : ring_take(&feed->shared->rings[stream - 1], events, max);
+    if (stream == 0)
+        return read_queue(feed, events, max);
+    if (stream == 1)
+        return ring_take(&feed->shared->host_ring, events, max);
+    if (stream < FEED_SLOTS)
+        return ring_take(&feed->shared->carriers[stream - FEED_CARRIERS].ring, events, max);
+    return ring_take(&feed->shared->rings[stream - FEED_SLOTS], events, max);
 }
 
 /* A task that is seen at work after now_ns cannot have told its end before it. */
@@ -80,6 +85,13 @@ static void feed_tick(struct source *source, uint64_t now_ns)
  * the one that has waited longest. A task that waits longer than this is not waited for. */
 #define LONGEST_WAIT_NS (10 * NS_PER_S)
 
+static uint64_t earlier_told(const _Atomic uint64_t *told_ns, uint64_t now_ns, uint64_t complete_ns)
+{
+    uint64_t ns = atomic_load_explicit(told_ns, memory_order_acquire);
+
+    return ns != 0 && ns < complete_ns && now_ns - ns < LONGEST_WAIT_NS ? ns : complete_ns;
+}
+
 static uint64_t feed_complete_ns(const struct source *source, uint64_t now_ns)
 {
     const struct shared *shared = feed_of(source)->shared;
@@ -88,12 +100,13 @@ static uint64_t feed_complete_ns(const struct source *source, uint64_t now_ns)
 
     for (unsigned i = 0; i < n; i++) {
         const struct slot *slot = &shared->slots[i];
-        uint64_t told_ns = atomic_load_explicit(&slot->told_ns, memory_order_acquire);
         int stage = atomic_load(&slot->stage);
-        bool tells =
-            told_ns != 0 && (stage == STAGE_GATED || stage == STAGE_RUNNING || stage == STAGE_ENDING);
-        if (tells && told_ns < complete_ns && now_ns - told_ns < LONGEST_WAIT_NS)
-            complete_ns = told_ns;
+        if (stage == STAGE_GATED || stage == STAGE_RUNNING || stage == STAGE_ENDING)
+            complete_ns = earlier_told(&slot->told_ns, now_ns, complete_ns);
+    }
+    for (unsigned i = 0; i < OBJECTS_SETS; i++) {
+        if (atomic_load(&shared->carriers[i].tid))
+            complete_ns = earlier_told(&shared->carriers[i].told_ns, now_ns, complete_ns);
     }
     return complete_ns;
 }
@@ -102,8 +115,10 @@ static uint64_t feed_lost(const struct source *source)
 {
     const struct shared *shared = feed_of(source)->shared;
     unsigned n = atomic_load(&shared->n_slots);
-    uint64_t lost = 0;
+    uint64_t lost = atomic_load(&shared->host_ring.lost);
 
+    for (unsigned i = 0; i < OBJECTS_SETS; i++)
+        lost += atomic_load(&shared->carriers[i].ring.lost);
     for (unsigned i = 0; i < n; i++)
         lost += atomic_load(&shared->rings[i].lost);
     return lost;

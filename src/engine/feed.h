@@ -5,7 +5,11 @@
 #include "../observe/source.h"
 #include "shared.h"
 
-/* Stream 0 is the engine's own queue, stream 1 + i the ring of slot i. */
+/* Stream 0 is the engine's own queue, 1 the host's ring, then those of the carriers; FEED_SLOTS + i that of
+ * slot i. */
+#define FEED_CARRIERS 2
+#define FEED_SLOTS    (FEED_CARRIERS + OBJECTS_SETS)
+
 struct feed {
     struct source source;
     struct shared *shared;

@@ -1,5 +1,6 @@
 /* A gate of two words in shared memory and one futex. */
 #include "gate.h"
+#include "../clock.h"
 
 #include <limits.h>
 #include <linux/futex.h>
@@ -26,6 +27,7 @@ bool gate_wait(struct shared *shared, uint32_t ticket, const _Atomic bool *stop)
 
 void gate_open(struct shared *shared)
 {
+    atomic_store(&shared->released_ns, clock_now_ns());
     atomic_fetch_add(&shared->released, 1);
     gate_ring(shared);
 }

@@ -3,12 +3,15 @@
 #include "../clock.h"
 #include "../err.h"
 #include "calibrate.h"
+#include "crew.h"
+#include "play.h"
+#include "process.h"
+#include "taskgroup.h"
 #include "worker.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -18,55 +21,33 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define STACK_BYTES  (64 * 1024)
-#define JOIN_POLL_MS 1
+#define N_FDS 4 /* that are kept of schedviz's */
+
+/* How often a task that is to end is woken up, until it does: it may have been about to block. */
+#define WAKE_EVERY_MS 10
 
 struct host {
     struct shared *shared;
-    int bell, schedviz_bell, line;
+    int bell, schedviz_bell, crew_bell, line;
     pid_t pid;
-    struct cpuset home, here; /* the CPUs that it may use by itself; those that it uses now */
-    pthread_attr_t thread_attr;
-    pthread_t threads[WORKLOAD_MAX_TASKS];
-    bool has_thread[WORKLOAD_MAX_TASKS];
+    struct place place;
+    pid_t crew;                         /* 0: none */
     pid_t children[WORKLOAD_MAX_TASKS]; /* 0: none */
     struct worker workers[WORKLOAD_MAX_TASKS];
 };
 
-/* The death of the parent is ours; a parent that died before this was set is seen by its absence. */
-static void die_with(pid_t parent)
-{
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
-        _exit(EXIT_FAILURE);
-}
-
-static void reset_signals(void)
-{
-    for (int sig = 1; sig < NSIG; sig++)
-        signal(sig, SIG_DFL);
-}
-
-static void unblock_signals(void)
-{
-    sigset_t none;
-
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-/* Keeps nothing of schedviz's but three descriptors, as 3 to 5: no terminal, no rings of perf. */
-static void close_others(int *fds[3])
+/* Keeps nothing of schedviz's but a few descriptors, from 3 on: no terminal, no rings of perf. */
+static void close_others(int *fds[N_FDS])
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
+    for (int i = 0; i < N_FDS; i++)
+        *fds[i] = fcntl(*fds[i], F_DUPFD_CLOEXEC, 3 + N_FDS);
     for (int i = 0; i < 3; i++)
-        *fds[i] = fcntl(*fds[i], F_DUPFD_CLOEXEC, 6);
-    for (int i = 0; i < 3; i++) {
         dup2(null, i);
+    for (int i = 0; i < N_FDS; i++)
         *fds[i] = dup3(*fds[i], 3 + i, O_CLOEXEC);
-    }
-    syscall(SYS_close_range, 6U, ~0U, 0U);
+    syscall(SYS_close_range, 3U + N_FDS, ~0U, 0U);
 }
 
 /* The scheduling attributes of sched_setattr(2), as of their first version. */
@@ -91,11 +72,13 @@ static void take_default_slice(void)
     }
 }
 
-/* A thread has /proc files open for a moment at its begin and end: let all have so at once. */
-static void raise_file_limit(void)
+/* A thread has /proc files open for a moment at its begin and end: let all have so at once. Tasks may crash
+ * on purpose: nothing is to be kept of that. */
+static void set_limits(void)
 {
     struct rlimit limit;
 
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_NOFILE, &limit);
@@ -120,57 +103,67 @@ static void watch_children(void)
 
 static struct host *host_new(const struct host_config *config)
 {
-    long least = sysconf(_SC_THREAD_STACK_MIN);
     struct host *host = mem_new(1, sizeof *host);
 
     host->shared = config->shared;
     host->bell = config->host_bell;
     host->schedviz_bell = config->schedviz_bell;
+    host->crew_bell = config->crew_bell;
     host->line = config->line;
-    close_others((int *[]){&host->bell, &host->schedviz_bell, &host->line});
+    close_others((int *[N_FDS]){&host->bell, &host->schedviz_bell, &host->crew_bell, &host->line});
     watch_children();
     host->pid = getpid();
-    cpuset_get_affinity(0, &host->home);
-    host->here = host->home;
-    pthread_attr_init(&host->thread_attr);
-    pthread_attr_setstacksize(&host->thread_attr, STACK_BYTES + (least > 0 ? (size_t)least : 0));
+    place_init(&host->place);
+    host->shared->home = host->place.home;
     return host;
 }
 
-static void *thread_main(void *arg)
+/* Before anybody else is forked, who may need them. */
+static void open_objects(struct shared *shared)
 {
-    worker_run(arg);
-    return NULL;
+    for (unsigned i = 0; i < OBJECTS_SETS; i++) {
+        if (!objects_open(shared_objects(shared, i), shared->program, &shared->failure))
+            _exit(EXIT_FAILURE);
+    }
 }
+
+static void ring(int bell)
+{
+    eventfd_write(bell, 1);
+}
+
+static void finish(struct host *host, unsigned i, enum stage stage, int error, int status)
+{
+    shared_finish(host->shared, i, stage, error, status);
+    ring(host->schedviz_bell);
+}
+
+/* ---- processes ---- */
 
 static _Noreturn void child_main(const struct host *host, const struct worker *worker)
 {
     struct slot *slot = &host->shared->slots[worker->slot];
 
     atomic_store(&slot->pid, getpid());
-    die_with(host->pid);
+    process_die_with(host->pid);
     signal(SIGCHLD, SIG_DFL);
-    unblock_signals();
-    close(host->bell);
+    play_handle_signals();
+    process_unblock_signals();
+    close(host->crew_bell);
     close(host->line);
     worker_run(worker);
     _exit(EXIT_SUCCESS);
 }
 
 /* Returns 0 or an errno. */
-static int make(struct host *host, unsigned i)
+static int make_process(struct host *host, unsigned i)
 {
     struct slot *slot = &host->shared->slots[i];
     struct worker *worker = &host->workers[i];
-    bool thread = slot->order.kind == TASK_THREAD;
 
-    *worker = (struct worker){host->shared, i, host->schedviz_bell, thread ? host->bell : -1};
+    *worker = (struct worker){host->shared, i, host->schedviz_bell, host->bell, -1};
+    place_go(&host->place, &slot->order.cpus);
     slot->created_ns = clock_now_ns();
-    if (thread) {
-        int error = pthread_create(&host->threads[i], &host->thread_attr, thread_main, worker);
-        host->has_thread[i] = error == 0;
-        return error;
-    }
     pid_t pid = fork();
     if (pid == 0)
         child_main(host, worker);
@@ -178,46 +171,137 @@ static int make(struct host *host, unsigned i)
     return pid < 0 ? errno : 0;
 }
 
-static void ring_schedviz(const struct host *host)
+/* ---- the crew ---- */
+
+static void tell_of(struct host *host, int tid, uint64_t time_ns, struct event event)
 {
-    eventfd_write(host->schedviz_bell, 1);
+    event.time_ns = time_ns;
+    event.tid = tid;
+    event.cpu = -1;
+    ring_push(&host->shared->host_ring, &event);
 }
 
-static void finish(struct host *host, unsigned i, enum stage stage, int error, int status)
+static _Noreturn void crew_main(const struct host *host)
 {
-    struct slot *slot = &host->shared->slots[i];
+    struct crew_config config = {host->shared, host->crew_bell, host->bell, host->schedviz_bell, host->pid};
 
-    if (error)
-        atomic_store(&slot->error, error);
-    atomic_store(&slot->status, status);
-    atomic_store(&slot->stage, stage);
-    ring_schedviz(host);
+    close(host->line);
+    crew_run(&config);
 }
 
-/* A new task begins on the CPUs of who makes it: so that it never runs on others, the host goes to its CPUs
- * first. What cannot be done here, the task itself will tell. */
-static void go_to(struct host *host, const struct cpuset *cpus)
+/* Returns 0 or an errno. */
+static int make_crew(struct host *host)
 {
-    if (!cpuset_equal(&host->here, cpus) && cpuset_set_affinity(0, cpus))
-        host->here = *cpus;
+    struct event new = {.kind = EVENT_NEW, .u.task = {.slot = -1, .kind = TASK_PROCESS, .role = ROLE_HOST}};
+    struct event name = {.kind = EVENT_NAME, .u.name = CREW_NAME};
+
+    place_go(&host->place, &host->place.home);
+    uint64_t now_ns = clock_now_ns();
+    pid_t pid = fork();
+    if (pid == 0)
+        crew_main(host);
+    if (pid < 0)
+        return errno;
+    host->crew = new.u.task.pid = pid;
+    atomic_store(&host->shared->crew_pid, pid);
+    tell_of(host, pid, now_ns, new);
+    tell_of(host, pid, now_ns, name);
+    return 0;
+}
+
+/* It takes its threads along. One that had said its last words ended well. */
+static void bury_crew(struct host *host, int status)
+{
+    struct event end = {.kind = EVENT_EXIT, .u.exit = {.status = status, .known = 1}};
+    unsigned n = atomic_load(&host->shared->n_slots);
+
+    tell_of(host, host->crew, clock_now_ns(), end);
+    for (unsigned i = 0; i < OBJECTS_SETS; i++) {
+        int carrier = atomic_exchange(&host->shared->carriers[i].tid, 0);
+        if (carrier)
+            tell_of(host, carrier, clock_now_ns(), end);
+    }
+    for (unsigned i = 0; i < n; i++) {
+        const struct slot *slot = &host->shared->slots[i];
+        int stage = atomic_load(&slot->stage);
+        bool lives = stage == STAGE_JOINED || stage == STAGE_GATED || stage == STAGE_RUNNING;
+        if (atomic_load(&slot->pid) == host->crew && (lives || stage == STAGE_ENDING))
+            finish(host, i, STAGE_GONE, 0, lives ? status : 0);
+    }
+    host->crew = 0;
+    atomic_store(&host->shared->crew_pid, 0);
+    ring(host->schedviz_bell);
+}
+
+/* ---- the loop ---- */
+
+/* The first task of a run has its objects made anew: schedviz gave the run a set that nobody uses. */
+static void join(struct host *host, unsigned i)
+{
+    struct shared *shared = host->shared;
+    struct slot *slot = &shared->slots[i];
+    const struct order *order = &slot->order;
+    struct objects *objects = shared_objects(shared, order->set);
+
+    if (atomic_load(&shared->set_runs[order->set]) != order->run) {
+        objects_init(objects, shared->program, order->set);
+        atomic_store(&shared->set_runs[order->set], order->run);
+    }
+    objects_join(objects, order->part.template, i);
+    atomic_store(&slot->stage, STAGE_JOINED);
+}
+
+/* Returns 0 or an errno. What is no process the crew makes, if there is one. */
+static int make(struct host *host, unsigned i)
+{
+    bool is_process = host->shared->slots[i].order.kind == TASK_PROCESS;
+
+    if (atomic_load(&host->shared->quit))
+        return ECANCELED;
+    join(host, i);
+    if (is_process)
+        return make_process(host, i);
+    return host->crew ? 0 : make_crew(host);
+}
+
+/* True when a thread waits for the crew to make it. */
+static bool is_for_crew(const struct host *host, unsigned i)
+{
+    const struct slot *slot = &host->shared->slots[i];
+
+    return atomic_load(&slot->stage) == STAGE_JOINED && slot->order.kind != TASK_PROCESS &&
+           atomic_load(&slot->pid) == 0;
 }
 
 static void make_asked(struct host *host)
 {
-    bool quit = atomic_load(&host->shared->quit);
     unsigned n = atomic_load(&host->shared->n_slots);
+    bool for_crew = atomic_load(&host->shared->quit);
 
     for (unsigned i = 0; i < n; i++) {
-        if (atomic_load(&host->shared->slots[i].stage) != STAGE_ASKED || host->has_thread[i] ||
-            host->children[i])
-            continue;
-        if (!quit)
-            go_to(host, &host->shared->slots[i].order.cpus);
-        int error = quit ? ECANCELED : make(host, i);
+        int error = 0;
+        if (atomic_load(&host->shared->slots[i].stage) == STAGE_ASKED)
+            error = make(host, i);
+        else if (is_for_crew(host, i) && !host->crew)
+            error = make_crew(host); /* it died before it came to this one */
         if (error)
             finish(host, i, STAGE_FAILED, error, 0);
+        for_crew = for_crew || is_for_crew(host, i);
     }
-    go_to(host, &host->home);
+    place_go(&host->place, &host->place.home);
+    if (for_crew && host->crew)
+        ring(host->crew_bell);
+}
+
+static void bury_child(struct host *host, pid_t pid, int status)
+{
+    for (unsigned i = 0; i < WORKLOAD_MAX_TASKS; i++) {
+        if (host->children[i] == pid) {
+            host->children[i] = 0;
+            finish(host, i, STAGE_GONE, 0, status);
+            return;
+        }
+    }
 }
 
 static void reap_children(struct host *host)
@@ -226,76 +310,61 @@ static void reap_children(struct host *host)
     pid_t pid;
 
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-        for (unsigned i = 0; i < WORKLOAD_MAX_TASKS; i++) {
-            if (host->children[i] == pid) {
-                host->children[i] = 0;
-                finish(host, i, STAGE_GONE, 0, status);
-                break;
-            }
-        }
+        if (pid == host->crew)
+            bury_crew(host, status);
+        else
+            bury_child(host, pid, status);
     }
-}
-
-/* A thread that says that it is ending still runs its last instructions: joining must not wait for them while
- * others want something. Returns how many are still on their way. */
-static unsigned join_threads(struct host *host)
-{
-    unsigned n_ending = 0;
-
-    for (unsigned i = 0; i < WORKLOAD_MAX_TASKS; i++) {
-        if (!host->has_thread[i] || atomic_load(&host->shared->slots[i].stage) != STAGE_ENDING)
-            continue;
-        if (pthread_tryjoin_np(host->threads[i], NULL) == 0) {
-            host->has_thread[i] = false;
-            finish(host, i, STAGE_GONE, 0, 0);
-        } else {
-            n_ending++;
-        }
-    }
-    return n_ending;
 }
 
 static bool has_tasks(const struct host *host)
 {
     for (unsigned i = 0; i < WORKLOAD_MAX_TASKS; i++) {
-        if (host->has_thread[i] || host->children[i])
+        if (host->children[i])
             return true;
     }
-    return false;
+    return host->crew > 0;
 }
 
-/* Until the bell rings, or a child ends, or the time is over; the shared memory tells what there is to do. */
-static void sleep_until_rung(const struct host *host, int timeout_ms)
+/* Those that are to end may be blocked. True when there are any, who will be woken up again. */
+static bool wake_stopping(const struct host *host)
 {
-    struct pollfd bell = {.fd = host->bell, .events = POLLIN};
-    struct timespec timeout = {.tv_nsec = timeout_ms * (long)NS_PER_MS};
-    sigset_t none;
-    eventfd_t count;
+    unsigned n = atomic_load(&host->shared->n_slots);
+    bool any = false;
 
-    sigemptyset(&none);
-    if (ppoll(&bell, 1, timeout_ms < 0 ? NULL : &timeout, &none) > 0)
-        eventfd_read(host->bell, &count);
+    for (unsigned i = 0; i < n; i++) {
+        const struct slot *slot = &host->shared->slots[i];
+        if (!atomic_load(&slot->stop) || atomic_load(&slot->stage) != STAGE_RUNNING)
+            continue;
+        int tid = slot->order.kind == TASK_GREEN ? atomic_load(&host->shared->carriers[slot->order.set].tid)
+                                                 : atomic_load(&slot->tid);
+        syscall(SYS_tgkill, atomic_load(&slot->pid), tid, PLAY_SIGNAL);
+        any = true;
+    }
+    return any;
 }
 
 _Noreturn void host_run(const struct host_config *config)
 {
     setpgid(0, 0);
-    die_with(config->schedviz);
-    reset_signals();
+    process_die_with(config->schedviz);
+    process_reset_signals();
     prctl(PR_SET_NAME, HOST_NAME);
     take_default_slice();
-    raise_file_limit();
+    set_limits();
 
     struct host *host = host_new(config);
+    open_objects(host->shared);
     calibrate(host->shared);
     atomic_store(&host->shared->ready, true);
-    ring_schedviz(host);
+    ring(host->schedviz_bell);
 
     while (!atomic_load(&host->shared->quit) || has_tasks(host)) {
-        unsigned n_ending = join_threads(host);
-        sleep_until_rung(host, n_ending ? JOIN_POLL_MS : -1);
+        process_sleep(host->bell, wake_stopping(host) ? WAKE_EVERY_MS : -1);
         reap_children(host);
         make_asked(host);
     }
+    if (host->shared->program)
+        taskgroup_clean();
     _exit(EXIT_SUCCESS);
 }

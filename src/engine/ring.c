@@ -1,6 +1,15 @@
 /* A single-writer, single-reader queue of events in shared memory. */
 #include "ring.h"
 
+size_t ring_room(const struct ring *ring)
+{
+    uint32_t used = atomic_load_explicit(&ring->head, memory_order_relaxed) -
+                    atomic_load_explicit(&ring->tail, memory_order_acquire);
+    uint32_t notice = ring->untold ? 1 : 0;
+
+    return used + notice < RING_EVENTS ? RING_EVENTS - used - notice : 0;
+}
+
 bool ring_push(struct ring *ring, const struct event *event)
 {
     uint32_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RING_EVENTS 2048 /* a power of two; of a task that is preempted 250 times a second, four seconds */
+#define RING_EVENTS 8192 /* a power of two; memory comes into being as it is first used */
 
 /* All zero is an empty ring. One task writes at a time; the next one in its slot goes on where it stopped. */
 struct ring {
@@ -23,6 +23,9 @@ struct ring {
 
 /* False when the ring is full: the event is counted as lost, and EVENT_LOST says so once there is room. */
 bool ring_push(struct ring *ring, const struct event *event);
+
+/* How many events fit now: for a writer who would rather leave some out than lose one. */
+size_t ring_room(const struct ring *ring);
 
 /* Takes up to max events, oldest first. */
 size_t ring_take(struct ring *ring, struct event *events, size_t max);

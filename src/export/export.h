@@ -10,6 +10,10 @@
 bool export_text(const struct report *report, FILE *out);
 bool export_json(const struct report *report, FILE *out);
 
+/* Writes the report and all slices of the timeline into the empty file at path, as an SQLite database; the
+ * path has no symbolic link in it. False with the database's own word. */
+bool export_sqlite(const struct report *report, const struct timeline *tl, const char *path, struct err *err);
+
 /* Writes a name with everything that could command a terminal shown as \xNN (UTF-8 that is valid and
  * printable stays). */
 void export_safe_name(const char *name, char *buf, size_t size);
@@ -17,5 +21,8 @@ void export_safe_name(const char *name, char *buf, size_t size);
 /* "3.98 ms", "1.40 µs", "250 ns", "12.3 s", "2 min 05 s": three significant digits and a unit; "us" where the
  * locale (setlocale(3)) has no UTF-8. Returns buf. */
 char *export_duration(uint64_t ns, char *buf, size_t size);
+
+/* "1.98", "0.333 ms", "98.2 %": three significant digits, whole numbers as they are. Returns buf. */
+char *export_figure(double value, const char *unit, char *buf, size_t size);
 
 #endif

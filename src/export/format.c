@@ -2,6 +2,7 @@
 #include "export.h"
 
 #include <langinfo.h>
+#include <math.h>
 #include <string.h>
 
 /* Length of the well-formed UTF-8 sequence at s (RFC 3629: no overlong forms, no surrogates), 0 when it is
@@ -88,5 +89,22 @@ char *export_duration(uint64_t ns, char *buf, size_t size)
         else
             snprintf(buf, size, "%llu h %02u min", (unsigned long long)(s / 3600), (unsigned)(s / 60 % 60));
     }
+    return buf;
+}
+
+char *export_figure(double value, const char *unit, char *buf, size_t size)
+{
+    const double magnitude = fabs(value);
+    const bool is_rate = unit && strncmp(unit, "1/", 2) == 0; /* 142/s, not 142 1/s */
+    const char *space = unit && *unit && !is_rate ? " " : "";
+    const char *shown = unit && strcmp(unit, "us") == 0 && strcmp(nl_langinfo(CODESET), "UTF-8") == 0
+                            ? "\u00b5s"
+                        : is_rate ? unit + 1
+                        : unit    ? unit
+                                  : "";
+    if (magnitude >= 100 || value == floor(value))
+        snprintf(buf, size, "%.0f%s%s", value, space, shown);
+    else
+        snprintf(buf, size, "%.*f%s%s", magnitude >= 10 ? 1 : magnitude >= 0.1 ? 2 : 4, value, space, shown);
     return buf;
 }

@@ -5,6 +5,7 @@
 #include "export.h"
 
 #include <json-c/json.h>
+#include <math.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -40,15 +41,16 @@ static void put_ratio(struct json_object *o, const char *key, double value)
 }
 
 /* JSON texts are UTF-8: a name's bytes that are not are escaped as on the screen. */
-static void put_text(struct json_object *o, const char *key, const char *text)
+static struct json_object *text_of(const char *text)
 {
-    if (!text) {
-        put(o, key, NULL);
-        return;
-    }
     char safe[512];
     export_safe_name(text, safe, sizeof safe);
-    put(o, key, json_object_new_string(safe));
+    return json_object_new_string(safe);
+}
+
+static void put_text(struct json_object *o, const char *key, const char *text)
+{
+    put(o, key, text ? text_of(text) : NULL);
 }
 
 static struct json_object *cpu_list(const struct cpuset *cpus)
@@ -202,6 +204,76 @@ static struct json_object *other(const struct task *t)
     return o;
 }
 
+static struct json_object *alert(const struct report *r, const struct alert *a)
+{
+    static const char *const kinds[] = {
+        [ALERT_DEADLOCK] = "deadlock", [ALERT_HELD_LONG] = "held_long", [ALERT_QUEUE_GROWS] = "queue_grows"};
+    struct json_object *o = object(), *tids = json_object_new_array();
+    for (unsigned i = 0; i < a->n; i++) {
+        if (a->tasks[i] == TIMELINE_NO_TASK)
+            continue;
+        struct task task;
+        timeline_task(r->tl, a->tasks[i], &task);
+        json_object_array_add(tids, json_object_new_int(task.tid));
+    }
+    put_text(o, "kind", kinds[a->kind]);
+    put(o, "tids", tids);
+    put_text(o, "text", a->text);
+    put_u64(o, "since_ns", a->since_ns);
+    put_u64(o, "time_ns", a->time_ns);
+    put(o, "ended_ns", a->ended_ns ? json_object_new_uint64(a->ended_ns) : NULL);
+    return o;
+}
+
+/* Figures of lessons span orders of magnitude. */
+static void put_figure(struct json_object *o, const char *key, double value, bool is_known)
+{
+    char text[40];
+    snprintf(text, sizeof text, "%.6g", value);
+    put(o, key, is_known && isfinite(value) ? json_object_new_double_s(value, text) : NULL);
+}
+
+static struct json_object *bounds(const struct lecture_answer *a)
+{
+    struct json_object *within = json_object_new_array();
+    json_object_array_add(within, json_object_new_double(a->lo));
+    json_object_array_add(within, json_object_new_double(a->hi));
+    return within;
+}
+
+static struct json_object *answer(const struct lecture_answer *a)
+{
+    struct json_object *o = object();
+    put_text(o, "name", a->measure->name);
+    put_text(o, "label", a->measure->label);
+    put_text(o, "question", a->measure->question);
+    put_figure(o, "value", a->value, a->is_measured);
+    put_text(o, "unit", a->measure->unit);
+    put(o, "within", a->has_bounds ? bounds(a) : NULL);
+    put(o, "inside", a->has_bounds ? json_object_new_boolean(a->is_inside) : NULL);
+    put_text(o, "why", a->why[0] ? a->why : NULL);
+    return o;
+}
+
+static struct json_object *lesson(const struct lecture *lecture)
+{
+    const struct lesson *l = lecture_lesson(lecture);
+    struct json_object *o = object(), *steps = json_object_new_array();
+    put_text(o, "title", l->title);
+    for (unsigned s = 0; s < l->n_steps; s++) {
+        struct json_object *step = object(), *measures = json_object_new_array();
+        put_text(step, "title", l->steps[s].title);
+        for (unsigned i = 0; i < l->steps[s].n_measures; i++)
+            json_object_array_add(measures, answer(lecture_answer(lecture, s, i)));
+        put(step, "measures", measures);
+        json_object_array_add(steps, step);
+    }
+    put(o, "steps", steps);
+    put_u64(o, "outside", lecture_n_outside(lecture));
+    put_u64(o, "not_measured", lecture_n_unmeasured(lecture));
+    return o;
+}
+
 bool export_json(const struct report *r, FILE *out)
 {
     struct json_object *root = object();
@@ -227,7 +299,14 @@ bool export_json(const struct report *r, FILE *out)
     for (unsigned i = 0; i < r->n_others; i++)
         json_object_array_add(others, other(&r->others[i]));
     put(root, "others", others);
-    put(root, "alerts", json_object_new_array());
+    struct json_object *alerts = json_object_new_array(), *warnings = json_object_new_array();
+    for (unsigned i = 0; i < r->n_alerts; i++)
+        json_object_array_add(alerts, alert(r, r->alerts[i]));
+    for (unsigned i = 0; i < r->n_warnings; i++)
+        json_object_array_add(warnings, text_of(r->warnings[i]));
+    put(root, "alerts", alerts);
+    put(root, "warnings", warnings);
+    put(root, "lesson", r->lecture ? lesson(r->lecture) : NULL);
 
     const char *text = json_object_to_json_string_ext(
         root, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE);

@@ -153,6 +153,57 @@ static void print_others(const struct report *r, FILE *out)
         fprintf(out, "and %u more\n", r->n_others - MAX_OTHERS);
 }
 
+static const char *safe(const char *text, char *buf, size_t size)
+{
+    export_safe_name(text, buf, size);
+    return buf;
+}
+
+static void print_alerts(const struct report *r, FILE *out)
+{
+    char text[1024];
+    if (r->n_alerts + r->n_warnings > 0)
+        fputc('\n', out);
+    for (unsigned i = 0; i < r->n_alerts; i++)
+        fprintf(out, "%s     %s\n", r->alerts[i]->kind == ALERT_DEADLOCK ? "ALERT" : "note ",
+                safe(r->alerts[i]->text, text, sizeof text));
+    for (unsigned i = 0; i < r->n_warnings; i++)
+        fprintf(out, "warning   %s\n", safe(r->warnings[i], text, sizeof text));
+}
+
+static void print_answer(const struct lecture_answer *a, FILE *out)
+{
+    char value[64], lo[32], hi[32], label[512];
+    export_safe_name(a->measure->label, label, sizeof label);
+    if (!a->is_measured) {
+        fprintf(out, "   ?  %-46s %s\n", label, a->why[0] ? a->why : "not reached");
+        return;
+    }
+    fprintf(out, "  %s  %-46s %s",
+            !a->has_bounds ? "  "
+            : a->is_inside ? "ok"
+                           : "NO",
+            label, export_figure(a->value, a->measure->unit, value, sizeof value));
+    if (a->has_bounds)
+        fprintf(out, "   (%s to %s)", export_figure(a->lo, "", lo, sizeof lo),
+                export_figure(a->hi, "", hi, sizeof hi));
+    fputc('\n', out);
+}
+
+static void print_lesson(const struct lecture *lecture, FILE *out)
+{
+    const struct lesson *l = lecture_lesson(lecture);
+    char text[512];
+    export_safe_name(l->title, text, sizeof text);
+    fprintf(out, "\nlesson    %s\n", text);
+    for (unsigned s = 0; s < l->n_steps; s++) {
+        export_safe_name(l->steps[s].title, text, sizeof text);
+        fprintf(out, "%u. %s\n", s + 1, text);
+        for (unsigned i = 0; i < l->steps[s].n_measures; i++)
+            print_answer(lecture_answer(lecture, s, i), out);
+    }
+}
+
 bool export_text(const struct report *r, FILE *out)
 {
     print_head(r, out);
@@ -161,5 +212,8 @@ bool export_text(const struct report *r, FILE *out)
     if (r->info.exact)
         print_cpus(r, out);
     print_others(r, out);
+    print_alerts(r, out);
+    if (r->lecture)
+        print_lesson(r->lecture, out);
     return fflush(out) == 0 && !ferror(out);
 }

@@ -209,6 +209,23 @@ static uint64_t not_before_last(struct merge *merge, uint64_t time_ns)
     return merge->last_ns;
 }
 
+/* The events from first on up to until_ns, those that are late raised; returns where they end. */
+static struct event *take_until(struct merge *merge, struct event *first, const struct event *end,
+                                uint64_t until_ns)
+{
+    struct event *event = first;
+    uint64_t last_ns = merge->last_ns;
+    for (; event < end && event->time_ns <= until_ns; event++) {
+        if (event->time_ns < last_ns) {
+            event->time_ns = last_ns;
+            merge->n_late++;
+        }
+        last_ns = event->time_ns;
+    }
+    merge->last_ns = last_ns;
+    return event;
+}
+
 /* The only stream left: nobody's time is to be waited for but until_ns. */
 static uint64_t take_alone(struct merge *merge, const struct leaf *leaf, uint64_t until_ns, struct sink *sink)
 {
@@ -217,10 +234,7 @@ static uint64_t take_alone(struct merge *merge, const struct leaf *leaf, uint64_
     flush(merge, sink);
     do {
         struct event *first = stream->next;
-        while (stream->next < stream->end && stream->next->time_ns <= until_ns) {
-            stream->next->time_ns = not_before_last(merge, stream->next->time_ns);
-            stream->next++;
-        }
+        stream->next = take_until(merge, first, stream->end, until_ns);
         const size_t n = (size_t)(stream->next - first);
         if (n == 0)
             break;
@@ -269,21 +283,55 @@ static void build_tree(struct merge *merge, uint64_t until_ns)
     tree[0] = winners[0];
 }
 
+/* The time up to which the winner's stream goes on before all others: the best of those that lost to it stand
+ * on its way up the tree. */
+static uint64_t time_alone(const struct merge *merge, uint64_t at, uint64_t until_ns)
+{
+    struct node rival = {UINT64_MAX, NO_LEAF};
+    for (uint64_t i = (merge->tree_size + at) / 2; i > 0; i /= 2) {
+        struct node other = merge->tree[i];
+        match(&rival, &other);
+    }
+    const uint64_t last_ns =
+        rival.leaf > at ? rival.time_ns : rival.time_ns - 1; /* of equal ones it is first */
+    return last_ns < until_ns ? last_ns : until_ns;
+}
+
+static uint64_t take_run(struct merge *merge, struct stream *stream, uint64_t until_ns, struct sink *sink)
+{
+    struct event *first = stream->next;
+    stream->next = take_until(merge, first, stream->end, until_ns);
+    flush(merge, sink);
+    sink->push(sink, first, (size_t)(stream->next - first));
+    return (uint64_t)(stream->next - first);
+}
+
+/* A stream that wins for the RUN_FROM-th time in a row has a run, as the ring of a busy CPU beside streams
+ * where little happens: what comes before all others goes to the sink from its buffer. */
+#define RUN_FROM 16
+
 /* Takes events until half of the leaves have no more. */
 static uint64_t take_from_tree(struct merge *merge, uint64_t until_ns, struct sink *sink)
 {
-    uint64_t n_pushed = 0;
+    uint64_t n_pushed = 0, last_at = NO_LEAF;
+    unsigned n_in_row = 0;
     struct node winner = merge->tree[0];
     while (merge->n_active > merge->tree_size / 2) {
         const uint64_t at = winner.leaf;
         const struct leaf *leaf = &merge->leaves[at];
         struct stream *stream = leaf->stream;
-        struct event *event = &merge->out[merge->n_out++];
-        *event = *stream->next++;
-        event->time_ns = not_before_last(merge, winner.time_ns);
-        n_pushed++;
-        if (merge->n_out == BUFFER_EVENTS)
-            flush(merge, sink);
+        n_in_row = (n_in_row + 1) * (at == last_at); /* no branch: see match() */
+        last_at = at;
+        if (n_in_row < RUN_FROM) {
+            struct event *event = &merge->out[merge->n_out++];
+            *event = *stream->next++;
+            event->time_ns = not_before_last(merge, winner.time_ns);
+            n_pushed++;
+            if (merge->n_out == BUFFER_EVENTS)
+                flush(merge, sink);
+        } else {
+            n_pushed += take_run(merge, stream, time_alone(merge, at, until_ns), sink);
+        }
 
         const bool more = stream->next < stream->end || refill(merge, leaf->input, stream);
         if (more && stream->next->time_ns <= until_ns) {

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -16,7 +17,7 @@
 #define RING_BYTES_LEAST   (16UL * 1024)
 #define HANGUP_CHECK_NS    (10 * NS_PER_MS)
 #define RECORD_BYTES_MAX   65536 /* perf_event_header.size has 16 bits */
-#define SWITCH_RECORD_SIZE 32
+#define SWITCH_RECORD_SIZE 24
 
 struct ring {
     int cpu;
@@ -26,6 +27,13 @@ struct ring {
     size_t n_bytes;   /* of data, a power of two */
     uint64_t last_ns; /* time of the last event taken */
     bool hung_up;     /* what it watches has ended: nothing more will wake us */
+    int again_fd;     /* 0: none; the event of a CPU that was offline meanwhile, which writes here too */
+};
+
+/* An event without a ring: it takes part in inheritance from the start, and costs no locked memory. */
+struct waiting {
+    int cpu;
+    int fd; /* -1: its ring has it now */
 };
 
 struct perf {
@@ -35,6 +43,8 @@ struct perf {
     bool size_is_fixed; /* the caller named it */
     unsigned n_rings;
     struct ring *rings;
+    struct waiting *waiting;
+    unsigned n_waiting;
     uint64_t n_lost;
     uint64_t hangup_checked_ns;
     unsigned char joined[RECORD_BYTES_MAX]; /* a record that wraps around the ring's end, in one piece */
@@ -64,16 +74,17 @@ static bool refused(int pid, int cpu, int error, struct err *err)
     switch (error) {
     case EACCES:
     case EPERM:
+        /* Levels above 2 are Debian's and Ubuntu's: they ask for CAP_SYS_ADMIN, not CAP_PERFMON. */
         if (pid < 0)
             return err_set(err,
-                           "watching all tasks of the machine takes a privilege: run as root, or sudo setcap "
-                           "cap_perfmon+ep on schedviz, or sudo sysctl kernel.perf_event_paranoid=0");
+                           "watching all tasks of the machine takes a privilege: run as root, or %s"
+                           "sudo sysctl kernel.perf_event_paranoid=0",
+                           level > 2 ? "" : "sudo setcap cap_perfmon+ep on schedviz, or ");
         if (level > 2)
-            return err_set(
-                err,
-                "perf_event_open was refused (perf_event_paranoid is %d): "
-                "sudo sysctl kernel.perf_event_paranoid=2, or sudo setcap cap_perfmon+ep on schedviz",
-                level);
+            return err_set(err,
+                           "perf_event_open was refused (perf_event_paranoid is %d): "
+                           "sudo sysctl kernel.perf_event_paranoid=2, or run as root",
+                           level);
         return err_set(
             err,
             "perf_event_open was refused (%s), and not by perf_event_paranoid, which is %d: a seccomp "
@@ -107,7 +118,7 @@ static int open_event(int pid, int cpu, size_t ring_bytes)
         .type = PERF_TYPE_SOFTWARE,
         .size = sizeof attr,
         .config = PERF_COUNT_SW_DUMMY,
-        .sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_CPU,
+        .sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME, /* the ring tells the CPU */
         .inherit = 1,
         .exclude_kernel = 1,
         .exclude_hv = 1,
@@ -118,7 +129,7 @@ static int open_event(int pid, int cpu, size_t ring_bytes)
         .sample_id_all = 1,
         .use_clockid = 1,
         .context_switch = 1,
-        .wakeup_watermark = (uint32_t)(ring_bytes / 4),
+        .wakeup_watermark = (uint32_t)(ring_bytes / 3),
         .clockid = CLOCK_MONOTONIC,
     };
     return (int)syscall(SYS_perf_event_open, &attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
@@ -141,21 +152,12 @@ static enum opened map_failed(size_t n_bytes, int error, struct err *err)
     return OPENED_NO_MEMORY;
 }
 
-static enum opened add_ring(struct perf *perf, int cpu, size_t n_bytes, struct err *err)
+/* On success the ring has the fd. */
+static enum opened map_ring(struct perf *perf, int cpu, int fd, size_t n_bytes, struct err *err)
 {
-    const int fd = open_event(perf->pid, cpu, n_bytes);
-    if (fd < 0 && errno == ENODEV)
-        return OPENED_OFFLINE;
-    if (fd < 0) {
-        refused(perf->pid, cpu, errno, err);
-        return OPENED_NOT;
-    }
     void *map = mmap(NULL, perf->page_bytes + n_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (map == MAP_FAILED) {
-        const int error = errno;
-        close(fd);
-        return map_failed(n_bytes, error, err);
-    }
+    if (map == MAP_FAILED)
+        return map_failed(n_bytes, errno, err);
     perf->rings = mem_resize(perf->rings, perf->n_rings + 1, sizeof *perf->rings);
     perf->rings[perf->n_rings++] = (struct ring){.cpu = cpu,
                                                  .fd = fd,
@@ -165,11 +167,28 @@ static enum opened add_ring(struct perf *perf, int cpu, size_t n_bytes, struct e
     return OPENED;
 }
 
+static enum opened add_ring(struct perf *perf, int cpu, size_t n_bytes, struct err *err)
+{
+    const int fd = open_event(perf->pid, cpu, n_bytes);
+    if (fd < 0 && errno == ENODEV)
+        return OPENED_OFFLINE;
+    if (fd < 0) {
+        refused(perf->pid, cpu, errno, err);
+        return OPENED_NOT;
+    }
+    const enum opened opened = map_ring(perf, cpu, fd, n_bytes, err);
+    if (opened != OPENED)
+        close(fd);
+    return opened;
+}
+
 static void drop_rings(struct perf *perf)
 {
     for (unsigned i = 0; i < perf->n_rings; i++) {
         munmap(perf->rings[i].page, perf->page_bytes + perf->rings[i].n_bytes);
         close(perf->rings[i].fd);
+        if (perf->rings[i].again_fd > 0)
+            close(perf->rings[i].again_fd);
     }
     perf->n_rings = 0;
 }
@@ -194,6 +213,18 @@ static bool smaller(const struct perf *perf, size_t *n_bytes)
     return !perf->size_is_fixed && *n_bytes >= RING_BYTES_LEAST && *n_bytes >= perf->page_bytes;
 }
 
+/* The kernel opens a task's event for a CPU that is offline as well. One that it refuses is no loss now. */
+static void add_waiting(struct perf *perf, const struct cpuset *cpus, size_t n_bytes)
+{
+    perf->waiting = mem_new(cpuset_count(cpus), sizeof *perf->waiting);
+    for (int cpu = cpuset_next(cpus, -1); cpu >= 0; cpu = cpuset_next(cpus, cpu)) {
+        const int fd = open_event(perf->pid, cpu, n_bytes);
+        if (fd < 0)
+            return;
+        perf->waiting[perf->n_waiting++] = (struct waiting){cpu, fd};
+    }
+}
+
 /* All rings get the same size: were each to take what there is, nothing would be left for the last CPUs. */
 struct source *perf_open(const struct perf_config *config, struct err *err)
 {
@@ -211,27 +242,73 @@ struct source *perf_open(const struct perf_config *config, struct err *err)
             break;
         drop_rings(perf);
     }
-    if (opened == OPENED)
-        return &perf->source;
-    perf_ops.close(&perf->source);
+    if (opened != OPENED) {
+        perf_ops.close(&perf->source);
+        return NULL;
+    }
+    add_waiting(perf, &config->later, n_bytes);
+    return &perf->source;
+}
+
+static struct ring *ring_of(const struct perf *perf, int cpu)
+{
+    for (unsigned i = 0; i < perf->n_rings; i++) {
+        if (perf->rings[i].cpu == cpu)
+            return &perf->rings[i];
+    }
     return NULL;
 }
 
-bool perf_add_cpu(struct source *source, int cpu, struct err *err)
+static struct waiting *waiting_of(const struct perf *perf, int cpu)
+{
+    for (unsigned i = 0; i < perf->n_waiting; i++) {
+        if (perf->waiting[i].cpu == cpu && perf->waiting[i].fd >= 0)
+            return &perf->waiting[i];
+    }
+    return NULL;
+}
+
+/* A task's event is there whenever the task runs on the CPU. An event of the CPU itself was taken away with
+ * it (kernel/events/core.c, perf_event_exit_cpu): a new one writes into the ring that is there. */
+static bool go_on(const struct perf *perf, struct ring *ring, struct err *err)
+{
+    if (perf->pid >= 0)
+        return true;
+    const int fd = open_event(perf->pid, ring->cpu, ring->n_bytes);
+    if (fd < 0) {
+        refused(perf->pid, ring->cpu, errno, err);
+        return false;
+    }
+    if (ioctl(fd, PERF_EVENT_IOC_SET_OUTPUT, ring->fd) != 0) {
+        err_set(err, "the ring of CPU %d cannot be used again: %s", ring->cpu, strerror(errno));
+        close(fd);
+        return false;
+    }
+    if (ring->again_fd > 0)
+        close(ring->again_fd);
+    ring->again_fd = fd;
+    return true;
+}
+
+bool perf_add_cpu(struct source *source, int cpu, bool *whole, struct err *err)
 {
     struct perf *perf = (struct perf *)source;
+    struct ring *ring = ring_of(perf, cpu);
+    struct waiting *waiting = waiting_of(perf, cpu);
     size_t n_bytes = perf->rings[0].n_bytes;
     enum opened opened;
-    for (unsigned i = 0; i < perf->n_rings; i++) {
-        if (perf->rings[i].cpu == cpu)
-            return true;
-    }
+    if (whole)
+        *whole = ring || waiting || perf->pid < 0;
+    if (ring)
+        return go_on(perf, ring, err);
     do {
-        opened = add_ring(perf, cpu, n_bytes, err);
+        opened = waiting ? map_ring(perf, cpu, waiting->fd, n_bytes, err) : add_ring(perf, cpu, n_bytes, err);
     } while (opened == OPENED_NO_MEMORY && smaller(perf, &n_bytes));
     if (opened == OPENED_OFFLINE)
         return err_set(err, "CPU %d is offline: echo 1 | sudo tee /sys/devices/system/cpu/cpu%d/online", cpu,
                        cpu);
+    if (opened == OPENED && waiting)
+        waiting->fd = -1;
     return opened == OPENED;
 }
 
@@ -248,33 +325,40 @@ size_t perf_ring_bytes(const struct source *source)
 
 /* ---- reading ---- */
 
-/* A record in one piece: where it lies, or its copy when it wraps. Its header never wraps, records being
- * multiples of 8 bytes. */
-static const unsigned char *whole_record(struct perf *perf, const struct ring *ring, uint64_t tail, size_t *n)
+/* Copies the record that wraps around the ring's end into one piece; 0 when there is none there. Its header
+ * never wraps, records being multiples of 8 bytes. */
+static size_t join_record(struct perf *perf, const struct ring *ring, uint64_t tail, size_t n)
 {
     const size_t at = (size_t)tail & (ring->n_bytes - 1);
     const size_t to_end = ring->n_bytes - at;
     struct perf_event_header header;
-    if (*n <= to_end)
-        return ring->data + at;
     memcpy(&header, ring->data + at, sizeof header);
-    if (header.size <= to_end) {
-        *n = to_end;
-        return ring->data + at;
-    }
-    if (*n > header.size)
-        *n = header.size;
+    if (header.size <= to_end || header.size > n)
+        return 0;
     memcpy(perf->joined, ring->data + at, to_end);
-    memcpy(perf->joined + to_end, ring->data, *n - to_end);
-    return perf->joined;
+    memcpy(perf->joined + to_end, ring->data, header.size - to_end);
+    return header.size;
+}
+
+static struct perf_batch take_records(struct perf *perf, const struct ring *ring, uint64_t tail, size_t n,
+                                      struct event *events, size_t max)
+{
+    const size_t at = (size_t)tail & (ring->n_bytes - 1);
+    const size_t n_in_row = n < ring->n_bytes - at ? n : ring->n_bytes - at;
+    const struct perf_batch batch = perf_parse_batch(ring->data + at, n_in_row, ring->cpu, events, max);
+    if (batch.n_bytes > 0)
+        return batch;
+    return perf_parse_batch(perf->joined, join_record(perf, ring, tail, n), ring->cpu, events, max);
 }
 
 /* The kernel writes whole records only. Should it not be so, what is left cannot be told apart: it is lost.
  */
-static void lose_rest(const struct ring *ring, size_t n, struct event *event)
+static struct perf_batch lose_rest(const struct ring *ring, size_t n, struct event *event)
 {
+    const uint64_t n_lost = n / SWITCH_RECORD_SIZE + 1;
     *event = (struct event){.time_ns = ring->last_ns, .cpu = (int16_t)ring->cpu, .kind = EVENT_LOST};
-    event->u.lost.n = n / SWITCH_RECORD_SIZE + 1;
+    event->u.lost.n = n_lost;
+    return (struct perf_batch){.n_bytes = n, .n_events = 1, .n_lost = n_lost};
 }
 
 static size_t perf_read(struct source *source, unsigned stream, struct event *events, size_t max)
@@ -288,23 +372,15 @@ static size_t perf_read(struct source *source, unsigned stream, struct event *ev
     if (tail == head)
         return 0;
     while (tail != head && n_events < max) {
-        struct event *event = &events[n_events];
-        size_t n = (size_t)(head - tail);
-        const unsigned char *record = whole_record(perf, ring, tail, &n);
-        bool is_event;
-        const size_t size = perf_parse(record, n, ring->cpu, event, &is_event);
-        if (size == 0) {
-            lose_rest(ring, (size_t)(head - tail), event);
-            is_event = true;
-            tail = head;
-        }
-        tail += size;
-        if (!is_event)
-            continue;
-        if (event->kind == EVENT_LOST)
-            perf->n_lost += event->u.lost.n;
-        ring->last_ns = event->time_ns;
-        n_events++;
+        const size_t n = (size_t)(head - tail);
+        struct perf_batch batch = take_records(perf, ring, tail, n, events + n_events, max - n_events);
+        if (batch.n_bytes == 0)
+            batch = lose_rest(ring, n, &events[n_events]);
+        tail += batch.n_bytes;
+        n_events += batch.n_events;
+        perf->n_lost += batch.n_lost;
+        if (n_events > 0)
+            ring->last_ns = events[n_events - 1].time_ns;
     }
     __atomic_store_n(&ring->page->data_tail, tail, __ATOMIC_RELEASE);
     return n_events;
@@ -353,6 +429,11 @@ static void perf_close(struct source *source)
 {
     struct perf *perf = (struct perf *)source;
     drop_rings(perf);
+    for (unsigned i = 0; i < perf->n_waiting; i++) {
+        if (perf->waiting[i].fd >= 0)
+            close(perf->waiting[i].fd);
+    }
+    free(perf->waiting);
     free(perf->rings);
     free(perf);
 }

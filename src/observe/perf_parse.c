@@ -1,16 +1,22 @@
-/* Parses one record of a perf ring. Pure: bytes in, event out, whatever the bytes are.
+/* Parses the records of a perf ring. Pure: bytes in, events out, whatever the bytes are.
  *
- * The layout is that of include/uapi/linux/perf_event.h for sample_type TID|TIME|CPU and sample_id_all: every
- * record ends in struct sample_id, so tid, time and CPU are found from its end. */
+ * The layout is that of include/uapi/linux/perf_event.h for sample_type TID|TIME and sample_id_all: every
+ * record ends in struct sample_id, so tid and time are found from its end. */
 #include "perf.h"
 
 #include <linux/perf_event.h>
+#include <stddef.h>
 #include <string.h>
 
 struct sample_id {
     uint32_t pid, tid;
     uint64_t time_ns;
-    uint32_t cpu, reserved;
+};
+
+/* PERF_RECORD_SWITCH has nothing more: of what is read, nearly all is this. */
+struct switch_record {
+    struct perf_event_header header;
+    struct sample_id id;
 };
 
 /* PERF_RECORD_FORK and PERF_RECORD_EXIT after the header. */
@@ -30,19 +36,17 @@ struct lost_body {
 };
 
 /* Tids are positive; 0 is a task outside our pid namespace, -1 one that is already gone. */
-/* PERF_RECORD_SWITCH_CPU_WIDE, which comes where all tasks are watched, says who is next or was before too:
- * that task's own record says it as well. */
-static bool parse_switch(const struct perf_event_header *header, const struct sample_id *id,
-                         struct event *event)
+static inline bool parse_switch(uint16_t misc, uint32_t tid, uint64_t time_ns, int cpu, struct event *event)
 {
-    if (header->misc & PERF_RECORD_MISC_SWITCH_OUT) {
-        event->kind = EVENT_SWITCH_OUT;
-        event->detail = header->misc & PERF_RECORD_MISC_SWITCH_OUT_PREEMPT ? OUT_PREEMPTED : OUT_BLOCKED;
-    } else {
-        event->kind = EVENT_SWITCH_IN;
-        event->detail = 0;
-    }
-    event->tid = (int32_t)id->tid;
+    const bool out = misc & PERF_RECORD_MISC_SWITCH_OUT;
+    const bool blocked = out && !(misc & PERF_RECORD_MISC_SWITCH_OUT_PREEMPT);
+    *event = (struct event){
+        .time_ns = time_ns,
+        .tid = (int32_t)tid,
+        .cpu = (int16_t)cpu,
+        .kind = out ? EVENT_SWITCH_OUT : EVENT_SWITCH_IN,
+        .detail = blocked ? OUT_BLOCKED : OUT_PREEMPTED, /* 0 of a switch-in as well */
+    };
     return event->tid > 0;
 }
 
@@ -117,10 +121,17 @@ size_t perf_parse(const void *bytes, size_t n, int cpu, struct event *event, boo
     memcpy(&header, bytes, sizeof header);
     if (header.size < sizeof header || header.size > n || header.size % 8 != 0)
         return 0;
-    const bool is_switch = header.type == PERF_RECORD_SWITCH || header.type == PERF_RECORD_SWITCH_CPU_WIDE;
-    if (!is_switch && header.type != PERF_RECORD_FORK && header.type != PERF_RECORD_EXIT &&
-        header.type != PERF_RECORD_COMM && header.type != PERF_RECORD_LOST)
+    switch (header.type) {
+    case PERF_RECORD_SWITCH:
+    case PERF_RECORD_SWITCH_CPU_WIDE:
+    case PERF_RECORD_FORK:
+    case PERF_RECORD_EXIT:
+    case PERF_RECORD_COMM:
+    case PERF_RECORD_LOST:
+        break;
+    default:
         return header.size;
+    }
     if (header.size < sizeof header + smallest_body(header.type) + sizeof id)
         return 0;
 
@@ -131,8 +142,8 @@ size_t perf_parse(const void *bytes, size_t n, int cpu, struct event *event, boo
 
     switch (header.type) {
     case PERF_RECORD_SWITCH:
-    case PERF_RECORD_SWITCH_CPU_WIDE:
-        *is_event = parse_switch(&header, &id, event);
+    case PERF_RECORD_SWITCH_CPU_WIDE: /* where all tasks are watched: who is next, its own record says too */
+        *is_event = parse_switch(header.misc, id.tid, id.time_ns, cpu, event);
         break;
     case PERF_RECORD_COMM:
         *is_event = parse_comm(body, n_body, event);
@@ -145,4 +156,52 @@ size_t perf_parse(const void *bytes, size_t n, int cpu, struct event *event, boo
         break;
     }
     return header.size;
+}
+
+/* As many PERF_RECORD_SWITCH as lie in a row: returns the bytes used. Each field is loaded by itself: a
+ * record copied whole would be read back from the stack in other pieces than it was written, which stalls. */
+static size_t parse_switches(const unsigned char *bytes, size_t n, int cpu, struct event *events, size_t max,
+                             size_t *n_events)
+{
+    const size_t n_whole = n / sizeof(struct switch_record), n_most = n_whole < max ? n_whole : max;
+    const unsigned char *at = bytes, *end = at + n_most * sizeof(struct switch_record);
+    struct event *event = events;
+    for (; at < end; at += sizeof(struct switch_record)) {
+        struct perf_event_header header;
+        uint32_t tid;
+        uint64_t time_ns;
+        memcpy(&header, at, sizeof header);
+        memcpy(&tid, at + offsetof(struct switch_record, id.tid), sizeof tid);
+        memcpy(&time_ns, at + offsetof(struct switch_record, id.time_ns), sizeof time_ns);
+        if (header.type != PERF_RECORD_SWITCH || header.size != sizeof(struct switch_record))
+            break;
+        event += parse_switch(header.misc, tid, time_ns, cpu, event);
+    }
+    *n_events = (size_t)(event - events);
+    return (size_t)(at - bytes);
+}
+
+struct perf_batch perf_parse_batch(const void *bytes, size_t n, int cpu, struct event *events, size_t max)
+{
+    const unsigned char *at = bytes;
+    struct perf_batch batch = {0};
+
+    for (;;) {
+        size_t n_switches;
+        batch.n_bytes += parse_switches(at + batch.n_bytes, n - batch.n_bytes, cpu, events + batch.n_events,
+                                        max - batch.n_events, &n_switches);
+        batch.n_events += n_switches;
+        if (batch.n_events == max)
+            break;
+        struct event *event = &events[batch.n_events];
+        bool is_event;
+        const size_t size = perf_parse(at + batch.n_bytes, n - batch.n_bytes, cpu, event, &is_event);
+        if (size == 0)
+            break;
+        batch.n_bytes += size;
+        batch.n_events += is_event;
+        if (is_event && event->kind == EVENT_LOST)
+            batch.n_lost += event->u.lost.n;
+    }
+    return batch;
 }

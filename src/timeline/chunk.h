@@ -4,6 +4,8 @@
 
 #include "track.h"
 
+#include <assert.h>
+
 #define CHUNK_LEADS 3
 
 struct chunk_lead {
@@ -87,6 +89,43 @@ static inline struct item chunk_item(const struct chunk *chunk, uint64_t begin_n
     };
 }
 
+/* For track_append_slice() alone. "cold" here and elsewhere: the compiler lays out what leads there apart
+ * from what every slice comes through. */
+__attribute__((cold)) void track_append_odd_slice(struct store *store, struct track *track, uint64_t start_ns,
+                                                  uint64_t end_ns, uint64_t wait_ns, uint32_t who,
+                                                  enum slice_end end, bool self);
+
+/* track_append() for a slice, which is most of what comes. Here, so that what is constant at the call
+ * (is_task, which is the track's, and what goes with it) costs nothing. */
+static inline void track_append_slice(struct store *store, struct track *track, bool is_task,
+                                      uint64_t start_ns, uint64_t end_ns, uint64_t wait_ns, uint32_t who,
+                                      enum slice_end end, bool self)
+{
+    struct chunk *chunk = track->open;
+    const uint64_t length_ns = end_ns - start_ns;
+    const bool plain = chunk && chunk->n + 1u < chunk->capacity &&
+                       ((start_ns - chunk->base_ns) | length_ns | wait_ns) < CHUNK_LONG;
+    if (!plain) { /* the first or the last of a chunk, or one that is held differently */
+        track_append_odd_slice(store, track, start_ns, end_ns, wait_ns, who, end, self);
+        return;
+    }
+    assert(start_ns >= track->end_ns && wait_ns <= start_ns - track->end_ns);
+    const unsigned stride = is_task ? NUMBER_WAIT + 1 : NUMBER_WAIT;
+    uint32_t *numbers = chunk->numbers + chunk->n++ * stride;
+    numbers[NUMBER_START] = (uint32_t)(start_ns - chunk->base_ns);
+    numbers[NUMBER_LENGTH] = (uint32_t)length_ns;
+    numbers[NUMBER_WORD] = who << WORD_WHO | (self ? WORD_SELF : 0) | end;
+    chunk->end_ns = track->end_ns = end_ns;
+    track->total.run_ns += length_ns;
+    track->total.n_slices++;
+    if (is_task) {
+        numbers[NUMBER_WAIT] = (uint32_t)wait_ns;
+        track->total.wait_ns += wait_ns;
+    } else if (self) {
+        track->total.self_ns += length_ns;
+    }
+}
+
 /* The i-th chunk held, and where it begins and ends. */
 static inline const struct chunk *track_chunk(const struct track *track, uint32_t i)
 {
@@ -106,6 +145,12 @@ static inline uint64_t track_begin(const struct track *track, uint32_t i)
 static inline uint64_t track_end(const struct track *track, uint32_t i)
 {
     return i + 1 < track->n ? track_begin(track, i + 1) : track->end_ns;
+}
+
+/* Slices held. */
+static inline uint32_t track_n_slices(const struct track *track)
+{
+    return track->n ? track->total.n_slices - track_head(track, 0)->before.n_slices : 0;
 }
 
 /* The first chunk from `from` on that ends at t_ns or later; track->n when there is none. */

@@ -1,34 +1,13 @@
 /* Logarithmic histograms: lengths below 16 have a bucket each, above that every octave has 16. */
 #include "timeline.h"
 
-#define SUB_BITS 4
-#define N_SUB    (1u << SUB_BITS)
-
-static unsigned bucket_of(uint64_t ns)
-{
-    if (ns < N_SUB)
-        return (unsigned)ns;
-    unsigned octave = 63u - (unsigned)__builtin_clzll(ns);
-    unsigned bucket = (octave - SUB_BITS + 1) * N_SUB + (unsigned)(ns >> (octave - SUB_BITS) & (N_SUB - 1));
-    return bucket < HISTOGRAM_BUCKETS ? bucket : HISTOGRAM_BUCKETS - 1;
-}
+#define N_SUB (1u << HISTOGRAM_SUB_BITS)
 
 uint64_t histogram_bucket_floor(unsigned bucket)
 {
     if (bucket < N_SUB)
         return bucket;
     return (uint64_t)(N_SUB + bucket % N_SUB) << (bucket / N_SUB - 1);
-}
-
-void histogram_add(struct histogram *h, uint64_t ns)
-{
-    if (h->n == 0 || ns < h->min_ns)
-        h->min_ns = ns;
-    if (ns > h->max_ns)
-        h->max_ns = ns;
-    h->n++;
-    h->sum_ns += ns;
-    h->count[bucket_of(ns)]++;
 }
 
 void histogram_merge(struct histogram *into, const struct histogram *h)

@@ -4,32 +4,41 @@
 
 #include "track.h"
 
+/* 146 years: differences and sums of times up to this are safe as signed numbers. */
+#define MODEL_MAX_TIME_NS (UINT64_MAX >> 2)
+
 /* A task: what is told of it (times and totals in `task` are filled in when asked), and what its state rests
  * on. */
 struct life {
     struct task task;
     struct track track;
-    uint64_t event_ns; /* its newest event */
+    uint64_t event_ns; /* its newest event, never before task.state_since_ns */
     uint64_t wait_ns;  /* running: how long it had waited before */
     int queued_cpu;    /* runnable: on whose queue it counts, -1 for none */
     bool switched;     /* a switch of it was seen */
     struct histogram *slice_ns;
+
+    struct waiter *waiter; /* what it waits for; NULL while it never told of a wait: waits_model.h */
+    struct life *carrier;  /* green: the thread that carries it; NULL: not told */
+    struct life *rider;    /* the green task that it carries now; NULL: none */
 };
 
 struct cpu {
+    int number;
     struct track track;
-    uint64_t last_ns;         /* its newest event */
-    uint32_t running;         /* index of the task, or TIMELINE_NO_TASK */
-    unsigned n_runnable;      /* watched tasks on its queue */
-    uint64_t waiting_ns;      /* since when there is always one */
-    uint64_t free_ns;         /* the last switch-out, while nothing that we watch ran since; 0: not known */
-    uint32_t last;            /* whose switch-out that was */
-    struct cpu_totals totals; /* of finished slices */
+    uint64_t last_ns;        /* its newest event */
+    struct life *running;    /* NULL: nobody */
+    const struct life *last; /* whose switch-out free_ns was */
+    uint64_t free_ns;        /* the last switch-out, while nothing that we watch ran since; 0: not known */
+    uint64_t waiting_ns;     /* since when there is always a task on its queue */
+    unsigned n_runnable;     /* watched tasks on its queue */
+    uint64_t n_slices;       /* the workload's that began, */
+    uint64_t n_switches;     /* and those of them whose end was told */
 };
 
 struct tid_entry {
     int32_t tid; /* 0: free */
-    uint32_t task;
+    struct life *life;
 };
 
 struct timeline {
@@ -55,11 +64,30 @@ struct timeline {
     enum task_role default_role;
     bool self_told;
     struct histogram switch_costs;
+
+    struct waits *waits;
+    uint64_t due_ns; /* an event from then on is no plain one: waits_pass() is due, or its time is wild */
 };
 
 static inline bool life_is_self(const struct life *life)
 {
-    return !task_is_workload(&life->task);
+    return !task_counts(&life->task);
 }
+
+/* ---- timeline.c ---- */
+
+/* The task that an event speaks of, made when it is not known; and one made in any case. */
+struct life *life_of(struct timeline *tl, int32_t tid, uint64_t t_ns);
+struct life *life_add(struct timeline *tl, int32_t tid, uint64_t t_ns);
+
+/* Takes an event of a task at the time of its last one if it is older. */
+uint64_t life_time(struct timeline *tl, struct life *life, uint64_t t_ns);
+
+/* Writes what the task was until t_ns into its track, for states that no slice ends. */
+void life_settle(struct timeline *tl, struct life *life, uint64_t t_ns);
+
+/* Makes it something else from t_ns on; what it was is in its track, or follows from that. */
+void life_set_state(struct timeline *tl, struct life *life, enum task_state state, uint64_t t_ns);
+void life_gone(struct timeline *tl, struct life *life, uint64_t t_ns);
 
 #endif

@@ -1,4 +1,5 @@
 /* Answers about the timeline: totals, bins, slices and states at an instant. */
+#include "chunk.h"
 #include "model.h"
 #include "timeline.h"
 
@@ -28,7 +29,10 @@ size_t timeline_memory(const struct timeline *tl)
 
 uint64_t timeline_n_slices(const struct timeline *tl)
 {
-    return tl->store.n_slices;
+    uint64_t n = 0;
+    for (int i = 0; i < tl->n_cpus; i++)
+        n += tl->cpus[i] ? track_n_slices(&tl->cpus[i]->track) : 0;
+    return n;
 }
 
 uint64_t timeline_n_events(const struct timeline *tl)
@@ -120,10 +124,10 @@ static struct item cpu_tail(const struct timeline *tl, const struct cpu *cpu)
 {
     struct item tail = {
         .prev_ns = cpu->track.end_ns, .start_ns = tl->now_ns, .end_ns = tl->now_ns, .tag = TAG_TURN};
-    if (cpu->running != TIMELINE_NO_TASK) {
-        const struct life *life = tl->lives[cpu->running];
+    if (cpu->running) {
+        const struct life *life = cpu->running;
         tail.start_ns = life->task.state_since_ns;
-        tail.who = cpu->running;
+        tail.who = life->task.index;
         tail.tag = SLICE_OPEN;
         tail.self = life_is_self(life);
     }
@@ -164,8 +168,18 @@ void timeline_task(const struct timeline *tl, uint32_t index, struct task *task)
 void timeline_cpu_totals(const struct timeline *tl, int number, struct cpu_totals *totals)
 {
     const struct cpu *cpu = get_cpu(tl, number);
-    *totals = cpu ? cpu->totals : (struct cpu_totals){0};
-    if (!cpu || cpu->running == TIMELINE_NO_TASK)
+    *totals = (struct cpu_totals){0};
+    if (!cpu)
+        return;
+    const struct sums *total = &cpu->track.total;
+    *totals = (struct cpu_totals){
+        .busy_ns = total->run_ns - total->self_ns,
+        .self_ns = total->self_ns,
+        .others_ns = total->wait_ns,
+        .n_slices = cpu->n_slices,
+        .n_switches = cpu->n_switches,
+    };
+    if (!cpu->running)
         return;
     struct item tail = cpu_tail(tl, cpu);
     if (tail.self)
@@ -322,7 +336,12 @@ static bool walk_to(struct walk *walk, const struct track *track, const struct i
     bool found = walk_seek(walk, track, tail, t_ns);
     if (step < 0)
         return found ? walk_back(walk) : walk_last(walk);
-    return found && (step == 0 || walk_next(walk));
+    if (step == 0)
+        return found;
+    do /* slices without length may begin at the same instant */
+        found = found && walk_next(walk);
+    while (found && walk->item.start_ns <= t_ns);
+    return found;
 }
 
 static struct walk walk_of(const struct timeline *tl)
@@ -411,6 +430,28 @@ unsigned timeline_task_slices(const struct timeline *tl, uint32_t index, uint64_
             item->start_ns, item->end_ns, index, (int)item->who, (enum slice_end)item->tag, item->wait_ns};
     }
     return n;
+}
+
+bool timeline_each_cpu_slice(const struct timeline *tl, int number,
+                             bool (*visit)(void *data, const struct slice *slice), void *data)
+{
+    const struct cpu *cpu = get_cpu(tl, number);
+    if (!cpu)
+        return true;
+    struct item tail = cpu_tail(tl, cpu);
+    struct walk walk = walk_of(tl);
+    for (bool found = walk_seek(&walk, &cpu->track, &tail, 0); found; found = walk_next(&walk)) {
+        const struct item *item = &walk.item;
+        struct slice slice = {.start_ns = item->start_ns,
+                              .end_ns = item->end_ns,
+                              .task = item->who,
+                              .cpu = number,
+                              .end = (enum slice_end)item->tag,
+                              .runnable_ns = wait_before(tl, item->who, item->start_ns, number)};
+        if (!visit(data, &slice))
+            return false;
+    }
+    return true;
 }
 
 /* ---- instants ---- */

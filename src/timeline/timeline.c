@@ -2,7 +2,10 @@
 #include "timeline.h"
 
 #include "../err.h"
+#include "chunk.h"
 #include "model.h"
+#include "ride.h"
+#include "waits_model.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -15,18 +18,21 @@
 #define MAX_MARKS 65536
 #define MAX_HOLES 65536
 
-#define MAX_TIME_NS                                                                                          \
-    (UINT64_MAX >> 2) /* 146 years: differences and sums of times are safe as signed numbers */
-
 static void push(struct sink *sink, const struct event *events, unsigned long n);
+static void grow_tids(struct timeline *tl);
 
 struct timeline *timeline_new(size_t memory_bytes)
 {
     struct timeline *tl = mem_new(1, sizeof *tl);
     tl->sink.push = push;
+    grow_tids(tl);
     if (!memory_bytes)
         memory_bytes = DEFAULT_MEMORY_BYTES;
-    store_init(&tl->store, memory_bytes > LEAST_MEMORY_BYTES ? memory_bytes : LEAST_MEMORY_BYTES);
+    if (memory_bytes < LEAST_MEMORY_BYTES)
+        memory_bytes = LEAST_MEMORY_BYTES;
+    store_init(&tl->store, memory_bytes);
+    tl->waits = waits_new(memory_bytes / 4);
+    tl->due_ns = MODEL_MAX_TIME_NS + 1;
     return tl;
 }
 
@@ -44,6 +50,7 @@ void timeline_free(struct timeline *tl)
 {
     if (!tl)
         return;
+    waits_free(tl);
     for (uint32_t i = 0; i < tl->n_lives; i++) {
         track_fini(&tl->lives[i]->track);
         free(tl->lives[i]->slice_ns);
@@ -68,6 +75,11 @@ struct sink *timeline_sink(struct timeline *tl)
     return &tl->sink;
 }
 
+static inline uint64_t later(uint64_t a_ns, uint64_t b_ns)
+{
+    return a_ns > b_ns ? a_ns : b_ns;
+}
+
 /* ---- finding tasks and CPUs ---- */
 
 static uint32_t hash_tid(int32_t tid)
@@ -76,7 +88,7 @@ static uint32_t hash_tid(int32_t tid)
 }
 
 /* Where tid is, or where it would go. */
-static struct tid_entry *tid_entry(const struct timeline *tl, int32_t tid)
+static inline struct tid_entry *tid_entry(const struct timeline *tl, int32_t tid)
 {
     uint32_t mask = tl->tids_capacity - 1, i = hash_tid(tid) & mask;
     while (tl->tids[i].tid != tid && tl->tids[i].tid != 0)
@@ -96,21 +108,18 @@ static void grow_tids(struct timeline *tl)
     free(old);
 }
 
-static struct life *find_life(const struct timeline *tl, int32_t tid)
+static inline struct life *find_life(const struct timeline *tl, int32_t tid)
 {
-    if (!tl->tids_capacity)
-        return NULL;
-    const struct tid_entry *entry = tid_entry(tl, tid);
-    return entry->tid ? tl->lives[entry->task] : NULL;
+    return tid_entry(tl, tid)->life;
 }
 
 uint32_t timeline_task_by_tid(const struct timeline *tl, int32_t tid)
 {
-    const struct life *life = tid > 0 ? find_life(tl, tid) : NULL;
+    const struct life *life = find_life(tl, tid);
     return life ? life->task.index : TIMELINE_NO_TASK;
 }
 
-static struct life *add_life(struct timeline *tl, int32_t tid, uint64_t t_ns)
+__attribute__((cold)) struct life *life_add(struct timeline *tl, int32_t tid, uint64_t t_ns)
 {
     assert(tl->n_lives < TRACK_MAX_WHO); /* 2^28 tasks would fill any memory before */
     if (tl->n_lives == tl->lives_capacity) {
@@ -119,17 +128,17 @@ static struct life *add_life(struct timeline *tl, int32_t tid, uint64_t t_ns)
     }
     if (2 * (tl->n_tids + 1) > tl->tids_capacity)
         grow_tids(tl);
+    struct life *life = mem_new(1, sizeof *life);
     struct tid_entry *entry = tid_entry(tl, tid);
     tl->n_tids += entry->tid == 0;
-    *entry = (struct tid_entry){tid, tl->n_lives};
-
-    struct life *life = mem_new(1, sizeof *life);
+    *entry = (struct tid_entry){tid, life};
     tl->lives[tl->n_lives] = life;
     life->task = (struct task){
         .index = tl->n_lives++,
         .tid = tid,
         .pid = tid,
         .slot = -1,
+        .kind = tid < 0 ? TASK_GREEN : TASK_THREAD,
         .last_cpu = -1,
         .state = STATE_UNKNOWN,
         .state_since_ns = t_ns,
@@ -137,19 +146,20 @@ static struct life *add_life(struct timeline *tl, int32_t tid, uint64_t t_ns)
         .role = tl->default_role,
     };
     life->event_ns = t_ns;
+    tl->now_ns = later(tl->now_ns, t_ns);
     life->queued_cpu = -1;
     track_init(&life->track, true, t_ns);
     return life;
 }
 
 /* The task that an event speaks of, made when it is not known. */
-static struct life *life_of(struct timeline *tl, int32_t tid, uint64_t t_ns)
+struct life *life_of(struct timeline *tl, int32_t tid, uint64_t t_ns)
 {
     struct life *life = find_life(tl, tid);
-    return life ? life : add_life(tl, tid, t_ns);
+    return life ? life : life_add(tl, tid, t_ns);
 }
 
-static struct cpu *add_cpu(struct timeline *tl, int number)
+__attribute__((cold)) static struct cpu *add_cpu(struct timeline *tl, int number)
 {
     if (number >= tl->n_cpus) {
         tl->cpus = mem_resize(tl->cpus, (unsigned long)number + 1, sizeof(struct cpu *));
@@ -159,21 +169,28 @@ static struct cpu *add_cpu(struct timeline *tl, int number)
     if (!tl->cpus[number]) {
         struct cpu *cpu = mem_new(1, sizeof *cpu);
         track_init(&cpu->track, false, 0);
-        cpu->running = TIMELINE_NO_TASK;
+        cpu->number = number;
         cpu->last_ns = tl->first_ns;
         tl->cpus[number] = cpu;
     }
     return tl->cpus[number];
 }
 
+/* NULL when it was never seen, as -1 never is. */
+static inline struct cpu *seen_cpu(const struct timeline *tl, int number)
+{
+    return (unsigned)number < (unsigned)tl->n_cpus ? tl->cpus[number] : NULL;
+}
+
 static inline struct cpu *cpu_of(struct timeline *tl, int number)
 {
-    return number < tl->n_cpus && tl->cpus[number] ? tl->cpus[number] : add_cpu(tl, number);
+    struct cpu *cpu = seen_cpu(tl, number);
+    return cpu ? cpu : add_cpu(tl, number);
 }
 
 /* ---- states ---- */
 
-static void unqueue(struct timeline *tl, struct life *life)
+static inline void unqueue(struct timeline *tl, struct life *life)
 {
     if (life->queued_cpu < 0)
         return;
@@ -191,7 +208,7 @@ static void queue(struct timeline *tl, struct life *life, int number, uint64_t t
     life->queued_cpu = number;
 }
 
-static void set_state(struct timeline *tl, struct life *life, enum task_state state, uint64_t t_ns)
+void life_set_state(struct timeline *tl, struct life *life, enum task_state state, uint64_t t_ns)
 {
     unqueue(tl, life);
     life->task.state = state;
@@ -201,7 +218,7 @@ static void set_state(struct timeline *tl, struct life *life, enum task_state st
 }
 
 /* Writes what the task was until t_ns into its track, for states that no slice ends. */
-static void settle(struct timeline *tl, struct life *life, uint64_t t_ns)
+void life_settle(struct timeline *tl, struct life *life, uint64_t t_ns)
 {
     uint64_t since_ns = life->task.state_since_ns;
     struct item item = {.start_ns = t_ns, .end_ns = t_ns, .tag = TAG_TURN};
@@ -215,9 +232,9 @@ static void settle(struct timeline *tl, struct life *life, uint64_t t_ns)
         track_append(&tl->store, &life->track, &item);
 }
 
-static void gone(struct timeline *tl, struct life *life, uint64_t t_ns)
+void life_gone(struct timeline *tl, struct life *life, uint64_t t_ns)
 {
-    set_state(tl, life, STATE_GONE, t_ns);
+    life_set_state(tl, life, STATE_GONE, t_ns);
     life->task.last_ns = t_ns;
 }
 
@@ -228,46 +245,41 @@ static void count_slice_length(struct life *life, uint64_t ns)
     histogram_add(life->slice_ns, ns);
 }
 
-/* Ends the slice of a running task; its state is for the caller to set. */
-static void end_slice(struct timeline *tl, struct life *life, uint64_t t_ns, enum slice_end end)
+/* Ends the slice of the task that runs there; its state is for the caller to set. Every slice comes through
+ * here by way of switch_out(): left to the compiler it would be a call, for the sake of the seldom callers.
+ */
+__attribute__((always_inline)) static inline void end_slice(struct timeline *tl, struct cpu *cpu,
+                                                            uint64_t t_ns, enum slice_end end)
 {
-    int number = life->task.last_cpu;
-    struct cpu *cpu = tl->cpus[number];
+    struct life *life = cpu->running;
     bool self = life_is_self(life);
-    uint64_t start_ns = life->task.state_since_ns, length_ns = t_ns - start_ns;
+    uint64_t start_ns = life->task.state_since_ns;
 
-    assert(cpu->running == life->task.index);
-    cpu->running = TIMELINE_NO_TASK;
+    cpu->running = NULL;
     cpu->free_ns = 0; /* who knows that it is free from t_ns sets it after this */
-    track_append_slice(&tl->store, &cpu->track, start_ns, t_ns, 0, life->task.index, end, self);
-    track_append_slice(&tl->store, &life->track, start_ns, t_ns, life->wait_ns, (uint32_t)number, end, false);
-
-    if (self) {
-        cpu->totals.self_ns += length_ns;
-    } else {
-        cpu->totals.busy_ns += length_ns;
-        cpu->totals.n_switches += end != SLICE_LOST;
-    }
-    if (end != SLICE_LOST) /* the length of a lost one is not known */
-        count_slice_length(life, length_ns);
+    track_append_slice(&tl->store, &cpu->track, false, start_ns, t_ns, 0, life->task.index, end, self);
+    track_append_slice(&tl->store, &life->track, true, start_ns, t_ns, life->wait_ns, (uint32_t)cpu->number,
+                       end, false);
+    if (life->rider)
+        ride_off(tl, life, t_ns, end);
+    if (end == SLICE_LOST)
+        return;
+    cpu->n_switches += !self;
+    count_slice_length(life, t_ns - start_ns); /* that of a lost one is not known */
 }
 
 /* Ends a slice whose end was not told: something that contradicts it was. */
-static void lose_slice(struct timeline *tl, struct life *life, uint64_t t_ns)
+__attribute__((cold)) static void lose_slice(struct timeline *tl, struct life *life, uint64_t t_ns)
 {
-    end_slice(tl, life, t_ns, SLICE_LOST);
-    set_state(tl, life, STATE_UNKNOWN, t_ns);
-}
-
-static uint64_t later(uint64_t a_ns, uint64_t b_ns)
-{
-    return a_ns > b_ns ? a_ns : b_ns;
+    end_slice(tl, tl->cpus[life->task.last_cpu], t_ns, SLICE_LOST);
+    life_set_state(tl, life, STATE_UNKNOWN, t_ns);
+    life->event_ns = later(life->event_ns, t_ns);
 }
 
 /* Takes an event of a task at the time of its last one if it is older. */
-static uint64_t life_time(struct timeline *tl, struct life *life, uint64_t t_ns)
+uint64_t life_time(struct timeline *tl, struct life *life, uint64_t t_ns)
 {
-    t_ns = later(later(t_ns, life->event_ns), life->task.state_since_ns);
+    t_ns = later(t_ns, life->event_ns);
     life->event_ns = t_ns;
     tl->now_ns = later(tl->now_ns, t_ns);
     return t_ns;
@@ -284,7 +296,7 @@ static void take_gap(struct timeline *tl, const struct life *life, struct cpu *c
     if (!free_ns || !cpu->n_runnable || cpu->waiting_ns > free_ns)
         return;
     bool others = gap_ns > (tl->self_told ? TIMELINE_SELF_TOLD_NS : TIMELINE_MAX_SWITCH_NS);
-    others = others || (life->task.index == cpu->last && !tl->self_told);
+    others = others || (life == cpu->last && !tl->self_told);
     if (!others) {
         if (!tl->self_told && !life_is_self(life))
             histogram_add(&tl->switch_costs, gap_ns);
@@ -292,96 +304,139 @@ static void take_gap(struct timeline *tl, const struct life *life, struct cpu *c
     }
     struct item item = {.start_ns = free_ns, .end_ns = t_ns, .tag = TAG_OTHERS};
     track_append(&tl->store, &cpu->track, &item);
-    cpu->totals.others_ns += gap_ns;
 }
 
-static void switch_in(struct timeline *tl, const struct event *event)
+/* The CPU that a switch speaks of, else the one where the task was last; NULL when it was on none. */
+__attribute__((cold)) static struct cpu *cpu_for(struct timeline *tl, const struct event *event,
+                                                 const struct life *life)
 {
-    struct life *life = life_of(tl, event->tid, event->time_ns);
-    if (life->task.state == STATE_GONE)
-        life = add_life(tl, event->tid, later(event->time_ns, life->event_ns));
     int number = event->cpu >= 0 ? event->cpu : life->task.last_cpu;
-    if (number < 0)
-        return; /* running, but nobody knows where */
-    struct cpu *cpu = cpu_of(tl, number);
-    uint64_t t_ns = life_time(tl, life, later(event->time_ns, cpu->last_ns));
+    return number >= 0 ? cpu_of(tl, number) : NULL;
+}
+
+static inline uint64_t switch_time(struct timeline *tl, struct life *life, struct cpu *cpu, uint64_t t_ns)
+{
+    t_ns = life_time(tl, life, later(t_ns, cpu->last_ns));
     cpu->last_ns = t_ns;
     tl->any_switch = life->switched = true;
+    return t_ns;
+}
+
+/* A task that comes in and was never seen, or was gone. */
+__attribute__((cold)) static struct life *add_newcomer(struct timeline *tl, const struct event *event,
+                                                       const struct life *gone)
+{
+    return life_add(tl, event->tid, gone ? later(event->time_ns, gone->event_ns) : event->time_ns);
+}
+
+/* A task comes in that told why it went. What it told before it was about to wait may not have come true:
+ * then the kernel counts something else. */
+__attribute__((cold)) static void come_back(struct timeline *tl, struct life *life, enum event_in how,
+                                            uint64_t t_ns)
+{
+    if (life->waiter)
+        waits_in(tl, life, t_ns, how != IN_SWITCHED);
+    if (how == IN_SWITCHED || !life->task.n_voluntary)
+        return;
+    life->task.n_voluntary--;
+    if (how != IN_PREEMPTED)
+        return;
+    life->task.n_involuntary++;
+    if (life->task.state == STATE_BLOCKED)
+        life_set_state(tl, life, STATE_RUNNABLE, life->task.state_since_ns);
+}
+
+static inline void switch_in(struct timeline *tl, const struct event *event)
+{
+    struct life *life = find_life(tl, event->tid);
+    if (!life || life->task.state == STATE_GONE)
+        life = add_newcomer(tl, event, life);
+    struct cpu *cpu = seen_cpu(tl, event->cpu);
+    if (!cpu)
+        cpu = cpu_for(tl, event, life);
+    if (!cpu)
+        return; /* running nobody knows where */
+    uint64_t t_ns = switch_time(tl, life, cpu, event->time_ns);
 
     if (life->task.state == STATE_RUNNING) {
-        if (life->task.last_cpu == number)
+        if (life->task.last_cpu == cpu->number)
             return; /* told twice */
         tl->cpus[life->task.last_cpu]->last_ns = later(tl->cpus[life->task.last_cpu]->last_ns, t_ns);
         lose_slice(tl, life, t_ns);
     }
-    if (cpu->running != TIMELINE_NO_TASK) {
-        struct life *other = tl->lives[cpu->running];
-        lose_slice(tl, other, t_ns);
-        other->event_ns = later(other->event_ns, t_ns);
-        cpu->free_ns = 0;
-    }
+    if (cpu->running)
+        lose_slice(tl, cpu->running, t_ns);
+    if (life->waiter || event->detail != IN_SWITCHED)
+        come_back(tl, life, (enum event_in)event->detail, t_ns);
     take_gap(tl, life, cpu, t_ns);
 
     life->wait_ns = 0;
     if (life->task.state == STATE_RUNNABLE)
         life->wait_ns = t_ns - life->task.state_since_ns;
     else if (life->task.state == STATE_UNKNOWN)
-        settle(tl, life, t_ns);
-    if (life->task.last_cpu >= 0 && life->task.last_cpu != number)
+        life_settle(tl, life, t_ns);
+    if (life->task.last_cpu != cpu->number && life->task.last_cpu >= 0)
         life->task.n_migrations++;
     unqueue(tl, life);
     life->task.state = STATE_RUNNING;
     life->task.state_since_ns = t_ns;
-    life->task.last_cpu = number;
+    life->task.last_cpu = cpu->number;
     life->task.n_slices++;
-    cpu->running = life->task.index;
-    if (!life_is_self(life))
-        cpu->totals.n_slices++;
+    cpu->running = life;
+    cpu->n_slices += !life_is_self(life);
+    if (life->rider)
+        ride_on(tl, life, t_ns);
 }
 
-/* The task that an out speaks of: most often the one that runs there. */
-static struct life *life_on(struct timeline *tl, const struct event *event)
+static inline void leave(struct timeline *tl, struct life *life, struct cpu *cpu, bool preempted,
+                         uint64_t t_ns)
 {
-    if (event->cpu >= 0 && event->cpu < tl->n_cpus && tl->cpus[event->cpu]) {
-        uint32_t running = tl->cpus[event->cpu]->running;
-        if (running != TIMELINE_NO_TASK && tl->lives[running]->task.tid == event->tid)
-            return tl->lives[running];
-    }
-    return life_of(tl, event->tid, event->time_ns);
+    life->task.n_involuntary += preempted;
+    life->task.n_voluntary += !preempted;
+    life->task.last_cpu = cpu->number;
+    life_set_state(tl, life, preempted ? STATE_RUNNABLE : STATE_BLOCKED, t_ns);
+    cpu->last = life;
+    if (life->waiter && !preempted)
+        waits_out(tl, life, t_ns);
 }
 
-static void switch_out(struct timeline *tl, const struct event *event)
+/* An out of a task of which it was not told that it runs there. */
+__attribute__((cold)) static void switch_out_elsewhere(struct timeline *tl, const struct event *event)
 {
-    struct life *life = life_on(tl, event);
+    struct life *life = life_of(tl, event->tid, event->time_ns);
     if (life->task.state == STATE_GONE)
         return;
-    bool running = life->task.state == STATE_RUNNING;
-    int number = event->cpu >= 0 ? event->cpu : life->task.last_cpu;
-    if (number < 0)
+    struct cpu *cpu = cpu_for(tl, event, life);
+    if (!cpu)
         return;
-    struct cpu *cpu = cpu_of(tl, number);
-    uint64_t t_ns = life_time(tl, life, later(event->time_ns, cpu->last_ns));
-    cpu->last_ns = t_ns;
-    tl->any_switch = life->switched = true;
-
-    bool preempted = event->detail == OUT_PREEMPTED;
-    if (!running) {
-        settle(tl, life, t_ns);
-    } else if (life->task.last_cpu != number) { /* its switch from there to here was not told */
+    const bool ran = life->task.state == STATE_RUNNING;
+    uint64_t t_ns = switch_time(tl, life, cpu, event->time_ns);
+    if (!ran) {
+        life_settle(tl, life, t_ns);
+    } else if (cpu->running == life) {
+        end_slice(tl, cpu, t_ns, event->detail == OUT_PREEMPTED ? SLICE_PREEMPTED : SLICE_BLOCKED);
+    } else { /* its switch from there to here was not told */
         struct cpu *old = tl->cpus[life->task.last_cpu];
         old->last_ns = later(old->last_ns, t_ns);
-        end_slice(tl, life, t_ns, SLICE_LOST);
-    } else {
-        end_slice(tl, life, t_ns, preempted ? SLICE_PREEMPTED : SLICE_BLOCKED);
+        end_slice(tl, old, t_ns, SLICE_LOST);
     }
-    if (preempted)
-        life->task.n_involuntary++;
-    else
-        life->task.n_voluntary++;
-    life->task.last_cpu = number;
-    set_state(tl, life, preempted ? STATE_RUNNABLE : STATE_BLOCKED, t_ns);
-    cpu->free_ns = running ? t_ns : 0;
-    cpu->last = life->task.index;
+    leave(tl, life, cpu, event->detail == OUT_PREEMPTED, t_ns);
+    cpu->free_ns = ran ? t_ns : 0;
+}
+
+static inline void switch_out(struct timeline *tl, const struct event *event)
+{
+    struct cpu *cpu = seen_cpu(tl, event->cpu);
+    struct life *life = cpu ? cpu->running : NULL;
+    if (!life || life->task.tid != event->tid) {
+        switch_out_elsewhere(tl, event);
+        return;
+    }
+    const bool preempted = event->detail == OUT_PREEMPTED;
+    uint64_t t_ns = switch_time(tl, life, cpu, event->time_ns);
+    end_slice(tl, cpu, t_ns, preempted ? SLICE_PREEMPTED : SLICE_BLOCKED);
+    leave(tl, life, cpu, preempted, t_ns);
+    cpu->free_ns = t_ns;
 }
 
 static void wake(struct timeline *tl, const struct event *event)
@@ -393,9 +448,9 @@ static void wake(struct timeline *tl, const struct event *event)
     life->task.n_wakes++;
     life->task.wakes_known = true;
     if (life->task.state == STATE_UNKNOWN)
-        settle(tl, life, t_ns);
+        life_settle(tl, life, t_ns);
     if (life->task.state == STATE_UNKNOWN || life->task.state == STATE_BLOCKED)
-        set_state(tl, life, STATE_RUNNABLE, t_ns);
+        life_set_state(tl, life, STATE_RUNNABLE, t_ns);
     if (life->task.state == STATE_RUNNABLE && event->cpu >= 0) {
         unqueue(tl, life);
         queue(tl, life, event->cpu, t_ns);
@@ -409,14 +464,11 @@ static void move_totals(struct timeline *tl, struct life *life)
     for (int i = 0; i < tl->n_cpus; i++) {
         if (!tl->cpus[i])
             continue;
-        struct cpu_totals *totals = &tl->cpus[i]->totals;
-        struct cpu_totals moved =
-            track_set_self(&tl->cpus[i]->track, life->task.index, self, life->task.first_ns);
-        moved.n_slices += tl->cpus[i]->running == life->task.index;
-        totals->busy_ns += self ? -moved.busy_ns : moved.busy_ns;
-        totals->self_ns += self ? moved.busy_ns : -moved.busy_ns;
-        totals->n_slices += self ? -moved.n_slices : moved.n_slices;
-        totals->n_switches += self ? -moved.n_switches : moved.n_switches;
+        struct cpu *cpu = tl->cpus[i];
+        struct cpu_totals moved = track_set_self(&cpu->track, life->task.index, self, life->task.first_ns);
+        moved.n_slices += cpu->running == life;
+        cpu->n_slices += self ? -moved.n_slices : moved.n_slices;
+        cpu->n_switches += self ? -moved.n_switches : moved.n_switches;
     }
 }
 
@@ -438,12 +490,12 @@ static void new_task(struct timeline *tl, const struct event *event)
     struct life *life = find_life(tl, event->tid);
     bool fresh = !life || life->task.state == STATE_GONE;
     if (fresh)
-        life = add_life(tl, event->tid, life ? later(event->time_ns, life->event_ns) : event->time_ns);
+        life = life_add(tl, event->tid, life ? later(event->time_ns, life->event_ns) : event->time_ns);
     uint64_t t_ns = life_time(tl, life, event->time_ns);
     /* A task that other streams spoke of a moment before is as fresh: it waits for its first CPU. */
     if (fresh || (life->task.state == STATE_UNKNOWN && !life->switched && !life->task.n_samples)) {
-        settle(tl, life, t_ns);
-        set_state(tl, life, STATE_RUNNABLE, t_ns);
+        life_settle(tl, life, t_ns);
+        life_set_state(tl, life, STATE_RUNNABLE, t_ns);
     }
     if (event->u.task.pid > 0)
         life->task.pid = event->u.task.pid;
@@ -451,7 +503,9 @@ static void new_task(struct timeline *tl, const struct event *event)
         life->task.slot = event->u.task.slot;
     if (event->u.task.run)
         life->task.run = event->u.task.run;
-    if (event->u.task.kind <= TASK_GREEN)
+    if (life->task.kind == TASK_GREEN)
+        ride_join(tl, life, t_ns);
+    else if (event->u.task.kind < TASK_GREEN)
         life->task.kind = (enum task_kind)event->u.task.kind;
     set_role(tl, life, (enum task_role)event->u.task.role);
 }
@@ -467,20 +521,25 @@ static void task_exit(struct timeline *tl, const struct event *event)
         return;
     uint64_t t_ns = life_time(tl, life, event->time_ns);
     life->task.exited = true;
+    if (life->task.kind == TASK_GREEN)
+        ride_leave(tl, life, t_ns, SLICE_EXITED);
     if (life->task.state == STATE_RUNNING) {
         /* perf_event_exit_task() takes a task's events away before it is switched out for good (do_exit() in
          * kernel/exit.c): its EXIT is the last that is seen of it. The kernel counts that switch as
          * voluntary. */
         struct cpu *cpu = tl->cpus[life->task.last_cpu];
         t_ns = later(t_ns, cpu->last_ns);
-        end_slice(tl, life, t_ns, SLICE_EXITED);
+        end_slice(tl, cpu, t_ns, SLICE_EXITED);
         life->task.n_voluntary++;
         cpu->last_ns = cpu->free_ns = t_ns;
-        cpu->last = life->task.index;
+        cpu->last = life;
     } else {
-        settle(tl, life, t_ns);
+        life_settle(tl, life, t_ns);
     }
-    gone(tl, life, t_ns);
+    life_gone(tl, life, t_ns);
+    waits_exit(tl, life, t_ns);
+    if (life->task.carries)
+        ride_carrier_gone(tl, life, t_ns);
 }
 
 /* Where no switches are told, nothing tells that a new task waits rather than sleeps. */
@@ -488,7 +547,7 @@ static void doubt_state(struct timeline *tl, struct life *life)
 {
     if (life->task.state == STATE_RUNNABLE && !life->switched && !life->task.wakes_known &&
         (!tl->any_switch || life->task.kernel_state != 'R'))
-        set_state(tl, life, STATE_UNKNOWN, life->task.state_since_ns);
+        life_set_state(tl, life, STATE_UNKNOWN, life->task.state_since_ns);
 }
 
 static void sample_state(struct timeline *tl, struct life *life, const struct event *event)
@@ -514,7 +573,7 @@ static void sample_state(struct timeline *tl, struct life *life, const struct ev
     track_append(&tl->store, &life->track, &item);
     life->task.state_since_ns = t_ns;
     struct cpu *cpu = cpu_of(tl, event->cpu);
-    if (cpu->running == TIMELINE_NO_TASK && t_ns >= cpu->last_ns) {
+    if (!cpu->running && t_ns >= cpu->last_ns) {
         cpu->last_ns = t_ns;
         cpu->free_ns = 0; /* it was not free since then */
         item.start_ns = t_ns;
@@ -527,6 +586,9 @@ static void sample(struct timeline *tl, const struct event *event)
 {
     struct life *life = life_of(tl, event->tid, event->time_ns);
     struct kernel_counts *kernel = &life->task.kernel;
+    /* On its last way out a task is not watched any more, but the kernel goes on counting. */
+    if (life->task.state == STATE_GONE && event->detail != SAMPLE_STATE)
+        return;
     switch (event->detail) {
     case SAMPLE_STATE:
         sample_state(tl, life, event);
@@ -615,14 +677,15 @@ static void lost(struct timeline *tl, const struct event *event)
     for (uint32_t i = 0; i < tl->n_lives; i++) {
         struct life *life = tl->lives[i];
         if (life->task.last_cpu != event->cpu || life->task.state == STATE_GONE ||
-            life->task.state == STATE_UNKNOWN)
+            life->task.state == STATE_UNKNOWN || life->task.kind == TASK_GREEN)
             continue;
         uint64_t t_ns = later(start_ns, life->task.state_since_ns);
         if (life->task.state == STATE_RUNNING) {
             lose_slice(tl, life, t_ns);
         } else {
-            settle(tl, life, t_ns);
-            set_state(tl, life, STATE_UNKNOWN, t_ns);
+            life_settle(tl, life, t_ns);
+            life_set_state(tl, life, STATE_UNKNOWN, t_ns);
+            life->event_ns = later(life->event_ns, t_ns);
         }
     }
     if (end_ns > start_ns) {
@@ -633,8 +696,9 @@ static void lost(struct timeline *tl, const struct event *event)
     tl->holes[tl->n_holes++] = (struct hole){event->cpu, start_ns, end_ns, event->u.lost.n};
 }
 
-static void take(struct timeline *tl, const struct event *event)
+static void take_other(struct timeline *tl, const struct event *event)
 {
+    tl->now_ns = later(tl->now_ns, event->time_ns);
     if (event->kind == EVENT_MARK) {
         mark(tl, event);
         return;
@@ -643,15 +707,13 @@ static void take(struct timeline *tl, const struct event *event)
         lost(tl, event);
         return;
     }
-    if (event->tid <= 0)
+    if (event->kind == EVENT_OBJECT || (event->kind == EVENT_NOTE && event->detail >= NOTE_WANTS)) {
+        waits_take(tl, event);
+        return;
+    }
+    if (event->tid == 0 || (event->tid < 0 && ride_take(tl, event)))
         return;
     switch (event->kind) {
-    case EVENT_SWITCH_IN:
-        switch_in(tl, event);
-        break;
-    case EVENT_SWITCH_OUT:
-        switch_out(tl, event);
-        break;
     case EVENT_WAKE:
         wake(tl, event);
         break;
@@ -675,25 +737,41 @@ static void take(struct timeline *tl, const struct event *event)
     }
 }
 
+/* An event behind which something is due: its time, where it is out of bounds, is put right in `early`. */
+__attribute__((cold)) static const struct event *take_due(struct timeline *tl, const struct event *event,
+                                                          struct event *early)
+{
+    *early = *event;
+    early->time_ns = event->time_ns < MODEL_MAX_TIME_NS ? event->time_ns : MODEL_MAX_TIME_NS;
+    waits_pass(tl, early->time_ns);
+    return early;
+}
+
 static void push(struct sink *sink, const struct event *events, unsigned long n)
 {
     struct timeline *tl = (struct timeline *)sink; /* its first member */
+    if (tl->n_events == 0 && n > 0)
+        tl->first_ns = tl->now_ns =
+            events[0].time_ns < MODEL_MAX_TIME_NS ? events[0].time_ns : MODEL_MAX_TIME_NS;
+    tl->n_events += n;
     for (unsigned long i = 0; i < n; i++) {
         const struct event *event = &events[i];
         struct event early;
-        if (event->time_ns > MAX_TIME_NS) {
-            early = *event;
-            early.time_ns = MAX_TIME_NS;
-            event = &early;
-        }
-        if (tl->n_events++ == 0)
-            tl->first_ns = tl->now_ns = event->time_ns;
-        tl->now_ns = later(tl->now_ns, event->time_ns);
-        take(tl, event);
+        if (event->time_ns >= tl->due_ns)
+            event = take_due(tl, event, &early);
+        /* Switches first: nearly all that comes is one. */
+        if (event->kind == EVENT_SWITCH_IN && event->tid > 0)
+            switch_in(tl, event);
+        else if (event->kind == EVENT_SWITCH_OUT && event->tid > 0)
+            switch_out(tl, event);
+        else
+            take_other(tl, event);
     }
 }
 
 void timeline_advance(struct timeline *tl, uint64_t now_ns)
 {
-    tl->now_ns = later(tl->now_ns, now_ns < MAX_TIME_NS ? now_ns : MAX_TIME_NS);
+    tl->now_ns = later(tl->now_ns, now_ns < MODEL_MAX_TIME_NS ? now_ns : MODEL_MAX_TIME_NS);
+    if (tl->now_ns >= tl->due_ns)
+        waits_pass(tl, tl->now_ns);
 }

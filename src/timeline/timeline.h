@@ -63,12 +63,35 @@ enum slice_end {
 
 /* Slice lengths in logarithmic buckets: 16 in each octave, so a percentile is within 3 % (5 significant
  * bits). */
-#define HISTOGRAM_BUCKETS 704
+#define HISTOGRAM_SUB_BITS 4
+#define HISTOGRAM_BUCKETS  704
 struct histogram {
     uint64_t n, sum_ns, min_ns, max_ns;
     uint32_t count[HISTOGRAM_BUCKETS];
 };
-void histogram_add(struct histogram *h, uint64_t ns);
+
+/* A value below 16 is its own bucket; of others the bits after the leading one choose in their octave. */
+static inline unsigned histogram_bucket(uint64_t ns)
+{
+    const uint64_t n_sub = UINT64_C(1) << HISTOGRAM_SUB_BITS;
+    if (ns < n_sub)
+        return (unsigned)ns;
+    const unsigned shift = 63u - HISTOGRAM_SUB_BITS - (unsigned)__builtin_clzll(ns);
+    const unsigned bucket = (shift << HISTOGRAM_SUB_BITS) + (unsigned)(ns >> shift);
+    return bucket < HISTOGRAM_BUCKETS ? bucket : HISTOGRAM_BUCKETS - 1;
+}
+
+static inline void histogram_add(struct histogram *h, uint64_t ns)
+{
+    if (h->n == 0 || ns < h->min_ns)
+        h->min_ns = ns;
+    if (ns > h->max_ns)
+        h->max_ns = ns;
+    h->n++;
+    h->sum_ns += ns;
+    h->count[histogram_bucket(ns)]++;
+}
+
 void histogram_merge(struct histogram *into, const struct histogram *h);
 uint64_t histogram_quantile(const struct histogram *h, double q); /* 0 when empty; exact at q = 0 and 1 */
 uint64_t histogram_bucket_floor(unsigned bucket);                 /* smallest ns that falls into it */
@@ -84,7 +107,8 @@ struct kernel_counts {
 
 /* A task as it stands now. Totals are over its whole life, whether or not the history is still held; an
  * unfinished slice or wait counts up to timeline_now_ns(). Owned by the timeline; valid until the next push.
- */
+ * A green task (tid below zero) runs where and while its thread does (pid), when it is its turn; it is on no
+ * CPU's lane. */
 struct task {
     uint32_t index; /* stable; tasks are never forgotten, indexes count from 0 in order of appearance */
     int32_t tid, pid;
@@ -101,7 +125,8 @@ struct task {
     int exit_status;                                      /* wait(2) status */
     uint64_t run_ns, runnable_ns, blocked_ns, unknown_ns; /* add up to last_ns - first_ns */
     uint64_t n_slices, n_voluntary, n_involuntary, n_migrations, n_samples, n_wakes;
-    bool wakes_known; /* wake events were seen: runnable and blocked are told apart after blocking */
+    bool wakes_known; /* it is known when it was woken: runnable and blocked are told apart after blocking */
+    bool carries;     /* it is the thread of green tasks */
     uint64_t work_done_ns, work_total_ns;
     char kernel_state; /* letter of proc(5), 0 when never sampled */
     struct kernel_counts kernel;
@@ -112,6 +137,19 @@ struct task {
 static inline bool task_is_workload(const struct task *task)
 {
     return task->role == ROLE_WORKLOAD || task->role == ROLE_UNKNOWN;
+}
+
+/* Whether its CPU time and its switches count in the workload's figures: a green task's are its thread's. */
+static inline bool task_counts(const struct task *task)
+{
+    return task_is_workload(task) && task->kind != TASK_GREEN;
+}
+
+/* Whether it counts where tasks are counted (how many are in progress, how fair they share): a thread that
+ * carries green tasks does not, they do. */
+static inline bool task_works(const struct task *task)
+{
+    return task_is_workload(task) && !task->carries;
 }
 
 unsigned timeline_n_tasks(const struct timeline *tl);
@@ -174,9 +212,9 @@ struct slice {
     uint64_t runnable_ns; /* how long it had waited for the CPU just before, as far as known */
 };
 
-/* The slice that runs on cpu at t_ns, or else the first one after it (step 0), the next one after that (+1)
- * or the one before (-1). Long slices are joined: what is returned is always a whole slice. False when there
- * is none in history. */
+/* The slice that runs on cpu at t_ns, or else the first one after it (step 0), the next one that begins after
+ * that and after t_ns (+1), or the one before (-1). Long slices are joined: what is returned is always a
+ * whole slice. False when there is none in history. */
 bool timeline_cpu_slice(const struct timeline *tl, int cpu, uint64_t t_ns, int step, struct slice *slice);
 bool timeline_task_slice(const struct timeline *tl, uint32_t task, uint64_t t_ns, int step,
                          struct slice *slice);
@@ -187,6 +225,11 @@ unsigned timeline_cpu_slices(const struct timeline *tl, int cpu, uint64_t t_ns, 
                              unsigned max);
 unsigned timeline_task_slices(const struct timeline *tl, uint32_t task, uint64_t t_ns, struct slice *slices,
                               unsigned max);
+
+/* Visits all slices of a CPU that history holds, oldest first, until visit returns false; whether it never
+ * did. */
+bool timeline_each_cpu_slice(const struct timeline *tl, int cpu,
+                             bool (*visit)(void *data, const struct slice *slice), void *data);
 
 /* The state of a task at an instant, since and until when (now, if it has not ended), and for a running one
  * its CPU. */

@@ -153,10 +153,6 @@ static void drop_chunk(struct store *store, struct track *track)
 {
     struct chunk_ref *ref = &track->refs[track->first];
     struct chunk *chunk = ref->chunk;
-    if (!track->is_task) {
-        uint32_t n_slices = track->n > 1 ? track_head(track, 1)->before.n_slices : track->total.n_slices;
-        store->n_slices -= n_slices - track_head(track, 0)->before.n_slices;
-    }
     if (store->edge_ns < chunk->end_ns)
         store->edge_ns = chunk->end_ns;
     store->used -= chunk_bytes(chunk->capacity, track->is_task);
@@ -223,15 +219,51 @@ static void add_chunk(struct store *store, struct track *track, unsigned capacit
     track->open = chunk;
 }
 
+/* Whether all items are of one: so it is on most task tracks. */
+static bool is_of_one(const struct chunk *chunk)
+{
+    const unsigned stride = chunk->stride, end = chunk->n * stride;
+    const uint32_t who = chunk_word(chunk, 0) >> WORD_WHO;
+    for (unsigned i = NUMBER_WORD; i < end; i += stride)
+        if (chunk->numbers[i] >> WORD_WHO != who)
+            return false;
+    return true;
+}
+
+/* Who ran runs again soon, if not next: sums are kept in a row by the last digits of `who`, and one goes to
+ * the tally when another one needs its place. */
+#define ROW_SIZE 16
+
+static void tally_chunk(struct tally *tally, const struct chunk *chunk)
+{
+    struct {
+        uint32_t who;
+        uint64_t ns;
+    } row[ROW_SIZE] = {0};
+    const uint32_t *numbers = chunk->numbers;
+    for (unsigned left = chunk->n; left > 0; left--, numbers += chunk->stride) {
+        const uint32_t word = numbers[NUMBER_WORD], who = word >> WORD_WHO, at = who % ROW_SIZE;
+        if ((word & WORD_TAG) > SLICE_LOST)
+            continue;
+        if (row[at].who != who) {
+            tally_add(tally, row[at].who, row[at].ns);
+            row[at].who = who;
+            row[at].ns = 0;
+        }
+        row[at].ns += left > 1 ? numbers[NUMBER_LENGTH] : chunk->end_ns - chunk_start(chunk, chunk->n - 1u);
+    }
+    for (unsigned i = 0; i < ROW_SIZE; i++)
+        tally_add(tally, row[i].who, row[i].ns);
+}
+
 void chunk_leads(const struct chunk *chunk, uint64_t run_ns, struct chunk_lead leads[CHUNK_LEADS])
 {
     struct tally tally;
     tally_init(&tally);
-    for (unsigned i = 0; i < chunk->n; i++) {
-        uint32_t word = chunk_word(chunk, i);
-        if ((word & WORD_TAG) <= SLICE_LOST)
-            tally_add(&tally, word >> WORD_WHO, chunk_end(chunk, i) - chunk_start(chunk, i));
-    }
+    if (is_of_one(chunk))
+        tally_add(&tally, chunk_word(chunk, 0) >> WORD_WHO, run_ns);
+    else
+        tally_chunk(&tally, chunk);
     for (unsigned i = 0; i < CHUNK_LEADS; i++) {
         uint64_t ns = 0;
         leads[i].who = 0;
@@ -290,7 +322,6 @@ void track_append(struct store *store, struct track *track, const struct item *i
         total->run_ns += length_ns;
         total->self_ns += item->self ? length_ns : 0;
         total->n_slices++;
-        store->n_slices += !track->is_task;
     } else if (item->tag == TAG_OTHERS) {
         total->wait_ns += length_ns;
     } else {
@@ -303,38 +334,16 @@ void track_append(struct store *store, struct track *track, const struct item *i
         heap_add(store, track);
 }
 
-void track_append_slice(struct store *store, struct track *track, uint64_t start_ns, uint64_t end_ns,
-                        uint64_t wait_ns, uint32_t who, enum slice_end end, bool self)
+void track_append_odd_slice(struct store *store, struct track *track, uint64_t start_ns, uint64_t end_ns,
+                            uint64_t wait_ns, uint32_t who, enum slice_end end, bool self)
 {
-    struct chunk *chunk = track->open;
-    uint64_t length_ns = end_ns - start_ns;
-    bool plain = chunk && chunk->n > 0 && chunk->n + 1u < chunk->capacity &&
-                 start_ns - chunk->base_ns < CHUNK_LONG && (length_ns | wait_ns) < CHUNK_LONG;
-    if (!plain) { /* the first or the last of a chunk, or one that is held differently */
-        struct item item = {.start_ns = start_ns,
-                            .end_ns = end_ns,
-                            .wait_ns = wait_ns,
-                            .who = who,
-                            .tag = (uint8_t)end,
-                            .self = self};
-        track_append(store, track, &item);
-        return;
-    }
-    assert(start_ns >= track->end_ns && end_ns >= start_ns && wait_ns <= start_ns - track->end_ns);
-    uint32_t *numbers = chunk->numbers + (size_t)chunk->n++ * chunk->stride;
-    numbers[NUMBER_START] = (uint32_t)(start_ns - chunk->base_ns);
-    numbers[NUMBER_LENGTH] = (uint32_t)length_ns;
-    numbers[NUMBER_WORD] = who << WORD_WHO | (self ? WORD_SELF : 0) | end;
-    chunk->end_ns = track->end_ns = end_ns;
-    track->total.run_ns += length_ns;
-    track->total.n_slices++;
-    if (track->is_task) {
-        numbers[NUMBER_WAIT] = (uint32_t)wait_ns;
-        track->total.wait_ns += wait_ns;
-    } else {
-        track->total.self_ns += self ? length_ns : 0;
-        store->n_slices++;
-    }
+    const struct item item = {.start_ns = start_ns,
+                              .end_ns = end_ns,
+                              .wait_ns = wait_ns,
+                              .who = who,
+                              .tag = (uint8_t)end,
+                              .self = self};
+    track_append(store, track, &item);
 }
 
 void track_init(struct track *track, bool is_task, uint64_t begin_ns)

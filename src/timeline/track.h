@@ -62,7 +62,6 @@ struct track {
 struct store {
     size_t budget, used;
     uint64_t edge_ns;         /* newest end of anything dropped */
-    uint64_t n_slices;        /* held on CPU tracks */
     struct store_entry *heap; /* tracks by the end of their oldest chunk */
     size_t n_heap, heap_capacity;
 
@@ -83,10 +82,6 @@ void track_fini(struct track *track); /* its chunks are the store's, and go with
 
 /* item->start_ns is not before the track's end; prev_ns is not looked at. */
 void track_append(struct store *store, struct track *track, const struct item *item);
-
-/* The same for a slice, which is most of what comes. */
-void track_append_slice(struct store *store, struct track *track, uint64_t start_ns, uint64_t end_ns,
-                        uint64_t wait_ns, uint32_t who, enum slice_end end, bool self);
 
 /* Changes the self flag of every item of `who` from from_ns on and moves its time; sums up what was changed.
  */

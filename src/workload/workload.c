@@ -1,4 +1,4 @@
-/* Names of tasks, kinds and placements. */
+/* Names of tasks, kinds and placements; how many tasks a program has. */
 #include "workload.h"
 
 #include <stddef.h>
@@ -15,6 +15,60 @@ char *workload_task_name(unsigned i, char buf[EVENT_NAME_SIZE])
         buf[k] = reversed[n - 1 - k];
     buf[n] = '\0';
     return buf;
+}
+
+static unsigned n_scaling(const struct workload *workload, unsigned n_scaled)
+{
+    const struct program *program = workload->program;
+    uint32_t scaling = program_scaling_template(program);
+
+    if (scaling == PROGRAM_NONE || (workload->started && !workload->started[scaling]))
+        return 0;
+    return n_scaled ? n_scaled : program->templates[scaling].n_instances;
+}
+
+bool workload_cast(struct workload *workload, unsigned n_scaled, struct err *err)
+{
+    const struct program *program = workload->program;
+    unsigned scaling = n_scaling(workload, n_scaled);
+    unsigned n = program_cast(program, workload->started, n_scaled, NULL, 0);
+
+    if (n_scaled && !scaling)
+        return err_set(err,
+                       "%s: the number of its tasks is fixed; a task with `scales: true' has one to choose",
+                       program->file);
+    if (n == 0)
+        return err_set(err, "%s: no task is started; give one an instance", program->file);
+    if (n > WORKLOAD_MAX_TASKS)
+        return err_set(err, "%s: %u tasks are too many: at most %d fit", program->file, n,
+                       WORKLOAD_MAX_TASKS);
+    workload->n_tasks = n;
+    workload->n_fixed = n - scaling;
+    return true;
+}
+
+static bool template_ends(const struct template *template)
+{
+    bool ends = template->loop >= 0;
+
+    for (unsigned i = 0; i < template->n_phases; i++)
+        ends = ends && template->phases[i].loop >= 0;
+    return ends;
+}
+
+bool workload_ends(const struct workload *workload)
+{
+    const struct program *program = workload->program;
+
+    if (!program)
+        return workload->work_ns > 0;
+    for (uint32_t i = 0; i < program->n_templates; i++) {
+        const struct template *template = &program->templates[i];
+        bool is_started = template->n_instances > 0 && (!workload->started || workload->started[i]);
+        if (is_started && !template_ends(template))
+            return false;
+    }
+    return true;
 }
 
 const char *workload_kind_name(enum task_kind kind)

@@ -3,6 +3,7 @@
 #define SCHEDVIZ_WORKLOAD_H
 
 #include "../event.h"
+#include "program.h"
 
 #include <stdint.h>
 
@@ -19,10 +20,24 @@ struct workload {
     enum placement placement;
     unsigned n_tasks;
     uint64_t work_ns; /* calibrated CPU time of each task; 0: without end */
+
+    /* What the tasks do; NULL: each computes, work_ns long. All of it outlives the session. */
+    const struct program *program;
+    unsigned n_fixed;                /* of n_tasks, those that are not of the template that scales */
+    const bool *started;             /* a flag for each template; NULL: all */
+    const struct settings *settings; /* asked of the scheduler for every task, after its template's; NULL */
 };
 
 /* "A" ... "Z", "AA", "AB" ...: the name of task i in a lane, a table and a report. Returns buf. */
 char *workload_task_name(unsigned i, char buf[EVENT_NAME_SIZE]);
+
+/* Sets n_tasks and n_fixed from the program, with so many tasks of the template that scales (0: as the file
+ * says). False with a line when there would be none, too many, or when nothing scales and n_scaled is not 0.
+ */
+bool workload_cast(struct workload *workload, unsigned n_scaled, struct err *err);
+
+/* Whether its tasks come to an end by themselves, as far as their loops tell. */
+bool workload_ends(const struct workload *workload);
 
 const char *workload_kind_name(enum task_kind kind);           /* "thread", "process", "green" */
 const char *workload_placement_name(enum placement placement); /* "pinned", "free" */

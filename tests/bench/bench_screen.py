@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The screen's cost: schedviz's own CPU in scope mode, its bytes to the terminal, and the time to the first frame,
-beside htop at its fastest refresh. Usage: bench_screen.py SCHEDVIZ"""
+"""The screen's cost: schedviz's own CPU, wake-ups and bytes to the terminal, in scope mode, which holds its window still and
+so draws a few frames a second, and in scroll mode at 20; the time to the first frame; htop at its fastest refresh beside it. Usage: bench_screen.py SCHEDVIZ"""
 import fcntl
 import os
 import pty
@@ -14,7 +14,7 @@ import termios
 import time
 
 TICK = os.sysconf("SC_CLK_TCK")
-COLS, ROWS = 120, 36
+COLS, ROWS = 200, 60
 
 
 def start(command):
@@ -74,20 +74,32 @@ def stop(pid, fd):
     os.close(fd)
 
 
+def switches(pid):
+    """How often its threads gave their CPU away: each is a wake-up."""
+    total = 0
+    for tid in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{tid}/status", encoding="ascii") as f:
+            total += sum(int(line.split()[1]) for line in f if line.startswith("voluntary_ctxt_switches"))
+    return total
+
+
 def measure(name, command, key=b"", seconds=5, rounds=3):
-    shares, bursts = [], []
+    shares, wakeups, bursts = [], [], []
     for _ in range(rounds):
         pid, fd = start(command)
         drain(fd, 0.5)
         os.write(fd, key)
         drain(fd, 0.5)
-        before, t0 = cpu_ns(pid), time.monotonic()
+        before, woken, t0 = cpu_ns(pid), switches(pid), time.monotonic()
         bursts += drain(fd, seconds)
-        shares.append((cpu_ns(pid) - before) / (time.monotonic() - t0) / 1e7)
+        passed = time.monotonic() - t0
+        shares.append((cpu_ns(pid) - before) / passed / 1e7)
+        wakeups.append((switches(pid) - woken) / passed)
         stop(pid, fd)
     share = statistics.median(shares)
-    print(f"{name:34s} {share:6.2f} % of a core   {len(bursts) / rounds / seconds:5.1f} frames/s   "
-          f"{statistics.median(bursts) if bursts else 0:7.0f} bytes a frame (median), {max(bursts, default=0)} at most")
+    print(f"{name:30s} {share:6.2f} % of a core   {len(bursts) / rounds / seconds:5.1f} frames/s   "
+          f"{statistics.median(wakeups):5.0f} wake-ups/s   "
+          f"{statistics.median(bursts) if bursts else 0:6.0f} bytes a frame (median), {max(bursts, default=0)} at most")
     return share
 
 
@@ -102,20 +114,21 @@ def first_frame(command, rounds=9):
                 seen += os.read(fd, 1 << 16)
         times.append((time.monotonic() - t0) * 1e3)
         stop(pid, fd)
-    print(f"{'first frame':34s} {statistics.median(times):6.1f} ms after exec (median of {rounds}; "
+    print(f"{'first frame':30s} {statistics.median(times):6.1f} ms after exec (median of {rounds}; "
           f"{min(times):.1f} to {max(times):.1f}; bar: 50)")
 
 
 def main():
     schedviz = sys.argv[1]
-    few = measure("schedviz, scope, 4 tasks", [schedviz, "-n", "4"])
-    many = measure("schedviz, scope, 64 tasks", [schedviz, "-n", "64"])
-    measure("schedviz, scroll, 4 tasks", [schedviz, "-n", "4"], b"f")
-    measure("schedviz, scroll, 64 tasks", [schedviz, "-n", "64"], b"f")
-    print(f"{'bars (scope)':34s}   2.00 % and 3.00 %")
+    print(f"{COLS}x{ROWS}")
+    measure("schedviz, scope, 4 tasks", [schedviz, "-n", "4"])
+    measure("schedviz, scope, 64 tasks", [schedviz, "-n", "64"])
+    few = measure("schedviz, scroll, 4 tasks", [schedviz, "-n", "4"], b"f")
+    many = measure("schedviz, scroll, 64 tasks", [schedviz, "-n", "64"], b"f")
+    print(f"{'bars (20 frames/s)':30s}   2.00 % and 3.00 %")
     if shutil.which("htop"):
         peer = measure("htop -d 1 (its fastest)", ["htop", "-d", "1"])
-        print(f"{'ratio to htop':34s} {few / peer:6.2f} (4 tasks)  {many / peer:.2f} (64 tasks)")
+        print(f"{'ratio to htop (scroll)':30s} {few / peer:6.2f} (4 tasks)  {many / peer:.2f} (64 tasks)")
     else:
         print("htop is not installed: no figure beside ours")
     first_frame([schedviz])

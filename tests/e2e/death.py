@@ -109,6 +109,48 @@ def register_kills():
 register_kills()
 
 
+def crew_of(host):
+    """The process of the threads."""
+    crew = [pid for pid in children(host) if comm(pid) == "schedviz-crew"]
+    expect(len(crew) == 1, f"one crew was expected, there are {crew}")
+    return crew[0]
+
+
+@test("kill -9 of the crew: the end of each thread is told, the host does not end with it, nothing stays behind")
+def _():
+    process, host = start_workload("thread", duration="2")
+    os.kill(crew_of(host), signal.SIGKILL)
+    status, out, err = finish(process)
+    expect(status in (0, 1), f"status {status}, err {err!r}")
+    expect(all(" was ended by signal 9" in line for line in err.splitlines()), f"err {err!r}")
+    tasks = {task["name"]: task for task in json.loads(out)["tasks"]}
+    for name in "ABCD":
+        expect(tasks[name]["exit"] == {"signal": 9}, f"exit of {name}: {tasks[name]['exit']}")
+    expect(tasks["schedviz-crew"]["observer"], "the crew is not told apart from the workload")
+    expect_nothing_left(process.tag)
+
+
+@test("kill -9 of schedviz and the crew at once: nothing stays behind")
+def _():
+    process, host = start_workload("thread")
+    crew = crew_of(host)
+    os.kill(crew, signal.SIGSTOP)
+    os.kill(process.pid, signal.SIGKILL)
+    os.kill(crew, signal.SIGKILL)
+    finish(process)
+    expect_nothing_left(process.tag)
+
+
+@test("kill -9 of schedviz while the crew is stopped: nothing stays behind")
+def _():
+    process, host = start_workload("thread")
+    os.kill(crew_of(host), signal.SIGSTOP)
+    os.kill(host, signal.SIGSTOP)
+    os.kill(process.pid, signal.SIGKILL)
+    finish(process)
+    expect_nothing_left(process.tag)
+
+
 @test("kill -9 of one worker process: its end is told, and the others go on")
 def _():
     process, host = start_workload("process", duration="3")

@@ -70,7 +70,7 @@ def _():
 @test("the page names every format, source, kind, placement and theme")
 def _():
     text = unescaped("\n".join(page_lines()))
-    for word in ("text", "json", "auto", "perf", "engine", "proc", "thread", "process", "pinned", "free", "dark", "light", "mono"):
+    for word in ("text", "json", "sqlite", "auto", "perf", "engine", "proc", "thread", "process", "pinned", "free", "dark", "light", "mono"):
         expect(re.search(rf"^\.Cm {word}\b", text, re.MULTILINE) or f"Cm {word}" in text, f"{word} is not in the page")
 
 

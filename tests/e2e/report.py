@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
 """The report: the JSON contract, and figures that agree with the kernel's own, for every user and source."""
 
+import contextlib
 import functools
 import itertools
 import json
+import os
+import re
+import sqlite3
+import tempfile
 
-from lib import (LONG, Fail, Skip, allowed_cpus, comment, cpu_busy_s, expect, expect_nothing_left, idle_cpus, main, ordinary,
-                 perf_refused, run, test, users)
+from lib import (LONG, SRCDIR, Fail, Skip, allowed_cpus, comment, cpu_busy_s, expect, expect_nothing_left, idle_cpus, main,
+                 ordinary, perf_refused, run, test, users, workdir)
 
 COUNT = int
 NUMBER = (int, float)
@@ -366,7 +371,145 @@ def _():
             expect(not tids & {task["tid"] for task in report["others"]}, "a task is its own neighbour")
         else:
             expect(user.name != "root", str(result))
-            expect(result.status == 1 and result.err.count("\n") == 1 and "cap_perfmon" in result.err, str(result))
+            expect(result.status == 1 and result.err.count("\n") == 1 and "run as root" in result.err, str(result))
+
+
+# ---- The database ----
+
+@contextlib.contextmanager
+def database(*args, **how):
+    """The database of a run, opened, with what any of them must hold checked."""
+    with tempfile.TemporaryDirectory(dir=workdir()) as directory:
+        os.chmod(directory, 0o777)
+        path = os.path.join(directory, "run.db")
+        result = run("-b", "-f", "sqlite", "-o", path, *args, **how)
+        expect(result.status == 0 and result.out == "" and result.err == "", str(result))
+        expect_nothing_left(result.tag)
+        expect(os.listdir(directory) == ["run.db"], f"in the directory: {os.listdir(directory)}")
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+            db.row_factory = sqlite3.Row
+            expect(value(db, "PRAGMA user_version") == 1, "user_version")
+            expect(value(db, "PRAGMA integrity_check") == "ok", "integrity_check")
+            expect(rows(db, "PRAGMA foreign_key_check") == [], "foreign_key_check")
+            expect(value(db, "SELECT count(*) FROM report") == 1, "not one report")
+            yield db
+
+
+def rows(db, sql):
+    return [dict(row) for row in db.execute(sql)]
+
+
+def value(db, sql):
+    return db.execute(sql).fetchone()[0]
+
+
+OWN = "JOIN task ON task.id = {} WHERE task.role = 'workload'"
+
+# What a database tells twice: the figures of the report, and the rows that they are of.
+TOLD_TWICE = [
+    ("SELECT sum(switches_total) FROM report", "SELECT count(*) FROM switch " + OWN.format("from_task")),
+    ("SELECT switches_voluntary FROM report",
+     "SELECT count(*) FROM switch " + OWN.format("from_task") + " AND switch.voluntary"),
+    ("SELECT switches_involuntary FROM report",
+     "SELECT count(*) FROM switch " + OWN.format("from_task") + " AND NOT switch.voluntary"),
+    ("SELECT sum(slices) FROM cpu", "SELECT count(*) FROM slice " + OWN.format("task_id")),
+    ("SELECT sum(switches) FROM cpu", "SELECT count(*) FROM switch " + OWN.format("from_task")),
+    ("SELECT sum(busy_ns) FROM cpu", "SELECT sum(duration_ns) FROM slice " + OWN.format("task_id")),
+    ("SELECT count(*) FROM slice", "SELECT count(*) FROM slice WHERE duration_ns = end_ns - start_ns AND duration_ns >= 0"),
+    ("SELECT count(*) FROM switch", "SELECT count(*) FROM switch JOIN slice ON id = slice_id WHERE task_id = from_task"
+                                    " AND slice.cpu = switch.cpu AND end_ns = time_ns"
+                                    " AND voluntary = (end_reason <> 'preempted')"),
+    ("SELECT count(*) FROM slice WHERE end_reason NOT IN ('open', 'lost')", "SELECT count(*) FROM switch"),
+    ("SELECT count(cost_ns) FROM switch",
+     "SELECT count(*) FROM switch WHERE cost_ns = gap_ns AND cost_ns BETWEEN 0 AND 20000 AND to_task <> from_task"),
+    # Nothing overlaps: not on a core, and not of a task.
+    ("SELECT 0", "SELECT count(*) FROM (SELECT start_ns < lag(end_ns) OVER (PARTITION BY cpu ORDER BY start_ns, end_ns)"
+                 " AS bad FROM slice) WHERE bad"),
+    ("SELECT 0", "SELECT count(*) FROM (SELECT start_ns < lag(end_ns) OVER (PARTITION BY task_id ORDER BY start_ns, end_ns)"
+                 " AS bad FROM slice) WHERE bad"),
+]
+
+BY_TASK = """
+    SELECT name, slices, voluntary, involuntary, run_ns, kernel_voluntary, kernel_involuntary, kernel_run_ns, exited,
+           end_ns - start_ns - run_ns - runnable_ns - blocked_ns - unknown_ns AS missing_ns,
+           (SELECT count(*) FROM slice WHERE task_id = task.id) AS found_slices,
+           (SELECT total(duration_ns) FROM slice WHERE task_id = task.id) AS found_run_ns,
+           (SELECT count(*) FROM switch WHERE from_task = task.id AND switch.voluntary) AS found_voluntary,
+           (SELECT count(*) FROM switch WHERE from_task = task.id AND NOT switch.voluntary) AS found_involuntary
+    FROM task WHERE role = 'workload'"""
+
+
+def not_as_counted(db):
+    """How a database differs from what the kernel counted, or "". On a busy machine events are lost, and a task waits
+    once more after the last look at its own counts."""
+    if value(db, "SELECT source_lost FROM report"):
+        return "events were lost"
+    return "".join(f"not the kernel's: {task}" for task in rows(db, BY_TASK)
+                   if abs(task["involuntary"] - task["kernel_involuntary"]) > 1
+                   or abs(task["voluntary"] - task["kernel_voluntary"]) > 1)
+
+
+def check_database(db, n_tasks):
+    expect(value(db, "SELECT history_ns <= 0 FROM report"), "the run's beginning is not held")
+    for told, found in TOLD_TWICE:
+        expect(value(db, told) == value(db, found), f"{told}: {value(db, told)}, but {found}: {value(db, found)}")
+    tasks = rows(db, BY_TASK)
+    expect(len(tasks) == n_tasks, f"{len(tasks)} tasks of {n_tasks}")
+    for task in tasks:
+        for key in ("slices", "run_ns", "voluntary", "involuntary"):
+            expect(task[key] == task["found_" + key], f"{key} of {task}")
+        expect(task["missing_ns"] == 0, f"states do not add up: {task}")
+
+
+def register_databases():
+    for user, source in itertools.product(users(), ("perf", "engine")):
+
+        @test(f"database, {source}, {user.name}: slices and switches are those that the figures and the kernel count")
+        def _(user=user, source=source):
+            if source == "perf" and not perf_opens(user):
+                raise Skip("perf_event_open is refused here")
+            for more in (["-n", "4"], ["-n", "16", "-k", "process", "-m", "free", "-c", str(min(2, len(allowed_cpus())))]):
+                for _ in range(4):
+                    with database("-d", DURATION, "-s", source, *more, user=user) as db:
+                        off = not_as_counted(db)
+                        if not off:
+                            check_database(db, int(more[1]))
+                            report = rows(db, "SELECT * FROM report")[0]
+                            expect(report["source_switches"] == source and report["makespan_ns"] is None, f"{report}")
+                            comment(f"{report['switches_total']} switches, "
+                                    f"{value(db, 'SELECT count(cost_ns) FROM switch')} with cost")
+                            break
+                    comment(off)
+                expect(not off, off)
+
+
+register_databases()
+
+
+@test("database, proc: there are figures but no slices, and what is not known is null")
+def _():
+    with database("-d", "0.5", "-s", "proc", "-n", "2", "-w", "50ms") as db:
+        for table in ("slice", "switch"):
+            expect(value(db, f"SELECT count(*) FROM {table}") == 0, f"{table} is not empty")
+        expect(value(db, "SELECT count(*) FROM cpu WHERE busy_ns IS NULL AND slices IS NULL") > 0, "cpu")
+        tasks = rows(db, "SELECT * FROM task WHERE role = 'workload'")
+        expect(len(tasks) == 2, f"{tasks}")
+        for task in tasks:
+            expect(task["run_ns"] > 0 and task["slice_ns_p50"] is None, f"{task}")
+            expect(task["work_done_ns"] == task["work_total_ns"] == 50_000_000, f"{task}")
+
+
+@test("the page names every table and column of the database")
+def _():
+    with open(os.path.join(SRCDIR, "man", "schedviz.1"), encoding="utf-8") as file:
+        page = file.read()
+    page = page[page.index(".Sh DATABASE"):page.index(".Sh ENVIRONMENT")]
+    with database("-d", "0.1") as db:
+        for table in rows(db, "SELECT name FROM sqlite_schema WHERE type = 'table'"):
+            section = re.search(rf"^\.It Li {table['name']}$(.*?)^\.(?:It Li \w+$|El)", page, re.MULTILINE | re.DOTALL)
+            expect(section, f"table {table['name']} is not in the page")
+            for column in rows(db, f"PRAGMA table_xinfo({table['name']})"):
+                expect(re.search(rf"\b{column['name']}\b", section[1]), f"{table['name']}.{column['name']} is not in the page")
 
 
 if __name__ == "__main__":

@@ -35,6 +35,11 @@ def shows_lanes(screen):
     return len(lines) > 3 and re.search(r"\b(perf|engine|proc)\b", lines[0]) is not None
 
 
+def voluntary_switches(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", file.read(), re.MULTILINE).group(1))
+
+
 def open_schedviz(terminal, *args, **how):
     terminal.schedviz(*args, **how)
     terminal.wait(shows_lanes, what="the first frame")
@@ -392,6 +397,25 @@ def _():
         open_schedviz(terminal, "-n", "4", "-k", "process")
         terminal._tmux("kill-server")
         wait_until(lambda: not terminal.pids(), 5, "the end of all processes")
+
+
+@test("a terminal that stands still stops neither the capture nor the way out", timeout=60)
+def _():
+    with Terminal(200, 60) as terminal:
+        open_schedviz(terminal, "-n", "4")
+        terminal.keys("f")
+        pid = schedviz_of(terminal)
+        server = int(terminal._tmux("display-message", "-p", "#{pid}"))
+        os.kill(server, signal.SIGSTOP)
+        try:
+            time.sleep(1.5)
+            turns = voluntary_switches(pid)
+            time.sleep(1)
+            expect(voluntary_switches(pid) >= turns + 5, "schedviz stands still with its terminal")
+            os.kill(pid, signal.SIGTERM)
+            wait_until(lambda: not terminal.pids(), 5, "the end of all processes")
+        finally:
+            os.kill(server, signal.SIGCONT)
 
 
 @test("the wheel zooms and a click inspects; -M leaves the mouse alone", timeout=60)

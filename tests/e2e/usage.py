@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 """The command line: bad input gets one clear line that names the thing, exit status 2, and leaves nothing behind."""
 
+import contextlib
 import os
 import pty
 import shutil
+import signal
 import subprocess
+import tempfile
 
 from lib import (Skip, Terminal, allowed_cpus, environment, expect, expect_nothing_left, main, ordinary,
-                 perf_refused, program, run, test, users, workdir)
+                 perf_refused, program, run, start, tagged, test, users, wait_until, workdir)
 
 N_CPUS = len(allowed_cpus())
 NO_CPU = 4000
@@ -60,12 +63,14 @@ REFUSED = [
     (["-f", "svg"], ["svg"]),
     (["-f", "html"], ["html"]),
     (["-f", "perfetto"], ["perfetto"]),
-    (["-f", "sqlite"], ["sqlite"]),
+    (["-f", "sqlite"], ["sqlite", "--output"]),
+    (["-f", "sqlite", "-o", "/dev/stdout"], ["/dev/stdout", "database"]),
+    (["-f", "sqlite", "-o", "/dev/null"], ["/dev/null", "database"]),
     (["--theme=purple"], ["theme", "purple"]),
     (["-p", "1"], ["pid"]),
     (["-a", "-s", "proc"], ["all"]),
     (["-r", "file"], ["record"]),
-    (["--force"], ["force"]),
+    (["--force"], ["force", "--output"]),
     (["--exit-on-deadlock"], ["exit-on-deadlock"]),
     (["--", "true"], ["true"]),
     (["--no-such-option"], ["--no-such-option"]),
@@ -145,22 +150,189 @@ def _():
     expect(result.status == 0 and result.out, str(result))
 
 
+FORMATS = {"text": b"schedviz", "json": b"{", "sqlite": b"SQLite format 3"}
+
+
+@contextlib.contextmanager
+def shared_directory(mode=0o777):
+    """A directory for one test that every user may write to."""
+    with tempfile.TemporaryDirectory(dir=workdir()) as directory:
+        os.chmod(directory, mode)
+        yield directory
+
+
+def content(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def put(path, text=b"mine\n"):
+    with open(path, "wb") as file:
+        file.write(text)
+    os.chmod(path, 0o666)
+
+
+def expect_files(directory, *names):
+    expect(sorted(os.listdir(directory)) == sorted(names), f"in the directory: {os.listdir(directory)}")
+
+
 @test("an output file that cannot be written is refused before anything runs")
 def _():
-    path = os.path.join(workdir(), "no-such-directory", "report")
-    expect_one_line(run("-b", "-d", "5", "-o", path, timeout=4), [path])
+    with shared_directory() as directory:
+        put(os.path.join(directory, "file"))
+        os.mkdir(os.path.join(directory, "locked"))
+        os.chmod(os.path.join(directory, "locked"), 0o555)
+        os.symlink(directory, os.path.join(directory, "link"))
+        for name in ("none/report", "", "link", "file/report", "file/", "n" * 300, "locked/report"):
+            if name == "locked/report" and os.geteuid() == 0 and ordinary().name == "root":
+                continue
+            path = os.path.join(directory, name)
+            for form in FORMATS:
+                expect_one_line(run("-b", "-d", "5", "-f", form, "-o", path, "--force", timeout=4), [path[:200]], (1,))
+        expect_files(directory, "file", "locked", "link")
 
 
 @test("-o writes the report to the file and nothing to standard output")
 def _():
-    directory = os.path.join(workdir(), "out")
-    os.mkdir(directory)
-    os.chmod(directory, 0o777)
-    path = os.path.join(directory, "report.json")
-    result = run("-b", "-d", "0.2", "-f", "json", "-o", path)
-    expect(result.status == 0 and result.out == "", str(result))
-    with open(path, encoding="utf-8") as file:
-        expect(file.read(1) == "{", "no JSON in the file")
+    with shared_directory() as directory:
+        for form, start in FORMATS.items():
+            result = run("-b", "-d", "0.2", "-f", form, "-o", os.path.join(directory, form))
+            expect(result.status == 0 and result.out == "" and result.err == "", str(result))
+            expect(content(os.path.join(directory, form)).startswith(start), f"no {form} in the file")
+        expect_files(directory, *FORMATS)
+
+
+@test("the file's rights are those that umask leaves")
+def _():
+    umask = ["sh", "-c", 'umask "$0"; exec "$@"']
+    with shared_directory() as directory:
+        for form in FORMATS:
+            for mask, mode in (("077", 0o600), ("022", 0o644)):
+                path = os.path.join(directory, form + mask)
+                result = run("-b", "-d", "0.1", "-f", form, "-o", path, prefix=[*umask, mask])
+                expect(result.status == 0, str(result))
+                expect(os.stat(path).st_mode & 0o777 == mode, f"umask {mask}: {os.stat(path).st_mode:o}")
+
+
+@test("a file that exists is written over with --force alone")
+def _():
+    with shared_directory() as directory:
+        path = os.path.join(directory, "report")
+        for form, start in FORMATS.items():
+            put(path)
+            expect_one_line(run("-b", "-d", "5", "-f", form, "-o", path, timeout=4), [path, "--force"], (1,))
+            expect(content(path) == b"mine\n", "the file was changed")
+            result = run("-b", "-d", "0.1", "-f", form, "-o", path, "--force")
+            expect(result.status == 0 and result.out == "" and result.err == "", str(result))
+            expect(content(path).startswith(start), f"no {form} in the file")
+        expect_files(directory, "report")
+
+
+@test("nothing is written through a symbolic link in a shared directory")
+def _():
+    with shared_directory(0o1777) as directory, shared_directory() as elsewhere:
+        target, device = os.path.join(elsewhere, "target"), os.path.join(directory, "device")
+        for there in (True, False):
+            link = os.path.join(directory, f"link{there}")
+            if there:
+                put(target)
+            else:
+                os.unlink(target)
+            os.symlink(target, link)
+            expect_one_line(run("-b", "-d", "5", "-o", link, timeout=4), [link, "--force"], (1,))
+            for form in FORMATS:
+                result = run("-b", "-d", "0.1", "-f", form, "-o", link, "--force", user=users()[-1])
+                expect(result.status == 0, str(result))
+                expect(not os.path.islink(link), "the link is still there")
+                os.unlink(link)
+                os.symlink(target, link)
+            expect((content(target) == b"mine\n") if there else not os.path.exists(target), "the target was written to")
+        os.symlink("/dev/null", device)
+        expect_one_line(run("-b", "-d", "5", "-o", device, timeout=4), [device, "--force"], (1,))
+
+
+@test("in a sticky directory another user's file is left alone, and that is said before anything runs")
+def _():
+    if users()[-1].name != "root" or len(users()) < 2:
+        raise Skip("needs two users")
+    with shared_directory(0o1777) as directory:
+        path = os.path.join(directory, "report")
+        put(path)
+        expect_one_line(run("-b", "-d", "5", "-o", path, "--force", timeout=4), [path, "another user"], (1,))
+        expect(content(path) == b"mine\n", "the file was changed")
+
+
+@test("devices, pipes and what is open already are written to without --force")
+def _():
+    with shared_directory() as directory:
+        path = os.path.join(directory, "stdout")
+        with open(path, "wb") as file:
+            file.write(b"before\n")
+            file.flush()
+            result = run("-b", "-d", "0.1", "-o", "/dev/stdout", stdout=file)
+        expect(result.status == 0 and content(path).startswith(b"before\nschedviz"), f"{result}: {content(path)[:40]}")
+        for name in ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"):
+            result = run("-b", "-d", "0.1", "-o", name, user=users()[-1])
+            expect(result.status == 0 and result.out.startswith("schedviz") and result.err == "", str(result))
+        result = run("-b", "-d", "0.1", "-o", "/dev/null")
+        expect(result.status == 0 and result.out == "" and result.err == "", str(result))
+        pipe = os.path.join(directory, "pipe")
+        os.mkfifo(pipe)
+        os.chmod(pipe, 0o666)
+        with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE, env=environment()) as reader:
+            result = run("-b", "-d", "0.1", "-f", "json", "-o", pipe)
+            expect(result.status == 0, str(result))
+            expect(reader.communicate(timeout=10)[0].startswith(b"{"), "nothing came through the pipe")
+        expect_one_line(run("-b", "-d", "5", "-f", "sqlite", "-o", pipe, timeout=4), [pipe, "database"])
+        expect_files(directory, "stdout", "pipe")
+
+
+@test("where the disk is full no half file is left, and what was there stays")
+def _():
+    if not shutil.which("prlimit"):
+        raise Skip("prlimit is missing")
+    with shared_directory() as directory:
+        path = os.path.join(directory, "report")
+        for form in FORMATS:
+            limited = ["prlimit", "--fsize=512", *ordinary().prefix]
+            result = run("-b", "-d", "0.1", "-f", form, "-o", path, user=users()[-1], prefix=limited)
+            expect_one_line(result, [path], (1,))
+            expect_files(directory)
+        put(path)
+        expect_one_line(run("-b", "-d", "0.1", "-o", path, "--force", prefix=["prlimit", "--fsize=512"]), [path], (1,))
+        expect(content(path) == b"mine\n", "the file was changed")
+        expect_files(directory, "report")
+    expect_one_line(run("-b", "-d", "0.1", "-o", "/dev/full"), ["/dev/full"], (1,))
+
+
+@test("a run that is killed leaves no file; one that is told to end writes its report")
+def _():
+    with shared_directory() as directory:
+        path = os.path.join(directory, "report")
+        for form in FORMATS:
+            for ending in (signal.SIGKILL, signal.SIGTERM):
+                process = start("-b", "-d", "20", "-f", form, "-o", path)
+                wait_until(lambda process=process: len(tagged(process.tag)) > 1, 10, "the start of the tasks")
+                process.send_signal(ending)
+                process.communicate(timeout=20)
+                expect_nothing_left(process.tag)
+                expect_files(directory, *([] if ending == signal.SIGKILL else ["report"]))
+            os.unlink(path)
+
+
+@test("a file that came to be while it ran is not written over, and the report is not lost")
+def _():
+    with shared_directory() as directory:
+        path = os.path.join(directory, "report")
+        process = start("-b", "-d", "1", "-f", "json", "-o", path)
+        wait_until(lambda: len(tagged(process.tag)) > 1, 10, "the start of the tasks")
+        put(path)
+        _, err = process.communicate(timeout=20)
+        expect(process.returncode == 1, f"status {process.returncode}: {err}")
+        expect(content(path) == b"mine\n", "the file was changed")
+        kept = [name for name in os.listdir(directory) if name != "report"]
+        expect(len(kept) == 1 and kept[0] in err.decode() and err.count(b"\n") == 1, f"{kept}: {err}")
+        expect(content(os.path.join(directory, kept[0])).endswith(b"}\n"), "the report is not whole")
 
 
 @test("a full disk is a failure with one line")

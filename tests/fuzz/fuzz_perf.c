@@ -1,4 +1,5 @@
 /* Fuzz target: the bytes of a perf ring, record after record. */
+#include "../../src/err.h"
 #include "../../src/observe/perf.h"
 
 #include <stdlib.h>
@@ -6,8 +7,21 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
+/* As a batch they are the same. */
+static void check_batch(const uint8_t *bytes, size_t n, size_t n_used, size_t n_events)
+{
+    struct event *events = mem_new(n_events + 1, sizeof *events);
+    const struct perf_batch batch = perf_parse_batch(bytes, n, 1, events, n_events + 1);
+    if (batch.n_bytes != n_used || batch.n_events != n_events)
+        abort();
+    free(events);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
+    const uint8_t *first = bytes;
+    const size_t n_all = n;
+    size_t n_events = 0;
     while (n > 0) {
         struct event event;
         bool is_event;
@@ -20,8 +34,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
             abort();
         if (size == 0)
             break;
+        n_events += is_event;
         bytes += size;
         n -= size;
     }
+    check_batch(first, n_all, n_all - n, n_events);
     return 0;
 }

@@ -1,5 +1,6 @@
 /* Any bytes as events: the timeline takes them all, and its answers hold together. */
 #include "../../src/timeline/timeline.h"
+#include "../../src/timeline/waits.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,12 +99,58 @@ static void check_cpus(const struct timeline *tl)
     }
 }
 
+static void check_reasons(const struct timeline *tl, uint64_t t_ns)
+{
+    for (uint32_t i = 0; i < timeline_n_tasks(tl); i++) {
+        struct wait_reason reason;
+        char text[128];
+        waits_reason(tl, i, t_ns, &reason);
+        HOLD(reason.kind == WAIT_NONE || reason.since_ns <= t_ns);
+        HOLD(reason.holder == TIMELINE_NO_TASK || reason.holder < timeline_n_tasks(tl));
+        HOLD(reason.object == WAITS_NONE || reason.object < waits_n_objects(timeline_waits(tl)));
+        HOLD(strlen(waits_text(tl, i, t_ns, text, sizeof text)) < sizeof text);
+    }
+}
+
+static void check_waits(const struct timeline *tl)
+{
+    const struct waits *waits = timeline_waits(tl);
+    bool *queued = calloc(timeline_n_tasks(tl) + 1u, sizeof *queued);
+    HOLD(queued != NULL);
+    for (uint32_t i = 0; i < waits_n_objects(waits); i++) {
+        struct wait_object object;
+        HOLD(waits_object(waits, i, &object) && object.index == i);
+        uint32_t tasks[64];
+        unsigned n = waits_queue(waits, i, tasks, 64);
+        HOLD(n == object.n_waiting);
+        for (unsigned k = 0; k < n && k < 64; k++) {
+            HOLD(tasks[k] < timeline_n_tasks(tl) && !queued[tasks[k]]);
+            queued[tasks[k]] = true;
+        }
+        const struct wait_step *steps;
+        unsigned n_steps = waits_steps(waits, i, &steps);
+        for (unsigned k = 1; k < n_steps; k++)
+            HOLD(steps[k].time_ns > steps[k - 1].time_ns);
+        waits_growth(waits, i, timeline_first_ns(tl), timeline_now_ns(tl));
+    }
+    free(queued);
+    for (unsigned i = 0; i < waits_n_alerts(waits); i++) {
+        const struct alert *alert = waits_alert(waits, i);
+        HOLD(alert->since_ns < alert->time_ns && alert->time_ns <= timeline_now_ns(tl) && alert->n > 0);
+        for (unsigned k = 0; k < alert->n; k++)
+            HOLD(alert->objects[k] < waits_n_objects(waits));
+    }
+    check_reasons(tl, timeline_now_ns(tl));
+    check_reasons(tl, timeline_now_ns(tl) / 2);
+}
+
 static void check(const struct timeline *tl)
 {
     uint64_t first_ns = timeline_first_ns(tl), now_ns = timeline_now_ns(tl);
     HOLD(first_ns <= now_ns && timeline_edge_ns(tl) >= first_ns && timeline_edge_ns(tl) <= now_ns);
     check_tasks(tl);
     check_cpus(tl);
+    check_waits(tl);
     check_bins(tl, first_ns, now_ns - first_ns);
     check_bins(tl, first_ns + (now_ns - first_ns) / 3, (now_ns - first_ns) / 5);
     check_bins(tl, 0, UINT64_MAX);
@@ -124,15 +171,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         uint64_t step = (uint64_t)data[0] << shifts[data[1] & 3];
         t_ns += step;
         event.time_ns = data[1] & 4 && step < t_ns ? t_ns - step : t_ns; /* late */
-        event.tid = data[2] % 16;
+        event.tid = data[2] % 20 - 4;                                    /* some of them green */
         event.cpu = (int16_t)(data[3] % 6 - 1);
         event.kind = data[4] % 11;
-        event.detail = data[5] % 4;
+        event.detail = data[5] % 16;
         memcpy(&event.u, data + 6, 6);
         if (event.kind == EVENT_NEW) {
             event.u.task.slot = data[7] % 8 - 1;
             event.u.task.kind = data[8] % 4;
             event.u.task.role = data[9] % 5;
+        }
+        if (event.kind == EVENT_OBJECT) {
+            event.tid = data[2] % 4;
+            event.detail = data[5] % 9;
+        } else if (event.kind == EVENT_NOTE && event.detail >= NOTE_WANTS) {
+            event.u.sync.object = data[6] % 5 - 1;
+            event.u.sync.other = data[7] % 20 - 4;
+            event.u.sync.until_ns = data[8] ? t_ns + ((uint64_t)data[8] << shifts[data[9] & 3]) : 0;
         }
         size_t used = 12;
         if (data[1] == 0xff && size >= 12 + sizeof event) {

@@ -1,8 +1,7 @@
 /* The engine on the real kernel: threads and processes, their ends of every sort, and what they tell of
  * themselves. */
 #include "../../src/clock.h"
-#include "../../src/engine/engine.h"
-#include "../../src/engine/ring.h"
+#include "engine_fixture.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -21,194 +20,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-#define PATIENCE_MS 20000 /* before a test gives up; never waited for when all is well */
-#define MAX_STREAMS (1 + WORKLOAD_MAX_TASKS)
-
-/* ---- what the source told ---- */
-
-struct collector {
-    struct event *events; /* in the order of each stream */
-    size_t n, size;
-    uint64_t last_ns[MAX_STREAMS];
-};
-
-static void collect(struct collector *c, struct engine *engine)
-{
-    struct source *source = engine_source(engine);
-    struct event batch[256];
-
-    source->ops->tick(source, clock_now_ns());
-    for (unsigned stream = 0; stream < source->ops->n_streams(source); stream++) {
-        size_t n;
-        while ((n = source->ops->read(source, stream, batch, 256)) > 0) {
-            for (size_t i = 0; i < n; i++) {
-                assert_true(batch[i].time_ns >= c->last_ns[stream]);
-                c->last_ns[stream] = batch[i].time_ns;
-            }
-            if (c->n + n > c->size) {
-                c->size = 2 * (c->n + n);
-                c->events = mem_resize(c->events, c->size, sizeof *c->events);
-            }
-            memcpy(c->events + c->n, batch, n * sizeof *batch);
-            c->n += n;
-        }
-    }
-}
-
-static unsigned count(const struct collector *c, int tid, enum event_kind kind)
-{
-    unsigned n = 0;
-    for (size_t i = 0; i < c->n; i++)
-        n += c->events[i].tid == tid && c->events[i].kind == kind;
-    return n;
-}
-
-static unsigned count_out(const struct collector *c, int tid, enum event_out out)
-{
-    unsigned n = 0;
-    for (size_t i = 0; i < c->n; i++)
-        n += c->events[i].tid == tid && c->events[i].kind == EVENT_SWITCH_OUT && c->events[i].detail == out;
-    return n;
-}
-
-/* The last one of its sort, or NULL. */
-static const struct event *find(const struct collector *c, int tid, enum event_kind kind, int detail)
-{
-    for (size_t i = c->n; i-- > 0;) {
-        const struct event *e = &c->events[i];
-        if (e->tid == tid && e->kind == kind && e->detail == detail)
-            return e;
-    }
-    return NULL;
-}
-
-/* ---- helpers ---- */
-
-static struct engine *start(bool self_timed)
-{
-    struct err err = {""};
-    struct engine *engine = engine_start(&(struct engine_config){.self_timed = self_timed}, &err);
-    if (!engine)
-        fail_msg("%s", err.msg);
-    return engine;
-}
-
-static struct cpuset all_cpus(void)
-{
-    struct cpuset cpus = {{0}};
-    assert_true(cpuset_get_affinity(0, &cpus));
-    return cpus;
-}
-
-static struct cpuset one_cpu(unsigned i)
-{
-    struct cpuset all = all_cpus(), one = {{0}};
-    cpuset_add(&one, cpuset_nth(&all, i % cpuset_count(&all)));
-    return one;
-}
-
-static void spawn(struct engine *engine, unsigned slot, enum task_kind kind, const struct cpuset *cpus,
-                  uint64_t work_ns)
-{
-    struct err err = {""};
-    if (!engine_spawn(engine, slot, kind, 1, cpus, work_ns, 0, &err))
-        fail_msg("%s", err.msg);
-}
-
-static void wait_gated(struct engine *engine)
-{
-    struct err err = {""};
-    if (!engine_wait_gated(engine, PATIENCE_MS, &err))
-        fail_msg("%s", err.msg);
-}
-
-static void nap_ms(int ms)
-{
-    poll(NULL, 0, ms);
-}
-
-/* `steal` of /proc/stat (proc(5)), and what it was when the tests began. */
-static unsigned long long stolen_at_start;
-
-static unsigned long long stolen_ticks(void)
-{
-    unsigned long long steal = 0;
-    FILE *file = fopen("/proc/stat", "r");
-    if (file && fscanf(file, "cpu %*u %*u %*u %*u %*u %*u %*u %llu", &steal) != 1)
-        steal = 0;
-    if (file)
-        fclose(file);
-    return steal;
-}
-
-static bool wait_state(struct engine *engine, unsigned slot, enum engine_state state)
-{
-    uint64_t end_ns = clock_now_ns() + PATIENCE_MS * NS_PER_MS;
-    struct pollfd fd = {.fd = engine_fd(engine), .events = POLLIN};
-
-    while (engine_task(engine, slot).state != state && clock_now_ns() < end_ns) {
-        poll(&fd, 1, 100);
-        engine_dispatch(engine);
-    }
-    return engine_task(engine, slot).state == state;
-}
-
-static bool wait_work(struct engine *engine, unsigned slot, uint64_t done_ns)
-{
-    uint64_t end_ns = clock_now_ns() + PATIENCE_MS * NS_PER_MS;
-
-    while (engine_task(engine, slot).work_done_ns < done_ns && clock_now_ns() < end_ns)
-        nap_ms(1);
-    return engine_task(engine, slot).work_done_ns >= done_ns;
-}
-
-static void stop_all(struct engine *engine)
-{
-    for (unsigned i = 0; i < engine_n_slots(engine); i++)
-        engine_stop(engine, i);
-    assert_true(engine_wait_stopped(engine, PATIENCE_MS));
-}
-
-static bool exists(int pid)
-{
-    return kill(pid, 0) == 0 || errno != ESRCH;
-}
-
-static bool vanishes(int pid)
-{
-    uint64_t end_ns = clock_now_ns() + PATIENCE_MS * NS_PER_MS;
-    while (exists(pid) && clock_now_ns() < end_ns)
-        nap_ms(5);
-    return !exists(pid);
-}
-
-/* Frees, and holds that nothing is left: no child, running or zombie. */
-static void free_and_check(struct engine *engine)
-{
-    engine_free(engine);
-    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
-    assert_int_equal(errno, ECHILD);
-}
-
-static void read_file(const char *path, char *text, size_t size)
-{
-    FILE *f = fopen(path, "re");
-    assert_non_null(f);
-    size_t n = fread(text, 1, size - 1, f);
-    text[n] = '\0';
-    fclose(f);
-}
-
-static unsigned long status_field(int tid, const char *field)
-{
-    char path[64], text[8192];
-    snprintf(path, sizeof path, "/proc/%d/status", tid);
-    read_file(path, text, sizeof text);
-    const char *at = strstr(text, field);
-    assert_non_null(at);
-    return strtoul(at + strlen(field), NULL, 10);
-}
 
 /* ---- tests ---- */
 
@@ -231,7 +42,8 @@ static void tasks_live_from_gate_to_stop(enum task_kind kind, unsigned n)
         char path[64], text[64], name[EVENT_NAME_SIZE];
 
         assert_int_equal(task.state, ENGINE_GATED);
-        assert_int_equal(task.pid, kind == TASK_THREAD ? engine_host_pid(engine) : task.tid);
+        assert_int_equal(task.pid, kind == TASK_THREAD ? engine_crew_pid(engine) : task.tid);
+        assert_int_not_equal(task.tid, engine_crew_pid(engine));
         assert_int_not_equal(task.tid, engine_host_pid(engine));
         assert_true(task.work_done_ns == 0 && task.started_ns == 0);
         snprintf(path, sizeof path, "/proc/%d/comm", task.tid);
@@ -361,7 +173,7 @@ static void a_respawned_task_goes_on_with_its_work(void **state)
     (void)state;
 
     spawn(engine, 0, TASK_THREAD, &cpus, work_ns);
-    assert_false(engine_spawn(engine, 0, TASK_THREAD, 1, &cpus, 0, 0, &err));
+    assert_false(try_spawn(engine, 0, TASK_THREAD, &cpus, &err));
     wait_gated(engine);
     engine_release(engine);
     assert_true(wait_work(engine, 0, work_ns / 10));
@@ -369,7 +181,9 @@ static void a_respawned_task_goes_on_with_its_work(void **state)
     struct engine_task first = engine_task(engine, 0);
     assert_true(first.work_done_ns >= work_ns / 10);
 
-    assert_true(engine_spawn(engine, 0, TASK_PROCESS, 2, &cpus, work_ns, first.work_done_ns, &err));
+    struct engine_order again = {
+        .kind = TASK_PROCESS, .run = 2, .cpus = cpus, .work_ns = work_ns, .done_ns = first.work_done_ns};
+    assert_true(engine_spawn(engine, 0, &again, &err));
     wait_gated(engine);
     struct engine_task second = engine_task(engine, 0);
     assert_int_not_equal(second.tid, first.tid);
@@ -379,7 +193,9 @@ static void a_respawned_task_goes_on_with_its_work(void **state)
     assert_true(engine_task(engine, 0).work_done_ns == work_ns);
 
     /* Nothing left to do: it ends at once. */
-    assert_true(engine_spawn(engine, 0, TASK_THREAD, 3, &cpus, work_ns, work_ns, &err));
+    again = (struct engine_order){
+        .kind = TASK_THREAD, .run = 3, .cpus = cpus, .work_ns = work_ns, .done_ns = work_ns};
+    assert_true(engine_spawn(engine, 0, &again, &err));
     wait_gated(engine);
     engine_release(engine);
     assert_true(wait_state(engine, 0, ENGINE_DONE));
@@ -401,13 +217,13 @@ static void impossible_spawns_are_refused(void **state)
     (void)state;
 
     cpuset_add(&far, CPUSET_MAX - 1);
-    assert_false(engine_spawn(engine, WORKLOAD_MAX_TASKS, TASK_THREAD, 1, &cpus, 0, 0, &err));
-    assert_false(engine_spawn(engine, 0, TASK_GREEN, 1, &cpus, 0, 0, &err));
-    assert_false(engine_spawn(engine, 0, TASK_THREAD, 1, &none, 0, 0, &err));
+    assert_false(try_spawn(engine, WORKLOAD_MAX_TASKS, TASK_THREAD, &cpus, &err));
+
+    assert_false(try_spawn(engine, 0, TASK_THREAD, &none, &err));
     assert_int_equal(engine_n_slots(engine), 0);
 
     for (unsigned i = 0; i < 2; i++) {
-        assert_true(engine_spawn(engine, i, i ? TASK_PROCESS : TASK_THREAD, 1, &far, 0, 0, &err));
+        assert_true(try_spawn(engine, i, i ? TASK_PROCESS : TASK_THREAD, &far, &err));
         assert_true(wait_state(engine, i, ENGINE_DIED));
         assert_false(engine_wait_gated(engine, PATIENCE_MS, &err));
         assert_non_null(strstr(err.msg, i ? "task B on CPU 4095" : "task A on CPU 4095"));
@@ -436,8 +252,8 @@ static void a_limit_on_processes_is_told(void **state)
         if (!engine || setrlimit(RLIMIT_NPROC, &(struct rlimit){1, 1}) ||
             prlimit(engine_host_pid(engine), RLIMIT_NPROC, &(struct rlimit){1, 1}, NULL))
             _exit(1);
-        engine_spawn(engine, 0, TASK_THREAD, 1, &cpus, 0, 0, &err);
-        engine_spawn(engine, 1, TASK_PROCESS, 1, &cpus, 0, 0, &err);
+        try_spawn(engine, 0, TASK_THREAD, &cpus, &err);
+        try_spawn(engine, 1, TASK_PROCESS, &cpus, &err);
         bool refused = !engine_wait_gated(engine, PATIENCE_MS, &err) && strstr(err.msg, "ulimit -u");
         bool died =
             engine_task(engine, 0).state == ENGINE_DIED && engine_task(engine, 1).state == ENGINE_DIED;
@@ -571,7 +387,7 @@ static void a_killed_host_takes_its_tasks_along(void **state)
         }
         assert_false(engine_alive(engine, &err));
         assert_non_null(strstr(err.msg, "signal 9"));
-        assert_false(engine_spawn(engine, 0, TASK_THREAD, 1, &cpus, 0, 0, &err));
+        assert_false(try_spawn(engine, 0, TASK_THREAD, &cpus, &err));
         engine_kill(engine); /* harmless */
         engine_release(engine);
         collect(&c, engine);
@@ -583,20 +399,84 @@ static void a_killed_host_takes_its_tasks_along(void **state)
     }
 }
 
-static void a_killed_thread_takes_the_host_along(void **state)
+static void a_killed_thread_takes_the_other_threads_along(void **state)
+{
+    struct engine *engine = start(true);
+    struct cpuset cpus = all_cpus();
+    struct collector c = {0};
+    int tids[3];
+    (void)state;
+
+    for (unsigned i = 0; i < 3; i++)
+        spawn(engine, i, i < 2 ? TASK_THREAD : TASK_PROCESS, &cpus, 0);
+    wait_gated(engine);
+    engine_release(engine);
+    for (unsigned i = 0; i < 3; i++)
+        tids[i] = engine_task(engine, i).tid;
+    int crew = engine_crew_pid(engine);
+    assert_int_equal(engine_task(engine, 0).pid, crew);
+    kill(tids[0], SIGKILL);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_true(wait_state(engine, i, ENGINE_DIED));
+        assert_int_equal(WTERMSIG(engine_task(engine, i).status), SIGKILL);
+        assert_false(exists(tids[i]));
+    }
+    assert_false(exists(crew));
+    assert_true(engine_alive(engine, NULL));
+    assert_int_equal(engine_task(engine, 2).state, ENGINE_RUNNING);
+
+    /* The next thread has a crew again. */
+    spawn(engine, 0, TASK_THREAD, &cpus, NS_PER_MS);
+    wait_gated(engine);
+    int again = engine_crew_pid(engine);
+    assert_true(again != 0 && again != crew);
+    assert_int_equal(engine_task(engine, 0).pid, again);
+    engine_release(engine);
+    assert_true(wait_state(engine, 0, ENGINE_DONE));
+
+    collect(&c, engine);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(count(&c, tids[i], EVENT_EXIT), 1);
+        assert_int_equal(WTERMSIG(find(&c, tids[i], EVENT_EXIT, 0)->u.exit.status), SIGKILL);
+    }
+    assert_int_equal(find(&c, crew, EVENT_NEW, 0)->u.task.role, ROLE_HOST);
+    assert_string_equal(find(&c, crew, EVENT_NAME, 0)->u.name, "schedviz-crew");
+    assert_int_equal(count(&c, crew, EVENT_EXIT), 1);
+    assert_int_equal(WTERMSIG(find(&c, crew, EVENT_EXIT, 0)->u.exit.status), SIGKILL);
+    assert_int_equal(count(&c, again, EVENT_EXIT), 0);
+    free(c.events);
+    free_and_check(engine);
+}
+
+/* One crew after the other, and orders that come while it dies. */
+static void a_crew_is_killed_again_and_again(void **state)
 {
     struct engine *engine = start(false);
     struct cpuset cpus = all_cpus();
     (void)state;
 
-    spawn(engine, 0, TASK_THREAD, &cpus, 0);
-    spawn(engine, 1, TASK_PROCESS, &cpus, 0);
-    wait_gated(engine);
-    engine_release(engine);
-    kill(engine_task(engine, 0).tid, SIGKILL);
-    assert_true(wait_state(engine, 1, ENGINE_DIED));
-    assert_true(wait_state(engine, 0, ENGINE_DIED));
-    assert_false(engine_alive(engine, NULL));
+    for (unsigned round = 0; round < 20; round++) {
+        for (unsigned i = 0; i < 4; i++)
+            spawn(engine, i, TASK_THREAD, &cpus, 0);
+        if (round % 2)
+            wait_gated(engine);
+        while (engine_crew_pid(engine) == 0)
+            nap_ms(1);
+        kill(engine_crew_pid(engine), SIGKILL);
+        engine_release(engine);
+        for (unsigned i = 0; i < 4; i++) {
+            uint64_t end_ns = clock_now_ns() + PATIENCE_MS * NS_PER_MS;
+            enum engine_state is;
+            do { /* it died, or it was not made yet and is one of the next crew's */
+                engine_dispatch(engine);
+                is = engine_task(engine, i).state;
+                nap_ms(1);
+            } while (is != ENGINE_DIED && is != ENGINE_GATED && clock_now_ns() < end_ns);
+            assert_true(is == ENGINE_DIED || is == ENGINE_GATED);
+        }
+        stop_all(engine);
+    }
+    assert_true(engine_alive(engine, NULL));
     free_and_check(engine);
 }
 
@@ -620,7 +500,7 @@ static void all_dies_with_schedviz(void **state)
         struct engine *engine = engine_start(&(struct engine_config){.self_timed = true}, &err);
 
         for (unsigned i = 0; engine && i < 6; i++)
-            engine_spawn(engine, i, i % 2 ? TASK_PROCESS : TASK_THREAD, 1, &cpus, 0, 0, &err);
+            try_spawn(engine, i, i % 2 ? TASK_PROCESS : TASK_THREAD, &cpus, &err);
         if (engine && engine_wait_gated(engine, PATIENCE_MS, &err)) {
             engine_release(engine);
             message->host = engine_host_pid(engine);
@@ -697,44 +577,6 @@ static void suspended_tasks_stand_still(void **state)
 
 /* ---- self-timing ---- */
 
-/* What a task told against what the kernel counted for it, from NOTE_BASE to its last words. */
-static void check_own_account(const struct collector *c, int tid)
-{
-    const struct event *base = find(c, tid, EVENT_NOTE, NOTE_BASE);
-    const struct event *base_run = find(c, tid, EVENT_NOTE, NOTE_BASE_RUN);
-    const struct event *last = find(c, tid, EVENT_SAMPLE, SAMPLE_SWITCHES);
-    const struct event *last_run = find(c, tid, EVENT_SAMPLE, SAMPLE_RUN);
-    uint64_t run_ns = 0, in_ns = 0;
-    bool in = false;
-
-    assert_true(base && base_run && last && last_run);
-    assert_int_equal(count_out(c, tid, OUT_PREEMPTED),
-                     last->u.switches.involuntary - base->u.switches.involuntary);
-    assert_int_equal(count_out(c, tid, OUT_BLOCKED),
-                     last->u.switches.voluntary - base->u.switches.voluntary + 1);
-    for (size_t i = 0; i < c->n; i++) {
-        const struct event *e = &c->events[i];
-        if (e->tid != tid || (e->kind != EVENT_SWITCH_IN && e->kind != EVENT_SWITCH_OUT))
-            continue;
-        assert_int_equal(e->kind, in ? EVENT_SWITCH_OUT : EVENT_SWITCH_IN);
-        if (in)
-            run_ns += e->time_ns - in_ns;
-        in_ns = e->time_ns;
-        in = !in;
-    }
-    assert_false(in);
-
-    uint64_t kernel_ns = last_run->u.run.run_ns - base_run->u.run.run_ns;
-    uint64_t off_ns = run_ns > kernel_ns ? run_ns - kernel_ns : kernel_ns - run_ns;
-    /* The kernel leaves time that the hypervisor stole out of a task's run time, and tells of it in ticks. */
-    if (off_ns > kernel_ns / 100 + NS_PER_MS && stolen_ticks() > stolen_at_start)
-        print_message("# told %llu us of running, the kernel says %llu us: time was stolen meanwhile\n",
-                      (unsigned long long)run_ns / 1000, (unsigned long long)kernel_ns / 1000);
-    else if (off_ns > kernel_ns / 100 + NS_PER_MS + 1000 / (uint64_t)sysconf(_SC_CLK_TCK) * NS_PER_MS)
-        fail_msg("told %llu us of running, the kernel says %llu us", (unsigned long long)run_ns / 1000,
-                 (unsigned long long)kernel_ns / 1000);
-}
-
 static void own_slices_equal_the_kernels(enum task_kind kind)
 {
     struct engine *engine = start(true);
@@ -756,8 +598,12 @@ static void own_slices_equal_the_kernels(enum task_kind kind)
         engine_dispatch(engine);
         collect(&c, engine);
     }
-    for (unsigned i = 0; i < 4; i++)
-        rise[i] = status_field(tids[i], "nonvoluntary_ctxt_switches:") - before[i];
+    for (unsigned i = 0; i < 4; i++) {
+        uint64_t end_ns = clock_now_ns() + PATIENCE_MS * NS_PER_MS;
+        do /* on a busy machine one may not have run yet */
+            rise[i] = status_field(tids[i], "nonvoluntary_ctxt_switches:") - before[i];
+        while (rise[i] == 0 && clock_now_ns() < end_ns);
+    }
     stop_all(engine);
     collect(&c, engine);
     for (unsigned i = 0; i < 4; i++) {
@@ -819,33 +665,6 @@ static void own_slices_do_not_overlap(void **state)
     free_and_check(engine);
 }
 
-static void a_full_ring_says_what_it_lost(void **state)
-{
-    struct ring *ring = aligned_alloc(64, sizeof *ring);
-    struct event events[RING_EVENTS];
-    (void)state;
-
-    assert_non_null(ring);
-    memset(ring, 0, sizeof *ring);
-    for (int i = 0; i < RING_EVENTS + 5; i++)
-        assert_int_equal(ring_push(ring, &(struct event){.tid = i}), i < RING_EVENTS);
-    assert_int_equal(ring_take(ring, events, 1), 1);
-    assert_int_equal(events[0].tid, 0);
-    assert_false(ring_push(ring, &(struct event){.tid = 1})); /* room for itself alone, not for the notice */
-    assert_int_equal(ring_take(ring, events, RING_EVENTS), RING_EVENTS - 1);
-    assert_int_equal(events[RING_EVENTS - 2].tid, RING_EVENTS - 1);
-
-    assert_true(ring_push(ring, &(struct event){.tid = 7, .time_ns = 9, .kind = EVENT_SWITCH_IN}));
-    assert_int_equal(ring_take(ring, events, RING_EVENTS), 2);
-    assert_int_equal(events[0].kind, EVENT_LOST);
-    assert_int_equal(events[0].u.lost.n, 6);
-    assert_int_equal(events[0].time_ns, 9);
-    assert_int_equal(events[1].kind, EVENT_SWITCH_IN);
-    assert_int_equal(ring->lost, 6);
-    assert_int_equal(ring_take(ring, events, RING_EVENTS), 0);
-    free(ring);
-}
-
 /* ---- many, and nothing left ---- */
 
 static unsigned n_descriptors(int pid)
@@ -870,7 +689,7 @@ static void the_host_holds_nothing_of_ours(void **state)
     struct engine *engine = start(false);
     (void)state;
 
-    assert_int_equal(n_descriptors(engine_host_pid(engine)), 6);
+    assert_int_equal(n_descriptors(engine_host_pid(engine)), 7);
     for (int i = 0; i < 3; i++) {
         snprintf(path, sizeof path, "/proc/%d/fd/%d", engine_host_pid(engine), i);
         ssize_t n = readlink(path, link, sizeof link - 1);
@@ -921,19 +740,18 @@ int main(void)
         cmocka_unit_test(tasks_are_where_they_were_put),
         cmocka_unit_test(a_killed_worker_is_alone),
         cmocka_unit_test(a_killed_host_takes_its_tasks_along),
-        cmocka_unit_test(a_killed_thread_takes_the_host_along),
+        cmocka_unit_test(a_killed_thread_takes_the_other_threads_along),
+        cmocka_unit_test(a_crew_is_killed_again_and_again),
         cmocka_unit_test(all_dies_with_schedviz),
         cmocka_unit_test(a_task_that_does_not_listen_is_killed),
         cmocka_unit_test(suspended_tasks_stand_still),
         cmocka_unit_test(own_slices_of_threads_equal_the_kernels),
         cmocka_unit_test(own_slices_of_processes_equal_the_kernels),
         cmocka_unit_test(own_slices_do_not_overlap),
-        cmocka_unit_test(a_full_ring_says_what_it_lost),
         cmocka_unit_test(the_host_holds_nothing_of_ours),
         cmocka_unit_test(three_hundred_tasks),
     };
 
-    stolen_at_start = stolen_ticks();
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("engine", tests, NULL, NULL);
 }

@@ -140,6 +140,137 @@ static void test_environment_is_left_alone(void **state)
     assert_null(getenv("HWLOC_PLUGINS_PATH"));
 }
 
+/* ---- a machine that changes, without one ---- */
+
+static struct {
+    struct cpuset online, cgroup, own;
+} fake;
+
+static struct cpuset cpus(const char *list)
+{
+    struct cpuset set = {0};
+    if (*list)
+        assert_true(cpuset_parse(&set, list, NULL));
+    return set;
+}
+
+static struct cpuset both(const struct cpuset *a, const struct cpuset *b)
+{
+    struct cpuset set = *a;
+    for (int cpu = cpuset_next(a, -1); cpu >= 0; cpu = cpuset_next(a, cpu)) {
+        if (!cpuset_has(b, cpu))
+            cpuset_remove(&set, cpu);
+    }
+    return set;
+}
+
+static bool fake_list(const char *name, struct cpuset *set)
+{
+    *set = strcmp(name, "online") == 0 ? fake.online : cpus("0-7");
+    return true;
+}
+
+static bool fake_get(struct cpuset *set)
+{
+    *set = fake.own;
+    return true;
+}
+
+/* sched_setaffinity(2): EINVAL when nothing of the mask is online and in the cgroup. */
+static bool fake_set(const struct cpuset *set)
+{
+    struct cpuset granted = both(set, &fake.cgroup);
+    granted = both(&granted, &fake.online);
+    if (cpuset_count(&granted) == 0)
+        return false;
+    fake.own = granted;
+    return true;
+}
+
+static const struct machine_probe fake_probe = {
+    .list = fake_list, .get_affinity = fake_get, .set_affinity = fake_set};
+
+/* Started on CPUs at_start (taskset), pinned to own since. */
+static struct machine fake_machine(const char *at_start, const char *own)
+{
+    struct machine machine;
+    struct err err;
+    assert_true(machine_load(&machine, &err));
+    machine.probe = &fake_probe;
+    machine.at_start = cpus(at_start);
+    fake.online = fake.cgroup = cpus("0-3");
+    fake.own = cpus(own);
+    machine_refresh(&machine);
+    return machine;
+}
+
+static void assert_allowed(struct machine *machine, const char *list)
+{
+    char now[64];
+    assert_true(machine_refresh(machine));
+    assert_string_equal(cpuset_format(&machine->allowed, now, sizeof now), list);
+    assert_false(machine_refresh(machine));
+}
+
+static void test_cpus_go_and_come(void **state)
+{
+    struct machine machine = fake_machine("0-7", "3");
+    (void)state;
+    fake.online = cpus("0-1,3");
+    assert_allowed(&machine, "0-1,3");
+    fake.online = cpus("0-5"); /* 4 and 5 were offline at the start */
+    fake.cgroup = cpus("0-7");
+    assert_allowed(&machine, "0-5");
+    fake.cgroup = cpus("1-2");
+    assert_allowed(&machine, "1-2");
+    fake.cgroup = cpus("0-7");
+    assert_allowed(&machine, "0-5");
+    machine_fini(&machine);
+}
+
+static void test_only_what_was_ours_comes_back(void **state)
+{
+    struct machine machine = fake_machine("1-2", "1");
+    (void)state;
+    fake.online = cpus("0-1,3");
+    assert_allowed(&machine, "1");
+    fake.online = cpus("0-7");
+    assert_allowed(&machine, "1-2");
+    machine_fini(&machine);
+}
+
+/* The kernel leaves a task what its cgroup has, though it asked for others. */
+static void test_a_cgroup_leaves_nothing_of_ours(void **state)
+{
+    struct machine machine = fake_machine("0-1", "1");
+    (void)state;
+    fake.cgroup = fake.own = cpus("2-3");
+    assert_allowed(&machine, "2-3");
+    fake.own = cpus("3"); /* and we pin ourselves again */
+    assert_false(machine_refresh(&machine));
+    fake.cgroup = cpus("0-3");
+    assert_allowed(&machine, "0-1");
+    machine_fini(&machine);
+}
+
+static void test_spare_cpu_shares_no_core(void **state)
+{
+    /* two cores of two hardware threads, and one of one */
+    struct machine_cpu rows[] = {
+        {.cpu = 0, .core = 0, .smt = 0, .n_smt = 2}, {.cpu = 2, .core = 0, .smt = 1, .n_smt = 2},
+        {.cpu = 1, .core = 1, .smt = 0, .n_smt = 2}, {.cpu = 3, .core = 1, .smt = 1, .n_smt = 2},
+        {.cpu = 4, .core = 2, .smt = 0, .n_smt = 1},
+    };
+    struct machine machine = {.cpus = rows, .n_cpus = 5, .allowed = cpus("0-4")};
+    struct cpuset chosen = cpus("0");
+    (void)state;
+    assert_int_equal(machine_spare_cpu(&machine, &chosen), 1);
+    chosen = cpus("0,3");
+    assert_int_equal(machine_spare_cpu(&machine, &chosen), 4);
+    machine.allowed = cpus("0-3");
+    assert_int_equal(machine_spare_cpu(&machine, &chosen), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +281,10 @@ int main(void)
         cmocka_unit_test(test_starts_from_own_affinity),
         cmocka_unit_test(test_refresh_tells_a_change),
         cmocka_unit_test(test_environment_is_left_alone),
+        cmocka_unit_test(test_cpus_go_and_come),
+        cmocka_unit_test(test_only_what_was_ours_comes_back),
+        cmocka_unit_test(test_a_cgroup_leaves_nothing_of_ours),
+        cmocka_unit_test(test_spare_cpu_shares_no_core),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("machine", tests, load, unload);

@@ -31,27 +31,35 @@ static void takes_what_it_should(void **state)
 {
     (void)state;
     assert_true(take(""));
-    assert_int_equal(options.session.workload.n_tasks, 4);
-    assert_int_equal(options.action, ACTION_RUN);
+    assert_int_equal(options.n_tasks, 0);
+    assert_int_equal(options.action, ASKED_RUN);
     assert_true(take("-n 7 -k process -m free -w 250ms -d 1.5 -s engine -b -f json -o x.json interleave"));
-    assert_int_equal(options.session.workload.n_tasks, 7);
-    assert_int_equal(options.session.workload.kind, TASK_PROCESS);
-    assert_int_equal(options.session.workload.placement, PLACEMENT_FREE);
-    assert_int_equal(options.session.workload.work_ns, 250000000);
+    assert_int_equal(options.n_tasks, 7);
+    assert_int_equal(options.kind, TASK_PROCESS);
+    assert_int_equal(options.placement, PLACEMENT_FREE);
+    assert_int_equal(options.work_ns, 250000000);
     assert_int_equal(options.duration_ns, 1500000000);
-    assert_int_equal(options.session.source, SOURCE_ENGINE);
+    assert_int_equal(options.source, SOURCE_ENGINE);
     assert_true(options.batch);
     assert_int_equal(options.format, FORMAT_JSON);
     assert_string_equal(options.output, "x.json");
+    assert_false(options.force);
+    assert_true(take("-b -f sqlite -o x.db --force"));
+    assert_int_equal(options.format, FORMAT_SQLITE);
+    assert_true(options.force);
     assert_true(take("--tasks=2 --cores=3 --theme=light --ascii --no-mouse --memory=64M"));
     assert_int_equal(options.n_cores, 3);
     assert_int_equal(options.theme, THEME_LIGHT);
     assert_true(options.ascii && options.no_mouse);
-    assert_int_equal(options.session.memory_bytes, 64 << 20);
+    assert_int_equal(options.memory_bytes, 64 << 20);
     assert_true(take("-C 0,2-3"));
-    assert_true(cpuset_has(&options.session.cpus, 3) && !cpuset_has(&options.session.cpus, 1));
+    assert_true(cpuset_has(&options.cpus, 3) && !cpuset_has(&options.cpus, 1));
+    assert_true(take("-b --exit-on-deadlock -k green deadlock"));
+    assert_true(options.exit_on_deadlock);
+    assert_int_equal(options.kind, TASK_GREEN);
+    assert_string_equal(options.lesson, "deadlock");
     assert_true(take("--version"));
-    assert_int_equal(options.action, ACTION_VERSION);
+    assert_int_equal(options.action, ASKED_VERSION);
 }
 
 /* Each is refused, and the line names the thing. */
@@ -75,7 +83,6 @@ static void refuses_with_one_line(void **state)
         {"-w 5parsecs", "5parsecs"},
         {"-w nan", "nan"},
         {"-w inf", "inf"},
-        {"-k green", "green"},
         {"-k fiber", "process"},
         {"-m loose", "pinned"},
         {"-s guess", "engine"},
@@ -90,9 +97,11 @@ static void refuses_with_one_line(void **state)
         {"-p 1", "pid"},
         {"-a -s proc", "--all"},
         {"-r x.svz", "record"},
-        {"--force", "force"},
+        {"--force", "--output"},
+        {"-b --force", "--output"},
+        {"--force -o x", "--batch"},
+        {"-b -f sqlite", "--output"},
         {"-- true", "true"},
-        {"nosuchlesson", "--list"},
         {"a.svz", "a.svz"},
         {"interleave interleave", "one lesson"},
         {"-x", "-x"},
@@ -101,7 +110,6 @@ static void refuses_with_one_line(void **state)
         {"--memory=1", "memory"},
         {"--memory=1Q", "1Q"},
         {"-b --theme=dark", "theme"},
-        {"--exit-on-deadlock", "deadlock"},
         {"-n", "-n"},
         {"-w 1e300", "year"},
     };

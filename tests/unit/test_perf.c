@@ -383,6 +383,34 @@ static void test_overflow_is_told(void **state)
     end_watch(&watch);
 }
 
+/* A record is no even part of a ring: in a small one that is emptied again and again most rounds have one in
+ * two pieces. */
+static void test_records_around_the_end(void **state)
+{
+    struct cpuset one = {0}, before = allowed_cpus();
+    (void)state;
+    cpuset_add(&one, cpuset_nth(&before, 0));
+    struct watch watch =
+        watch_or_skip((struct perf_config){.cpus = one, .ring_bytes = (size_t)sysconf(_SC_PAGESIZE)});
+    assert_true(cpuset_set_affinity(0, &one));
+    drain(&watch);
+    const size_t n_before = watch.n;
+    const long switches_before = own_switches();
+    for (int i = 0; i < 40; i++) {
+        nap_often(40);
+        drain(&watch);
+    }
+    const size_t n_switches = (size_t)(own_switches() - switches_before);
+    drain(&watch);
+    assert_true(cpuset_set_affinity(0, &before));
+    assert_int_equal(watch.perf->ops->lost(watch.perf), 0);
+    assert_in_range(watch.n - n_before, 2 * n_switches,
+                    2 * n_switches + 4); /* we may be switched just then */
+    for (size_t i = n_before + 1; i < watch.n; i++)
+        assert_true(watch.events[i].kind != watch.events[i - 1].kind); /* out, in, out, ... */
+    end_watch(&watch);
+}
+
 /* The watched process has ended: what it left is read, and poll is not woken for ever. */
 static void test_hangup(void **state)
 {
@@ -423,7 +451,7 @@ static void test_hangup(void **state)
     end_watch(&watch);
 }
 
-static void test_poll_wakes_at_a_quarter(void **state)
+static void test_poll_wakes_at_a_third(void **state)
 {
     struct cpuset one = {0}, before = allowed_cpus();
     struct pollfd fd;
@@ -435,7 +463,7 @@ static void test_poll_wakes_at_a_quarter(void **state)
     assert_true(cpuset_set_affinity(0, &one));
     nap_often(50);
     assert_int_equal(poll(&fd, 1, 0), 0);
-    nap_often(300); /* 32 bytes a record, two a switch */
+    nap_often(600); /* 24 bytes a record, two a switch */
     assert_int_equal(poll(&fd, 1, 1000), 1);
     assert_true(fd.revents & POLLIN);
     assert_true(cpuset_set_affinity(0, &before));
@@ -451,14 +479,53 @@ static void test_cpus(void **state)
     cpuset_add(&one, cpuset_nth(&allowed, 0));
     struct watch watch = watch_or_skip((struct perf_config){.cpus = one});
     assert_int_equal(watch.perf->ops->n_streams(watch.perf), 1);
-    assert_true(perf_add_cpu(watch.perf, cpuset_nth(&one, 0), &err));
+    assert_true(perf_add_cpu(watch.perf, cpuset_nth(&one, 0), NULL, &err));
     assert_int_equal(watch.perf->ops->n_streams(watch.perf), 1);
     if (cpuset_count(&allowed) > 1) {
-        assert_true(perf_add_cpu(watch.perf, cpuset_nth(&allowed, 1), &err));
+        bool whole = true;
+        assert_true(perf_add_cpu(watch.perf, cpuset_nth(&allowed, 1), &whole, &err));
+        assert_false(whole); /* nobody said before that it would come */
         assert_int_equal(watch.perf->ops->n_streams(watch.perf), 2);
     }
-    assert_false(perf_add_cpu(watch.perf, CPUSET_MAX - 1, &err));
+    assert_false(perf_add_cpu(watch.perf, CPUSET_MAX - 1, NULL, &err));
     assert_true(strstr(err.msg, "4095") != NULL);
+    end_watch(&watch);
+}
+
+/* A task that was there before its CPU came is seen on it all the same. */
+static void test_a_cpu_that_comes_later(void **state)
+{
+    const struct cpuset allowed = allowed_cpus();
+    struct cpuset first = {0}, second = {0};
+    struct err err = {""};
+    bool whole = false;
+    (void)state;
+    if (cpuset_count(&allowed) < 2) {
+        print_message("# one CPU only\n");
+        skip();
+    }
+    cpuset_add(&first, cpuset_nth(&allowed, 0));
+    cpuset_add(&second, cpuset_nth(&allowed, 1));
+    struct watch watch = watch_or_skip((struct perf_config){.cpus = first, .later = second});
+    const pid_t test = getpid(), child = fork();
+    if (child == 0) {
+        die_with_parent(test);
+        cpuset_set_affinity(0, &second);
+        for (;;)
+            nap(NS_PER_MS);
+    }
+    nap(50 * NS_PER_MS);
+    assert_int_equal(watch.perf->ops->n_streams(watch.perf), 1);
+    assert_true(perf_add_cpu(watch.perf, cpuset_nth(&allowed, 1), &whole, &err));
+    assert_true(whole);
+    assert_int_equal(watch.perf->ops->n_streams(watch.perf), 2);
+    const uint64_t end_ns = clock_now_ns() + 10 * NS_PER_S;
+    while (count(&watch, child, EVENT_SWITCH_IN, 0) < 10 && clock_now_ns() < end_ns) {
+        nap(20 * NS_PER_MS);
+        drain(&watch);
+    }
+    assert_true(count(&watch, child, EVENT_SWITCH_IN, 0) >= 10);
+    end_host(child);
     end_watch(&watch);
 }
 
@@ -619,9 +686,11 @@ int main(void)
         cmocka_unit_test(test_rings_merge_in_order),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_overflow_is_told),
+        cmocka_unit_test(test_records_around_the_end),
         cmocka_unit_test(test_hangup),
-        cmocka_unit_test(test_poll_wakes_at_a_quarter),
+        cmocka_unit_test(test_poll_wakes_at_a_third),
         cmocka_unit_test(test_cpus),
+        cmocka_unit_test(test_a_cpu_that_comes_later),
         cmocka_unit_test(test_no_fds),
         cmocka_unit_test(test_mlock_budget),
         cmocka_unit_test(test_refused_by_seccomp),

@@ -45,8 +45,6 @@ static void end(struct record *r, uint32_t tid, uint64_t time_ns)
     put32(r, 100);
     put32(r, tid);
     put64(r, time_ns);
-    put32(r, 3);
-    put32(r, 0);
     const uint16_t size = (uint16_t)r->n;
     memcpy(r->bytes + offsetof(struct perf_event_header, size), &size, sizeof size);
 }
@@ -82,7 +80,7 @@ static void test_switch(void **state)
     struct record r = begin(PERF_RECORD_SWITCH, 0);
     end(&r, 101, 5000);
     struct event event = parse(&r);
-    assert_int_equal(r.n, 32);
+    assert_int_equal(r.n, 24);
     assert_int_equal(event.kind, EVENT_SWITCH_IN);
     assert_int_equal(event.time_ns, 5000);
     assert_int_equal(event.tid, 101);
@@ -229,13 +227,103 @@ static void test_malformed(void **state)
     expect_malformed(r.bytes, r.n);
 }
 
+/* A batch is what its records give one by one, whatever mixture they are; it ends where it has to. */
+static void test_batch(void **state)
+{
+    enum { N = 400 };
+    static _Alignas(8) unsigned char bytes[N * sizeof(struct record)];
+    static struct event events[N], one_by_one[N];
+    size_t n = 0, n_events = 0, n_lost = 0, n_wide = 0;
+    uint32_t seed = 1;
+    (void)state;
+    for (unsigned i = 0; i < N; i++) {
+        static const uint16_t out[] = {0, PERF_RECORD_MISC_SWITCH_OUT,
+                                       PERF_RECORD_MISC_SWITCH_OUT | PERF_RECORD_MISC_SWITCH_OUT_PREEMPT};
+        struct record r;
+        seed = seed * 1664525 + 1013904223;
+        switch (seed >> 28) {
+        case 0:
+            r = task_record(PERF_RECORD_FORK, 7, 7 + i);
+            break;
+        case 1:
+            r = comm_record("worker\0\0", 8);
+            break;
+        case 2:
+            r = begin(PERF_RECORD_LOST, 0);
+            put64(&r, 55);
+            put64(&r, i);
+            end(&r, 1, i);
+            n_lost += i;
+            break;
+        case 3:
+            r = begin(PERF_RECORD_MMAP, 0);
+            end(&r, 1, i);
+            break;
+        case 4:
+            r = begin(PERF_RECORD_SWITCH_CPU_WIDE, out[i % 3]);
+            put64(&r, 0);
+            end(&r, 8, i);
+            n_wide++;
+            break;
+        default: /* some of nobody */
+            r = begin(PERF_RECORD_SWITCH, out[i % 3]);
+            end(&r, seed >> 20 & 3, i);
+        }
+        memcpy(bytes + n, r.bytes, r.n);
+        bool is_event;
+        assert_int_equal(perf_parse(bytes + n, r.n, 5, &one_by_one[n_events], &is_event), r.n);
+        n_events += is_event;
+        n += r.n;
+    }
+    assert_true(n_lost > 0 && n_wide > 0 && n_events < N);
+    struct perf_batch batch = perf_parse_batch(bytes, n, 5, events, N);
+    assert_int_equal(batch.n_bytes, n);
+    assert_int_equal(batch.n_events, n_events);
+    assert_int_equal(batch.n_lost, n_lost);
+    assert_memory_equal(events, one_by_one, n_events * sizeof *events);
+
+    size_t n_done = 0, at = 0; /* a few at a time */
+    while (n_done < n_events) {
+        memset(events, 0, sizeof events);
+        batch = perf_parse_batch(bytes + at, n - at, 5, events, 7);
+        assert_int_equal(batch.n_events, n_events - n_done < 7 ? n_events - n_done : 7);
+        assert_memory_equal(events, one_by_one + n_done, batch.n_events * sizeof *events);
+        n_done += batch.n_events;
+        at += batch.n_bytes;
+    }
+}
+
+static void test_batch_ends_at_what_is_no_record(void **state)
+{
+    struct record two = begin(PERF_RECORD_SWITCH, 0), more = begin(PERF_RECORD_SWITCH, 0);
+    struct event events[4];
+    (void)state;
+    end(&two, 101, 5);
+    end(&more, 102, 6);
+    put(&two, more.bytes, more.n);
+    for (size_t cut = 1; cut < more.n; cut++) {
+        const struct perf_batch batch = perf_parse_batch(two.bytes, two.n - cut, 1, events, 4);
+        assert_int_equal(batch.n_bytes, two.n - more.n);
+        assert_int_equal(batch.n_events, 1);
+    }
+    memset(two.bytes + more.n, 0, sizeof(struct perf_event_header));
+    assert_int_equal(perf_parse_batch(two.bytes, two.n, 1, events, 4).n_bytes, more.n);
+    assert_int_equal(perf_parse_batch(two.bytes + more.n, more.n, 1, events, 4).n_bytes, 0);
+    assert_int_equal(perf_parse_batch(two.bytes, 0, 1, events, 4).n_bytes, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_switch),    cmocka_unit_test(test_switch_of_nobody_is_skipped),
-        cmocka_unit_test(test_task),      cmocka_unit_test(test_name),
-        cmocka_unit_test(test_lost),      cmocka_unit_test(test_others_are_skipped),
+        cmocka_unit_test(test_switch),
+        cmocka_unit_test(test_switch_of_nobody_is_skipped),
+        cmocka_unit_test(test_task),
+        cmocka_unit_test(test_name),
+        cmocka_unit_test(test_lost),
+        cmocka_unit_test(test_others_are_skipped),
         cmocka_unit_test(test_malformed),
+        cmocka_unit_test(test_batch),
+        cmocka_unit_test(test_batch_ends_at_what_is_no_record),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("perf_parse", tests, NULL, NULL);

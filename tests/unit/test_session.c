@@ -247,6 +247,135 @@ static void counts_are_the_kernels_with_engine(void **state)
     check_counts(6, SOURCE_ENGINE);
 }
 
+/* ---- the machine changes: a test's own, of which the CPUs are the real ones ---- */
+
+static struct cpuset fake_online, fake_cgroup, fake_own;
+
+static bool fake_list(const char *name, struct cpuset *set)
+{
+    *set = strcmp(name, "online") == 0 ? fake_online : machine.present;
+    return true;
+}
+
+/* The kernel narrows a task's own mask when it narrows the cgroup. */
+static bool fake_set(const struct cpuset *set)
+{
+    struct cpuset granted = {0};
+    for (int cpu = cpuset_next(set, -1); cpu >= 0; cpu = cpuset_next(set, cpu)) {
+        if (cpuset_has(&fake_online, cpu) && cpuset_has(&fake_cgroup, cpu))
+            cpuset_add(&granted, cpu);
+    }
+    if (cpuset_count(&granted) == 0)
+        return false;
+    fake_own = granted;
+    return true;
+}
+
+static bool fake_get(struct cpuset *set)
+{
+    fake_set(&fake_own);
+    *set = fake_own;
+    return true;
+}
+
+/* Returns the second CPU, the one that will go. */
+static int start_on_changing_machine(uint64_t work_ns, enum source_choice source)
+{
+    static const struct machine_probe probe = {
+        .list = fake_list, .get_affinity = fake_get, .set_affinity = fake_set};
+    if (cpuset_count(&machine.allowed) < 2) {
+        print_message("# one CPU only\n");
+        skip();
+    }
+    struct cpuset two = {0};
+    cpuset_add(&two, cpuset_nth(&machine.allowed, 0));
+    cpuset_add(&two, cpuset_nth(&machine.allowed, 1));
+    fake_online = fake_cgroup = fake_own = machine.allowed = machine.at_start = two;
+    machine.probe = &probe;
+    start(4, 2, work_ns, source);
+    TURN_UNTIL(n_living(TASK_THREAD) == 4);
+    return cpuset_nth(&two, 1);
+}
+
+static bool was_said(const char *text)
+{
+    struct session_info info;
+    session_info(session, &info);
+    return strstr(info.message, text) != NULL;
+}
+
+static bool all_run_on(const struct cpuset *cpus)
+{
+    const struct timeline *tl = session_timeline(session);
+    for (uint32_t i = 0; i < timeline_n_tasks(tl); i++) {
+        struct task task;
+        struct cpuset may;
+        timeline_task(tl, i, &task);
+        bool lives = task.role == ROLE_WORKLOAD && !task.exited;
+        if (lives && (!cpuset_get_affinity(task.tid, &may) || !cpuset_subset(&may, cpus)))
+            return false;
+    }
+    return true;
+}
+
+static void a_cpu_goes_and_comes(enum source_choice source, struct cpuset *from, const char *how,
+                                 const char *again)
+{
+    const int cpu = start_on_changing_machine(0, source);
+    const struct cpuset two = machine.allowed;
+    struct session_info info;
+    char gone[EVENT_NAME_SIZE], came[EVENT_NAME_SIZE];
+    snprintf(gone, sizeof gone, "cpu %d gone", cpu);
+    snprintf(came, sizeof came, "cpu %d came", cpu);
+
+    cpuset_remove(from, cpu);
+    TURN_UNTIL(has_mark(gone));
+    assert_true(was_said(how));
+    session_info(session, &info);
+    assert_int_equal(cpuset_count(&info.cpus), 1);
+    assert_false(cpuset_has(&info.cpus, cpu));
+    assert_true(all_run_on(&info.cpus));
+    assert_false(session_set_cpus(session, &two, &err)); /* what is gone is not offered */
+    assert_true(session_restart(session, &err));
+    TURN_UNTIL(session_current_run(session)->start_ns != 0);
+    assert_true(all_run_on(&info.cpus));
+
+    cpuset_add(from, cpu);
+    TURN_UNTIL(has_mark(came));
+    assert_true(was_said(again));
+    assert_true(session_set_cpus(session, &two, &err));
+    turn_for(50 * NS_PER_MS);
+    assert_true(session_stop(session));
+    session_info(session, &info);
+    assert_int_equal(info.n_lost, 0);
+}
+
+static void a_cpu_goes_offline(void **state)
+{
+    (void)state;
+    a_cpu_goes_and_comes(SOURCE_AUTO, &fake_online, "went offline: the tasks go on", "came online");
+}
+
+static void a_cpu_is_taken_away(void **state)
+{
+    (void)state;
+    a_cpu_goes_and_comes(SOURCE_ENGINE, &fake_cgroup, "was taken away: the tasks go on", "may be used now");
+}
+
+static void a_comparison_loses_a_cpu(void **state)
+{
+    (void)state;
+    const int cpu = start_on_changing_machine(2 * NS_PER_S, SOURCE_AUTO);
+    assert_true(session_compare(session, &err));
+    turn_for(20 * NS_PER_MS);
+    cpuset_remove(&fake_online, cpu);
+    TURN_UNTIL(session_comparison(session) == COMPARE_NONE);
+    assert_true(was_said("the comparison is given up"));
+    assert_int_equal(session_current_run(session)->end_ns, 0); /* an ordinary run goes on */
+    assert_int_equal(cpuset_count(&session_current_run(session)->cpus), 1);
+    assert_false(session_compare(session, &err));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +385,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(cores_change_where_tasks_run, setup, teardown),
         cmocka_unit_test_setup_teardown(a_run_ends_and_runs_again, setup, teardown),
         cmocka_unit_test_setup_teardown(comparison_runs_both, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_cpu_goes_offline, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_cpu_is_taken_away, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_comparison_loses_a_cpu, setup, teardown),
         cmocka_unit_test_setup_teardown(counts_are_the_kernels_with_auto, setup, teardown),
         cmocka_unit_test_setup_teardown(counts_are_the_kernels_with_engine, setup, teardown),
     };

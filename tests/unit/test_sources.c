@@ -122,9 +122,9 @@ static double try_once(enum task_kind kind, unsigned n_tasks, unsigned n_cpus, u
         fail_msg("%s", err.msg);
     struct line seen = line_of(perf), told = line_of(engine_source(engine));
     for (unsigned i = 0; i < n_tasks; i++) {
-        struct cpuset cpus = {0};
-        cpuset_add(&cpus, cpuset_nth(&machine.allowed, i % n_cpus));
-        assert_true(engine_spawn(engine, i, kind, 1, &cpus, 0, 0, &err));
+        struct engine_order order = {.kind = kind, .run = 1};
+        cpuset_add(&order.cpus, cpuset_nth(&machine.allowed, i % n_cpus));
+        assert_true(engine_spawn(engine, i, &order, &err));
     }
     if (!engine_wait_gated(engine, 10000, &err))
         fail_msg("%s", err.msg);

@@ -177,6 +177,50 @@ static void test_slices(void **state)
     assert_int_equal(timeline_next_switch_in(tl, 0, 100, -1), 0);
 }
 
+/* Slices too short for the clock begin together; who steps past them gets on all the same. */
+static void test_slices_without_length(void **state)
+{
+    (void)state;
+    in(100, 1, 0);
+    for (int i = 0; i < 3; i++) {
+        out(140, 1, 0, OUT_PREEMPTED);
+        in(140, 1, 0);
+    }
+    out(150, 1, 0, OUT_BLOCKED);
+    in(200, 1, 1);
+    timeline_advance(tl, 300);
+    struct slice slice;
+    uint64_t t_ns = 0;
+    unsigned n = 0;
+    while (n < 10 && timeline_task_slice(tl, 0, t_ns, 1, &slice)) {
+        assert_true(slice.start_ns > t_ns);
+        t_ns = slice.start_ns;
+        n++;
+    }
+    assert_int_equal(t_ns, 200);
+    for (n = 0, t_ns = 300; n < 10 && timeline_cpu_slice(tl, 0, t_ns, -1, &slice); n++) {
+        assert_true(slice.start_ns < t_ns);
+        t_ns = slice.start_ns;
+    }
+    assert_int_equal(t_ns, 100);
+}
+
+static void test_counts_end_with_the_task(void **state)
+{
+    struct event sample = {
+        .time_ns = 150, .tid = 1, .cpu = -1, .kind = EVENT_SAMPLE, .detail = SAMPLE_SWITCHES};
+    (void)state;
+    in(100, 1, 0);
+    sample.u.switches.involuntary = 7;
+    push(sample);
+    task_exit(155, 1, 0, false);
+    sample.time_ns = 160; /* preempted once more on its last way out */
+    sample.u.switches.involuntary = 8;
+    push(sample);
+    assert_int_equal(task_of(1).kernel.involuntary, 7);
+    assert_int_equal(timeline_n_tasks(tl), 1);
+}
+
 static void test_exit(void **state)
 {
     (void)state;
@@ -582,6 +626,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_states, setup, teardown),
         cmocka_unit_test_setup_teardown(test_slices, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_slices_without_length, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_counts_end_with_the_task, setup, teardown),
         cmocka_unit_test_setup_teardown(test_exit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_exit_while_waiting, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_task_of_many_streams, setup, teardown),

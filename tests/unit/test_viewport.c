@@ -99,8 +99,15 @@ static void slow_motion_plays_while_capture_goes_on(void **state)
     assert_int_equal(vp.playhead_ns, head + 20 * MS);
     assert_int_equal(vp.behind_ns, 5000 * MS - vp.playhead_ns);
     assert_int_equal(vp.known_ns, vp.playhead_ns);
+    /* Paused, nothing moves: same window, the cursor where the playhead was, the ticker still there. */
+    uint64_t start = vp.start_ns, at = vp.playhead_ns;
+    viewport_set_mode(&vp, tl, MODE_PAUSED);
+    viewport_pan(&vp, tl, 0);
+    viewport_update(&vp, tl);
+    assert_true(vp.start_ns == start && vp.cursor_ns == at && vp.ticking);
     viewport_live(&vp, tl);
     viewport_update(&vp, tl);
+    assert_false(vp.ticking);
     assert_int_equal(vp.mode, MODE_SCOPE);
     assert_true(vp.start_ns >= 4800 * MS);
 }

@@ -317,6 +317,74 @@ static void tables_sort(void **state)
     fixture_free(fixture);
 }
 
+/* All that a dialog says can be read, by scrolling, whatever the size of the screen. */
+static void narrow_dialogs_lose_no_word(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"pinned", "core", "kernel", "chooses)", "Shift-Tab", "before"};
+    const struct dialog_line lines[] = {
+        {.left = "Cores and tasks", .is_heading = true},
+        {.left = "m", .right = "pinned (task i on core i mod k) or free (the kernel chooses)"},
+        {.left = "Shift-Tab", .right = "the view before"},
+    };
+    struct fixture *fixture = fixture_new("interleave");
+    for (int cols = 20; cols < 100; cols += 3) {
+        bool found[sizeof words / sizeof *words] = {false};
+        struct canvas canvas;
+        canvas_init(&canvas, cols, 6);
+        for (unsigned top = 0; top < 20; top++) {
+            unsigned first = top;
+            size_t size;
+            char *text;
+            view_dialog(&fixture->scene, &canvas,
+                        &(struct dialog){
+                            .title = "Keys", .lines = lines, .n_lines = 3, .selected = -1, .first = &first});
+            FILE *out = open_memstream(&text, &size);
+            canvas_to_text(&canvas, out);
+            fclose(out);
+            for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+                found[i] |= strstr(text, words[i]) != NULL;
+            free(text);
+        }
+        for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+            assert_true(found[i]);
+        canvas_fini(&canvas);
+    }
+    fixture_free(fixture);
+}
+
+/* A list that does not fit tells how many rows lie on either side of it, and they add up. */
+static void lists_tell_what_does_not_fit(void **state)
+{
+    (void)state;
+    struct fixture *fixture = fixture_new("mixed");
+    struct scene *scene = &fixture->scene;
+    for (int v = 0; v < 3; v++) {
+        const struct rect rect = {0, 0, 80, v == 0 ? 4 : 6};
+        struct canvas canvas;
+        canvas_init(&canvas, rect.cols, rect.rows);
+        scene->scroll = 1;
+        unsigned fit = views[v]->n_fit(scene, rect), all = views[v]->n_rows(scene), below, above;
+        assert_true(1 + fit < all);
+        views[v]->draw(scene, &canvas, rect);
+        char *text = NULL;
+        size_t size = 0;
+        FILE *out = open_memstream(&text, &size);
+        canvas_to_text(&canvas, out);
+        fclose(out);
+        const char *line = strstr(text, " more below");
+        assert_non_null(line);
+        while (line > text && line[-1] >= '0' && line[-1] <= '9')
+            line--;
+        assert_int_equal(sscanf(line, "%u more below (Down), %u above (Up)", &below, &above), 2);
+        assert_int_equal(above, 1);
+        assert_int_equal(above + fit + below, all);
+        free(text);
+        canvas_fini(&canvas);
+    }
+    fixture_free(fixture);
+}
+
 static void dialogs_scroll_and_inspectors_fit(void **state)
 {
     (void)state;
@@ -359,6 +427,8 @@ int main(void)
         cmocka_unit_test(words_are_by_number),
         cmocka_unit_test(clicks_find_rows_and_times),
         cmocka_unit_test(tables_sort),
+        cmocka_unit_test(narrow_dialogs_lose_no_word),
+        cmocka_unit_test(lists_tell_what_does_not_fit),
         cmocka_unit_test(dialogs_scroll_and_inspectors_fit),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

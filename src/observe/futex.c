@@ -1,0 +1,263 @@
+/* Who waits for whom, as the kernel has it: looking at tasks, and cycles in what was seen. */
+#include "futex.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* ---- reading ---- */
+
+/* The whole file, for free(); NULL with errno. */
+static char *read_all(const char *path, size_t *n)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return NULL;
+    size_t capacity = 4096;
+    char *text = mem_new(1, capacity);
+    ssize_t got;
+    *n = 0;
+    while ((got = read(fd, text + *n, capacity - *n)) > 0) {
+        *n += (size_t)got;
+        if (*n == capacity)
+            text = mem_resize(text, capacity *= 2, 1);
+    }
+    int error = errno;
+    close(fd);
+    if (got == 0)
+        return text;
+    free(text);
+    errno = error;
+    return NULL;
+}
+
+/* False with errno when it cannot be read. */
+static bool read_call(const struct futex_task *task, struct futex_call *call)
+{
+    char path[64], text[256];
+    snprintf(path, sizeof path, "/proc/%d/task/%d/syscall", task->pid, task->tid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t n = read(fd, text, sizeof text);
+    int error = errno;
+    close(fd);
+    errno = error;
+    if (n < 0)
+        return false;
+    if (!futex_parse_syscall(text, (size_t)n, call))
+        *call = (struct futex_call){.state = FUTEX_ELSEWHERE};
+    return true;
+}
+
+/* What lies at the address; words beyond the end of its memory are zero. False with errno. */
+static bool read_words(int pid, uint64_t address, uint32_t words[FUTEX_WORDS])
+{
+    const size_t size = FUTEX_WORDS * sizeof *words;
+    memset(words, 0, size);
+    for (size_t n = size; n >= sizeof *words; n -= sizeof *words) {
+        struct iovec local = {words, n}, remote = {(void *)(uintptr_t)address, n};
+        ssize_t got = process_vm_readv(pid, &local, 1, &remote, 1, 0);
+        if (got >= (ssize_t)sizeof *words)
+            return true;
+        if (got < 0 && errno != EFAULT)
+            return false;
+    }
+    errno = EFAULT;
+    return false;
+}
+
+/* ---- is that its owner? ---- */
+
+static bool is_thread_of(int pid, int tid)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/task/%d", pid, tid);
+    return tid > 0 && access(path, F_OK) == 0;
+}
+
+static bool find_mapping(int pid, bool (*is_it)(const struct futex_mapping *, const void *), const void *what,
+                         struct futex_mapping *mapping)
+{
+    char path[64];
+    size_t n;
+    snprintf(path, sizeof path, "/proc/%d/maps", pid);
+    char *text = read_all(path, &n);
+    const char *at = text;
+    bool found = false;
+    while (text && !found && futex_parse_mapping(&at, text + n, mapping))
+        found = is_it(mapping, what);
+    free(text);
+    return found;
+}
+
+static bool holds(const struct futex_mapping *mapping, const void *address)
+{
+    uint64_t at = *(const uint64_t *)address;
+    return at >= mapping->begin && at < mapping->end;
+}
+
+static bool is_same(const struct futex_mapping *mapping, const void *other)
+{
+    const struct futex_mapping *shared = other;
+    return mapping->is_shared && mapping->inode == shared->inode && mapping->device == shared->device;
+}
+
+/* Memory that two processes share is of one file, even where it has no name (mmap(2), MAP_ANONYMOUS). */
+static bool shares_memory(int pid, uint64_t address, int other_tid)
+{
+    struct futex_mapping mapping, other;
+    return find_mapping(pid, holds, &address, &mapping) && mapping.is_shared && mapping.inode != 0 &&
+           find_mapping(other_tid, is_same, &mapping, &other);
+}
+
+static bool may_own(const struct futex_task *task, const struct futex_call *call, enum futex_edge_kind kind,
+                    int owner_tid)
+{
+    if (is_thread_of(task->pid, owner_tid))
+        return kind == FUTEX_EDGE_MUTEX || owner_tid != task->tid;
+    return kind == FUTEX_EDGE_MUTEX && !call->is_private && owner_tid > 0 &&
+           shares_memory(task->pid, call->address, owner_tid);
+}
+
+/* ---- edges ---- */
+
+static bool is_same_call(const struct futex_call *a, const struct futex_call *b)
+{
+    return a->state == b->state && a->address == b->address && a->operation == b->operation &&
+           a->value == b->value;
+}
+
+/* False with errno when the task cannot be looked at; *found tells whether it sleeps in futex(2). */
+static bool look(const struct futex_task *task, struct futex_edge *edge, bool *found)
+{
+    struct futex_call call, after;
+    uint32_t words[FUTEX_WORDS];
+    *found = false;
+    if (!read_call(task, &call))
+        return false;
+    if (call.state != FUTEX_WAITING)
+        return true;
+    if (!read_words(task->tid, call.address, words))
+        return errno == EFAULT;
+    *edge = (struct futex_edge){.waiter_tid = task->tid, .address = call.address};
+    edge->kind = futex_judge(&call, words, &edge->owner_tid);
+    if (edge->kind != FUTEX_EDGE_UNKNOWN && !may_own(task, &call, edge->kind, edge->owner_tid)) {
+        edge->kind = FUTEX_EDGE_UNKNOWN;
+        edge->owner_tid = 0;
+    }
+    /* It has slept in this call all the while, or it is not known what was seen. */
+    *found = read_call(task, &after) && is_same_call(&call, &after);
+    return true;
+}
+
+static bool is_other_users(int pid)
+{
+    char path[32];
+    struct stat st;
+    snprintf(path, sizeof path, "/proc/%d", pid);
+    return stat(path, &st) == 0 && st.st_uid != geteuid();
+}
+
+static int ptrace_scope(void)
+{
+    size_t n;
+    char *text = read_all("/proc/sys/kernel/yama/ptrace_scope", &n);
+    int scope = text && n > 0 && text[0] >= '0' && text[0] <= '9' ? text[0] - '0' : 0;
+    free(text);
+    return scope;
+}
+
+static bool refused(const struct futex_task *task, int error, struct err *err)
+{
+    if (geteuid() != 0 && is_other_users(task->pid))
+        return err_set(err,
+                       "what task %d waits for may not be seen: it is another user's; run schedviz as that "
+                       "user or as root",
+                       task->tid);
+    if (ptrace_scope() > 0)
+        return err_set(err,
+                       "what task %d waits for may not be seen: kernel.yama.ptrace_scope is %d; start the "
+                       "program with schedviz, or run schedviz as root",
+                       task->tid, ptrace_scope());
+    return err_set(err,
+                   "what task %d waits for may not be seen: %s; run schedviz as root, outside of a container",
+                   task->tid, strerror(error));
+}
+
+bool futex_edges(const struct futex_task *tasks, unsigned n, struct futex_edge *edges, unsigned *n_edges,
+                 struct err *err)
+{
+    bool all = true;
+    *n_edges = 0;
+    for (unsigned i = 0; i < n; i++) {
+        bool found;
+        if (look(&tasks[i], &edges[*n_edges], &found))
+            *n_edges += found;
+        else if (all && errno != ENOENT && errno != ESRCH)
+            all = refused(&tasks[i], errno, err);
+    }
+    return all;
+}
+
+/* ---- cycles ---- */
+
+static int compare_waiters(const void *a, const void *b)
+{
+    const struct futex_edge *const *x = a, *const *y = b;
+    return ((*x)->waiter_tid > (*y)->waiter_tid) - ((*x)->waiter_tid < (*y)->waiter_tid);
+}
+
+/* The index of the edge that leads on from one, or n. */
+static unsigned next_edge(const struct futex_edge *const *sorted, const struct futex_edge *edges, unsigned n,
+                          unsigned from)
+{
+    struct futex_edge key = {.waiter_tid = edges[from].owner_tid};
+    const struct futex_edge *wanted = &key;
+    if (edges[from].kind == FUTEX_EDGE_UNKNOWN)
+        return n;
+    const struct futex_edge *const *found = bsearch(&wanted, sorted, n, sizeof *sorted, compare_waiters);
+    return found ? (unsigned)(*found - edges) : n;
+}
+
+/* Each edge is walked over once: `walk` tells by which walk. */
+static bool find_cycle(const unsigned *next, unsigned n, unsigned from, unsigned *walk, unsigned *cycle,
+                       unsigned number)
+{
+    unsigned at = from;
+    while (at < n && walk[at] == 0) {
+        walk[at] = from + 1;
+        at = next[at];
+    }
+    if (at == n || walk[at] != from + 1)
+        return false;
+    for (; cycle[at] == 0; at = next[at])
+        cycle[at] = number;
+    return true;
+}
+
+unsigned futex_cycles(const struct futex_edge *edges, unsigned n, unsigned *cycle)
+{
+    const struct futex_edge **sorted = mem_new(n, sizeof *sorted);
+    unsigned *next = mem_new(n, sizeof *next), *walk = mem_new(n, sizeof *walk);
+    unsigned n_cycles = 0;
+    for (unsigned i = 0; i < n; i++)
+        sorted[i] = &edges[i];
+    if (n)
+        qsort(sorted, n, sizeof *sorted, compare_waiters);
+    for (unsigned i = 0; i < n; i++) {
+        next[i] = next_edge(sorted, edges, n, i);
+        cycle[i] = 0;
+    }
+    for (unsigned i = 0; i < n; i++)
+        n_cycles += find_cycle(next, n, i, walk, cycle, n_cycles + 1);
+    free(sorted);
+    free(next);
+    free(walk);
+    return n_cycles;
+}

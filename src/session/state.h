@@ -1,0 +1,41 @@
+/* What a session is made of: for the files of this room alone. */
+#ifndef SCHEDVIZ_SESSION_STATE_H
+#define SCHEDVIZ_SESSION_STATE_H
+
+#include "../session.h"
+#include "compare.h"
+#include "hotplug.h"
+#include "notes.h"
+#include "observer.h"
+#include "runs.h"
+#include "sources.h"
+
+struct session {
+    struct session_config config; /* as changed */
+    struct machine *machine;
+    struct engine *engine;
+    struct sources sources;
+    struct merge *merge;
+    struct timeline *timeline;
+    struct notes notes;
+    struct observer observer;
+    struct runs runs;
+    struct compare compare;
+    struct hotplug hotplug;
+    uint32_t n_named; /* tasks of the timeline whose names were looked up, where all are watched */
+    bool host_told;   /* the host's end was told */
+    int crew_tids[1 + OBJECTS_SETS]; /* the engine's crew and its carriers that are watched; 0: none */
+    char message[160];
+    uint64_t message_ns;
+};
+
+/* The message to show, in place of the one before. */
+void session_say(struct session *session, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A new host in the place of one that was killed, for the tasks to come. */
+bool session_revive(struct session *session, struct err *err);
+
+/* We keep away from the CPUs of the active runs. */
+void session_place_observer(struct session *session);
+
+#endif

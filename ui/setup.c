@@ -1,0 +1,134 @@
+/* What a session is started with. */
+#include "setup.h"
+
+#include "../src/lesson/catalogue.h"
+#include "../src/lesson/measure.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- the cores ---- */
+
+static void first_cpus(const struct machine *machine, unsigned n, struct cpuset *cpus)
+{
+    memset(cpus, 0, sizeof *cpus);
+    for (unsigned i = 0; i < n; i++)
+        cpuset_add(cpus, machine_next_cpu(machine, cpus));
+}
+
+static bool check_cpu_list(const struct cpuset *cpus, const struct machine *machine, struct err *err)
+{
+    char list[128];
+    cpuset_format(&machine->allowed, list, sizeof list);
+    for (int cpu = cpuset_next(cpus, -1); cpu >= 0; cpu = cpuset_next(cpus, cpu)) {
+        if (!cpuset_has(&machine->allowed, cpu))
+            return err_set(
+                err, "--cpu-list: cpu %d %s; these may be used: %s", cpu,
+                cpuset_has(&machine->online, cpu) ? "is forbidden to us" : "is offline or not there", list);
+    }
+    return true;
+}
+
+/* How many cores when the user does not say: what the file says, cut to what there is; of a file that says
+ * nothing all of them, as rt-app does; of a lesson, and of nothing, one. */
+static bool default_cores(const struct setup *setup, unsigned n_allowed, unsigned *n, struct err *err)
+{
+    const struct program *program = setup->program;
+    double wanted = program && !program->lesson ? n_allowed : 1;
+    if (program && program->cores && !measure_eval_setting(program->cores, n_allowed, 1, 1, &wanted, err))
+        return false;
+    *n = isnan(wanted) || wanted < 1 ? 1 : wanted > n_allowed ? n_allowed : (unsigned)(wanted + 0.5);
+    return true;
+}
+
+static bool choose_cpus(struct setup *setup, const struct options *o, const struct machine *machine,
+                        struct err *err)
+{
+    const unsigned n_allowed = (unsigned)cpuset_count(&machine->allowed);
+    unsigned n = o->n_cores;
+    char list[128];
+    if (o->cpus_given) {
+        setup->base_cpus = o->cpus;
+        return check_cpu_list(&o->cpus, machine, err);
+    }
+    if (n > n_allowed)
+        return err_set(err, "--cores=%u: there %s %u that may be used (cpu %s)", n,
+                       n_allowed == 1 ? "is" : "are", n_allowed,
+                       cpuset_format(&machine->allowed, list, sizeof list));
+    if (!n && !default_cores(setup, n_allowed, &n, err))
+        return false;
+    first_cpus(machine, n, &setup->base_cpus);
+    return true;
+}
+
+/* ---- the tasks ---- */
+
+static bool choose_tasks(struct setup *setup, const struct options *o, struct err *err)
+{
+    struct workload *base = &setup->base;
+    const struct program *program = setup->program;
+    *base = (struct workload){.name = "interleave", .kind = o->kind, .placement = o->placement};
+    if (!program) {
+        base->n_tasks = o->n_tasks ? o->n_tasks : OPTIONS_DEFAULT_TASKS;
+        base->work_ns = o->work_ns;
+        setup->ends = o->work_ns > 0;
+        return true;
+    }
+    if (o->work_ns)
+        return err_set(err, "--work: the tasks of %s have their own work: change `run' there", program->file);
+    base->name = program->name;
+    base->program = program;
+    if (!o->kind_given && program->has_kind)
+        base->kind = program->kind;
+    if (!o->placement_given)
+        base->placement = program->placement >= 0 ? (enum placement)program->placement : PLACEMENT_FREE;
+    if (!workload_cast(base, o->n_tasks, err))
+        return false;
+    setup->ends = workload_ends(base);
+    return true;
+}
+
+bool setup_make(struct setup *setup, const struct options *o, const struct machine *machine, bool interactive,
+                struct err *err)
+{
+    char note[LECTURE_NOTE_SIZE];
+    *setup = (struct setup){0};
+    if (o->lesson && !(setup->program = catalogue_load(o->lesson, err)))
+        return false;
+    if (!choose_cpus(setup, o, machine, err) || !choose_tasks(setup, o, err))
+        goto fail;
+
+    const struct program *program = setup->program;
+    setup->duration_ns = o->duration_ns ? o->duration_ns : program ? program->duration_ns : 0;
+    setup->session = (struct session_config){.workload = setup->base,
+                                             .cpus = setup->base_cpus,
+                                             .source = o->source,
+                                             .all = o->all,
+                                             .memory_bytes = o->memory_bytes};
+    if (!program || !program->lesson)
+        return true;
+    if (!lecture_workload(program, 0, &setup->base, &setup->base_cpus, machine, &setup->session.workload,
+                          &setup->session.cpus, note, err))
+        goto fail;
+    const struct lesson_step *first = &program->lesson->steps[0];
+    for (unsigned i = 0; interactive && i < first->n_measures; i++)
+        setup->session.hold = setup->session.hold || first->measures[i].question;
+    return true;
+fail:
+    setup_fini(setup);
+    return false;
+}
+
+void setup_fini(struct setup *setup)
+{
+    program_free(setup->program);
+    setup->program = NULL;
+}
+
+struct lecture *setup_lecture(const struct setup *setup, struct session *session,
+                              const struct machine *machine, bool interactive)
+{
+    if (!setup->program || !setup->program->lesson)
+        return NULL;
+    return lecture_new(session, setup->program, &setup->base, &setup->base_cpus, machine, interactive);
+}
