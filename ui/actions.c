@@ -401,6 +401,12 @@ bool action_dialog_key(struct app *app, const struct screen_key *key)
 
 /* ---- mouse ---- */
 
+static bool is_inside(const struct rect *rect, const struct screen_key *key)
+{
+    return key->x >= rect->x && key->x < rect->x + rect->cols && key->y >= rect->y &&
+           key->y < rect->y + rect->rows;
+}
+
 void action_mouse(struct app *app, const struct screen_key *key)
 {
     const struct view_ops *view = app_views[app->view];
@@ -409,6 +415,11 @@ void action_mouse(struct app *app, const struct screen_key *key)
     if (app->dialog != DIALOG_NONE && app->dialog != DIALOG_INSPECT) {
         if (key->kind == SCREEN_CLICK)
             app->dialog = DIALOG_NONE;
+        return;
+    }
+    if (is_inside(&app->pane_rect, key)) {
+        if (key->kind != SCREEN_CLICK)
+            action_scroll_lesson(app, key->kind == SCREEN_WHEEL_UP ? -1 : 1);
         return;
     }
     bool hit = view->hit && view->hit(&app->scene, app->view_rect, key->x, key->y, &row, &t);

@@ -21,8 +21,8 @@
 #define NOTICE_NS     (4 * NS_PER_S)
 #define MAX_FDS       4200 /* one ring per CPU, and ours */
 
-const struct view_ops *const app_views[N_VIEWS] = {&view_cores, &view_tasks, &view_table, &view_counters,
-                                                   &view_compare, &view_objects};
+const struct view_ops *const app_views[N_VIEWS] = {&view_cores,    &view_tasks,   &view_table,
+                                                   &view_counters, &view_compare, &view_objects};
 
 void app_notice(struct app *app, bool is_alert, const char *format, ...)
 {

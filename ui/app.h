@@ -69,7 +69,7 @@ struct app {
     struct scene_cpu *cpus;
     uint32_t *tasks;
     struct scene_object *objects;
-    struct rect view_rect;
+    struct rect view_rect, pane_rect; /* of the lesson; no rows: it is not shown */
 };
 
 extern const struct view_ops *const app_views[N_VIEWS];

@@ -199,7 +199,8 @@ static struct layout make_layout(struct app *app, const struct lesson_pane *pane
 static void place_view(struct app *app, const struct layout *layout)
 {
     int others = layout->alert + layout->ticker + layout->summary + layout->warnings + layout->reason;
-    app->view_rect = (struct rect){0, 1 + layout->alert, layout->cols, layout->rows - others};
+    int rows = layout->rows - others;
+    app->view_rect = (struct rect){0, 1 + layout->alert, layout->cols, rows > 1 ? rows : 1};
     viewport_resize(&app->viewport, app_views[app->view]->lane_cols(&app->scene, app->view_rect));
     lectern_set_time(app);
     viewport_update(&app->viewport, app->scene.tl);
@@ -230,10 +231,10 @@ static void draw_parts(struct app *app, const struct layout *layout, const struc
     if (layout->reason > 0)
         draw_reason(app, (struct rect){0, y, cols, layout->reason});
     y += layout->reason;
-    if (layout->pane > 0)
-        view_lesson(scene, canvas, (struct rect){0, y, cols, layout->pane}, pane, false);
-    if (layout->pane_cols > 0)
-        view_lesson(scene, canvas, (struct rect){cols, 1, layout->pane_cols, rows - 2}, pane, true);
+    app->pane_rect = layout->pane_cols ? (struct rect){cols, 1, layout->pane_cols, rows - 2}
+                                       : (struct rect){0, y, cols, layout->pane};
+    if (app->pane_rect.rows > 0)
+        view_lesson(scene, canvas, app->pane_rect, pane, layout->pane_cols > 0);
 }
 
 static void draw_dialog(struct app *app)

@@ -61,11 +61,13 @@ void lectern_turn(struct app *app)
 
 void lectern_set_view(struct app *app)
 {
-    static const struct view_ops *const views[] = {
-        [LESSON_VIEW_KEEP] = NULL,         [LESSON_VIEW_CORES] = &view_cores,
-        [LESSON_VIEW_TASKS] = &view_tasks, [LESSON_VIEW_TABLE] = &view_table,
-        [LESSON_VIEW_COUNTERS] = &view_counters, [LESSON_VIEW_COMPARE] = &view_compare,
-        [LESSON_VIEW_OBJECTS] = &view_objects};
+    static const struct view_ops *const views[] = {[LESSON_VIEW_KEEP] = NULL,
+                                                   [LESSON_VIEW_CORES] = &view_cores,
+                                                   [LESSON_VIEW_TASKS] = &view_tasks,
+                                                   [LESSON_VIEW_TABLE] = &view_table,
+                                                   [LESSON_VIEW_COUNTERS] = &view_counters,
+                                                   [LESSON_VIEW_COMPARE] = &view_compare,
+                                                   [LESSON_VIEW_OBJECTS] = &view_objects};
     if (!app->lectern.sets_view)
         return;
     app->lectern.sets_view = false;

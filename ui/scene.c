@@ -64,8 +64,7 @@ struct ranked {
 
 static struct ranked rank(const struct task *task)
 {
-    static const int groups[] = {
-        [ROLE_WORKLOAD] = 0, [ROLE_HOST] = 2, [ROLE_OBSERVER] = 3, [ROLE_OTHER] = 4};
+    static const int groups[] = {[ROLE_WORKLOAD] = 0, [ROLE_HOST] = 2, [ROLE_OBSERVER] = 3, [ROLE_OTHER] = 4};
     struct ranked ranked = {groups[task->role], 0, task->slot, task->index};
     if (task->carries || task->kind == TASK_GREEN) {
         ranked.group = 1;

@@ -21,7 +21,7 @@ struct scene_cpu {
 /* Something that the tasks of the current run share. */
 struct scene_object {
     const struct object *object; /* its name and kind */
-    uint32_t wait;               /* its index among the timeline's waits; WAITS_NONE: nothing was told of it */
+    uint32_t wait; /* its index among the timeline's waits; WAITS_NONE: nothing was told of it */
     bool has_state;
     struct object_state state; /* as the tasks have it now */
     bool is_level; /* a counter that goes up and down: what is in a buffer, not what was added up */
@@ -44,7 +44,7 @@ struct scene {
     const struct scene_object *objects; /* those that the tasks of the run use, in the program's order */
     unsigned n_objects;
 
-    const struct alert *deadlock; /* that lasts and was not closed; NULL: none */
+    const struct alert *deadlock;    /* that lasts and was not closed; NULL: none */
     const struct alert *warnings[2]; /* that last, the newest ones */
     unsigned n_warnings;
 

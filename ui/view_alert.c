@@ -126,9 +126,9 @@ int view_alert_rows(const struct scene *scene, int rows_of_screen)
 {
     if (!scene->deadlock)
         return 0;
-    return rows_of_screen >= BIG_ROWS || (scene->lecture && rows_of_screen >= 20) ? 8
-           : rows_of_screen >= 16                                              ? 4
-                                                                               : 2;
+    if (rows_of_screen >= BIG_ROWS || (scene->lecture && rows_of_screen >= 20))
+        return 8;
+    return rows_of_screen >= 16 ? 4 : rows_of_screen >= 9 ? 2 : rows_of_screen >= 4 ? 1 : 0;
 }
 
 static void what_it_means(const struct scene *scene, char *buf, size_t size)
@@ -155,29 +155,43 @@ static void draw_words(const struct scene *scene, struct canvas *canvas, int x, 
         canvas_text(canvas, end - (int)strlen(close), y, end - x, PAINT_ON_TASK, PAINT_KEEP, 0, close);
 }
 
-void view_alert(const struct scene *scene, struct canvas *canvas, struct rect rect)
+/* Returns its rows. */
+static int draw_band(const struct scene *scene, struct canvas *canvas, struct rect rect)
+{
+    const int x = rect.x + 2, end = rect.x + rect.cols - 2, big = view_big_cols("DEADLOCK", 1);
+    const int rows = rect.rows >= 8 ? 4 : 1, middle = rect.y + rows / 2;
+    canvas_fill(canvas, (struct rect){rect.x, rect.y, rect.cols, rows}, ' ', PAINT_ON_TASK, PAINT_ALERT, 0);
+    if (rows == 4 && big + 30 < rect.cols) {
+        view_big_text(scene, canvas, x, rect.y + 1, big, 1, PAINT_ON_TASK, PAINT_ALERT, "DEADLOCK");
+        draw_words(scene, canvas, x + big + 3, middle, end);
+        return rows;
+    }
+    int n = canvas_text(canvas, x, middle, end - x, PAINT_ON_TASK, PAINT_KEEP, CELL_BOLD, "DEADLOCK");
+    draw_words(scene, canvas, x + n + 3, middle, end);
+    return rows;
+}
+
+static void draw_cycle(const struct scene *scene, struct canvas *canvas, struct rect rect)
 {
     struct faces faces;
-    int x = rect.x + 2, end = rect.x + rect.cols - 2, y = rect.y;
-    int band = rect.rows >= 8 ? 4 : 1, big = view_big_cols("DEADLOCK", 1);
+    faces_init(&faces, scene->tl);
+    int cols = chain_cols(scene, &faces);
+    if (rect.rows >= 2 && cols + 10 <= rect.cols)
+        draw_loop(scene, canvas, &faces, rect.x, rect.y, cols);
+    else if (rect.rows >= 1)
+        draw_chain(scene, canvas, &faces, rect);
+    faces_fini(&faces);
+}
+
+void view_alert(const struct scene *scene, struct canvas *canvas, struct rect rect)
+{
     if (rect.rows < 1 || !scene->deadlock)
         return;
-    faces_init(&faces, scene->tl);
-    canvas_fill(canvas, (struct rect){rect.x, y, rect.cols, band}, ' ', PAINT_ON_TASK, PAINT_ALERT, 0);
-    if (band == 4 && big + 30 < rect.cols) {
-        view_big_text(scene, canvas, x, y + 1, big, 1, PAINT_ON_TASK, PAINT_ALERT, "DEADLOCK");
-        draw_words(scene, canvas, x + big + 3, y + 2, end);
-    } else {
-        int n = canvas_text(canvas, x, y + band / 2, end - x, PAINT_ON_TASK, PAINT_KEEP, CELL_BOLD, "DEADLOCK");
-        draw_words(scene, canvas, x + n + 3, y + band / 2, end);
-    }
-    y += band + (band == 4);
-    int cols = chain_cols(scene, &faces), rows = rect.y + rect.rows - y;
-    if (rows >= 2 && x + cols + 10 <= end)
-        draw_loop(scene, canvas, &faces, x, y, cols);
-    else
-        draw_chain(scene, canvas, &faces, (struct rect){x, y, end - x, rows > 2 ? rows - 1 : rows});
-    faces_fini(&faces);
+    const int band = draw_band(scene, canvas, rect), air = rect.rows - band > 2;
+    const int above = band == 4; /* a blank row under the big letters, and one under the cycle */
+    draw_cycle(
+        scene, canvas,
+        (struct rect){rect.x + 2, rect.y + band + above, rect.cols - 4, rect.rows - band - above - air});
     view_to_ascii(scene, canvas, rect);
 }
 

@@ -87,9 +87,8 @@ static struct flag mark_flag(const struct scene *scene, unsigned i)
 
 static struct flag alert_flag(const struct scene *scene, unsigned i)
 {
-    static const char *const texts[] = {[ALERT_DEADLOCK] = "deadlock",
-                                        [ALERT_HELD_LONG] = "held long",
-                                        [ALERT_QUEUE_GROWS] = "queue grows"};
+    static const char *const texts[] = {
+        [ALERT_DEADLOCK] = "deadlock", [ALERT_HELD_LONG] = "held long", [ALERT_QUEUE_GROWS] = "queue grows"};
     const struct alert *alert = waits_alert(timeline_waits(scene->tl), i);
     return (struct flag){alert->time_ns, texts[alert->kind],
                          alert->kind == ALERT_DEADLOCK ? PAINT_ALERT : PAINT_WARN};

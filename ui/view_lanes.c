@@ -83,7 +83,8 @@ int view_chip(struct canvas *canvas, struct faces *faces, uint32_t task, int x, 
               bool with_name)
 {
     const struct face *face = faces_get(faces, task);
-    int letter = (int)strlen(face->letter), name = with_name && has_name(face) ? canvas_text_cols(face->name) : 0;
+    int letter = (int)strlen(face->letter),
+        name = with_name && has_name(face) ? canvas_text_cols(face->name) : 0;
     if (letter + 2 > max_cols)
         return 0;
     if (name && letter + 3 + name > max_cols)
@@ -676,23 +677,37 @@ void view_choose_letters(const struct scene *scene, struct faces *faces, const s
 
 #define LEAST_REASON_COLS 10
 
-/* What a task waited for, in a stretch of its lane that shows it blocked: as it was when that ended. */
+/* What the task waited for, as it was at until_ns; of a sleep how long it was to be. */
+static void reason_text(const struct lane *lane, const struct wait_reason *reason, uint64_t until_ns,
+                        int room, char *buf, size_t size)
+{
+    char length[32];
+    if (reason->kind != WAIT_SLEEP || reason->until_ns <= reason->since_ns) {
+        view_why(lane->scene, lane->task, until_ns, room, buf, size);
+        return;
+    }
+    snprintf(buf, size, "sleeps %s",
+             export_duration(reason->until_ns - reason->since_ns, length, sizeof length));
+    if (canvas_text_cols(buf) > room)
+        buf[0] = '\0';
+}
+
+/* Why the task is blocked, in a stretch of its lane that shows it so. */
 static void tell_reason(const struct lane *lane, struct canvas *canvas, int from, int to, struct rect rect)
 {
     const struct lane_span *span = lane->span;
     const uint64_t middle = span->start_ns + (uint64_t)(from + to) * span->col_ns / 2;
-    const uint64_t known = timeline_now_ns(lane->scene->tl);
+    uint64_t until = timeline_now_ns(lane->scene->tl), end = span->start_ns + (uint64_t)to * span->col_ns;
     struct wait_reason reason;
     char text[256];
-    if (to - from < LEAST_REASON_COLS || middle >= known)
+    if (to - from < LEAST_REASON_COLS || middle >= until)
         return;
     waits_reason(lane->scene->tl, lane->task, middle, &reason);
     if (reason.kind == WAIT_NONE || reason.kind == WAIT_CPU || reason.kind == WAIT_UNTOLD)
         return;
-    uint64_t until = span->start_ns + (uint64_t)to * span->col_ns;
+    until = end < until ? end : until;
     until = reason.end_ns && reason.end_ns < until ? reason.end_ns : until;
-    until = until < known ? until : known;
-    view_why(lane->scene, lane->task, until > middle ? until - 1 : middle, to - from - 4, text, sizeof text);
+    reason_text(lane, &reason, until > middle ? until - 1 : middle, to - from - 4, text, sizeof text);
     if (!*text)
         return;
     int n = canvas_text_cols(text), x = rect.x + from + 1, y = rect.y + (rect.rows - 1) / 2;

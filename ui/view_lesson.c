@@ -140,10 +140,11 @@ static void draw_field(struct pen *pen, const struct lesson_pane *pane)
                                                      PAINT_TEXT, PAINT_KEEP, 0, measure->unit)
                                        : 0);
     const char *hint = "Enter: answer   Esc: run without";
-    if (x + 1 + (int)strlen(hint) > pen->x + pen->cols)
-        hint = "Enter, Esc: skip";
-    if (x + 1 + (int)strlen(hint) <= pen->x + pen->cols)
-        put(pen, x + 1, PAINT_FAINT, 0, hint);
+    if (x + 1 + (int)strlen(hint) > pen->x + pen->cols) {
+        pen->y++;
+        x = pen->x + 1;
+    }
+    put(pen, x + 1, PAINT_FAINT, 0, hint);
     pen->y++;
 }
 
@@ -204,9 +205,10 @@ static struct table table_of(const struct pen *pen, const struct lesson_pane *pa
         table.label_cols = label > table.label_cols ? label : table.label_cols;
         table.value_cols = cols > table.value_cols ? cols : table.value_cols;
     }
-    int most = pen->cols - 2 - 2 - table.value_cols;
-    most = most < 48 ? most : 48;
-    table.label_cols = table.label_cols < most ? table.label_cols : most > 8 ? most : 8;
+    /* Where there is room for details behind the value, long labels leave it to them. */
+    int most = pen->cols >= 70 ? pen->cols * 2 / 5 : pen->cols - 4 - table.value_cols;
+    most = most > 8 ? most : 8;
+    table.label_cols = table.label_cols < most ? table.label_cols : most;
     return table;
 }
 
@@ -218,10 +220,11 @@ static void prediction_details(const struct lecture_answer *answer, char *buf, s
     const char *verdict = answer->is_right ? "right" : "wrong";
     buf[0] = '\0';
     if (answer->is_predicted)
-        snprintf(buf, size, "predicted %s: %s", prediction_text(answer, predicted, sizeof predicted), verdict);
+        snprintf(buf, size, "predicted %s: %s", prediction_text(answer, predicted, sizeof predicted),
+                 verdict);
     if (measure->n_choices && answer->right_choice >= 0 && !answer->is_right)
-        snprintf(buf + strlen(buf), size - strlen(buf), "%s%s", *buf ? "; it is: " : "it is: ",
-                 measure->choices[answer->right_choice].text);
+        snprintf(buf + strlen(buf), size - strlen(buf), "%s%s",
+                 *buf ? "; it is: " : "it is: ", measure->choices[answer->right_choice].text);
 }
 
 /* A number of the lesson's author: as few digits as it has. */
@@ -277,10 +280,10 @@ static void draw_verdict(struct pen *pen, const struct lecture_answer *answer)
 static bool draw_big_value(struct pen *pen, const struct lecture_answer *answer, const char *value)
 {
     char number[32];
-    snprintf(number, sizeof number, "%.*s", (int)strcspn(value, " "), value);
+    const int length = (int)strspn(value, "-0123456789.,");
+    snprintf(number, sizeof number, "%.*s", length, value);
     int cols = view_big_cols(number, 1);
-    const char *unit = value + strcspn(value, " ");
-    unit += strspn(unit, " ");
+    const char *unit = value + length + strspn(value + length, " ");
     if (cols + 24 > pen->cols)
         return false;
     draw_verdict(pen, answer);
@@ -433,7 +436,7 @@ int view_lesson_rows(const struct scene *scene, const struct lesson_pane *pane, 
 {
     const int most = rows / 2, text_cols = cols - 2 * MARGIN - 1;
     int need = 1 + step_rows(scene, pane, text_cols, scene->lecture, false);
-    if (most < 4)
+    if (most < 3)
         return 0;
     if (need > most && scene->lecture)
         need = 1 + step_rows(scene, pane, text_cols, 0, false);
@@ -454,8 +457,7 @@ static void score_text(const struct lesson_pane *pane, char *buf, size_t size)
 }
 
 /* A rule across the screen that carries the title: returns the rows used. */
-static int draw_head_under(struct canvas *canvas, struct rect rect,
-                           const struct lesson_pane *pane)
+static int draw_head_under(struct canvas *canvas, struct rect rect, const struct lesson_pane *pane)
 {
     char progress[128], score[48];
     int x = rect.x + 1, end = rect.x + rect.cols - 1;
@@ -543,8 +545,8 @@ void view_lesson(const struct scene *scene, struct canvas *canvas, struct rect r
         inner.x += 1;
         inner.cols -= 1;
     }
-    const int head = at_right ? draw_head_at_right(scene, canvas, inner, pane)
-                              : draw_head_under(canvas, rect, pane);
+    const int head =
+        at_right ? draw_head_at_right(scene, canvas, inner, pane) : draw_head_under(canvas, rect, pane);
     inner.y += head;
     inner.rows -= head;
     if (!at_right && step_rows(scene, pane, inner.cols - 1, scene->lecture, false) < inner.rows) {

@@ -10,9 +10,9 @@ struct lesson_pane {
     const struct lesson *lesson;
     unsigned step;
     enum lecture_state state;
-    int question;      /* index of the measure that is asked for, -1: none */
-    const char *typed; /* of the answer to it, so far */
-    const char *note;  /* what was scaled to this machine; "" */
+    int question;                                /* index of the measure that is asked for, -1: none */
+    const char *typed;                           /* of the answer to it, so far */
+    const char *note;                            /* what was scaled to this machine; "" */
     const struct lecture_answer *const *answers; /* of each measure of the step */
     double passed;                               /* of the step's time, 0 to 1; -1: it has no fixed time */
     unsigned n_right, n_predicted;

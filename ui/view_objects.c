@@ -96,8 +96,8 @@ static int put(const struct sheet *sheet, int x, int y, int end, enum paint fg, 
 static const char *kind_name(enum object_kind kind)
 {
     static const char *const names[] = {
-        [OBJECT_MUTEX] = "mutex",   [OBJECT_CONDITION] = "condition", [OBJECT_BARRIER] = "barrier",
-        [OBJECT_SEM] = "semaphore", [OBJECT_TIMER] = "timer",         [OBJECT_SUSPEND] = "suspended",
+        [OBJECT_MUTEX] = "mutex",     [OBJECT_CONDITION] = "condition", [OBJECT_BARRIER] = "barrier",
+        [OBJECT_SEM] = "semaphore",   [OBJECT_TIMER] = "timer",         [OBJECT_SUSPEND] = "suspended",
         [OBJECT_COUNTER] = "counter", [OBJECT_CHANNEL] = "channel",
     };
     return names[kind];
@@ -144,7 +144,10 @@ static int draw_places(const struct sheet *sheet, int x, int y, int end, int64_t
         bool last = x + 4 > end;
         if (x + 2 > end)
             break;
-        canvas_put(sheet->canvas, x, y, last && i + 1 < all ? g->ellipsis : i < full ? g->place_full : g->place_empty,
+        canvas_put(sheet->canvas, x, y,
+                   last && i + 1 < all ? g->ellipsis
+                   : i < full          ? g->place_full
+                                       : g->place_empty,
                    i < full ? fg : PAINT_OFF, PAINT_KEEP, 0);
         x += 2;
     }
@@ -164,8 +167,8 @@ static uint32_t owner_of(const struct sheet *sheet, const struct scene_object *o
     return TIMELINE_NO_TASK;
 }
 
-static void draw_mutex(struct sheet *sheet, const struct scene_object *object,
-                       const struct wait_object *told, int x, int y, int end)
+static void draw_mutex(struct sheet *sheet, const struct scene_object *object, const struct wait_object *told,
+                       int x, int y, int end)
 {
     bool since_known;
     char time[32], text[64];
@@ -205,7 +208,8 @@ static int64_t value_of(const struct scene_object *object, const struct wait_obj
 static void draw_barrier(struct sheet *sheet, const struct scene_object *object,
                          const struct wait_object *told, int x, int y, int end)
 {
-    unsigned parties = object->has_state && object->state.n_parties ? object->state.n_parties : told->n_parties;
+    unsigned parties =
+        object->has_state && object->state.n_parties ? object->state.n_parties : told->n_parties;
     int64_t n = value_of(object, told);
     char text[48];
     snprintf(text, sizeof text, parties ? "%lld of %u" : "%lld there", (long long)n, parties);
@@ -214,8 +218,8 @@ static void draw_barrier(struct sheet *sheet, const struct scene_object *object,
     draw_waiters(sheet, object, "", x, y, end);
 }
 
-static void draw_queue(struct sheet *sheet, const struct scene_object *object,
-                       const struct wait_object *told, int x, int y, int end)
+static void draw_queue(struct sheet *sheet, const struct scene_object *object, const struct wait_object *told,
+                       int x, int y, int end)
 {
     char text[32];
     int64_t n = value_of(object, told);

@@ -333,7 +333,6 @@ uint32_t view_table_task(const struct scene *scene, unsigned row)
 
 #define WHY_COLS      26 /* at least, of the words that say why a task does not run */
 #define MOST_WHY_COLS 52
-#define FOR_WHY       90 /* columns of a screen on which they are worth more than the last figures */
 
 /* What of the columns fits. */
 struct layout {
@@ -346,11 +345,19 @@ static int column_cols(const struct layout *layout, int i)
     return i == 0 ? layout->name_cols : columns[i].cols;
 }
 
+/* Columns that the words are given before the last figures are. */
+static int wished_why_cols(const struct scene *scene, int cols)
+{
+    if (!scene->info.workload.program || cols < 90)
+        return 0;
+    return cols < 120 ? WHY_COLS : 36;
+}
+
 /* Leaves columns out, the highest rank first, until the others fit. */
 static void choose_columns(const struct scene *scene, int cols, struct layout *layout)
 {
     const int names = scene->name_cols ? 4 + scene->name_cols : 0;
-    int used = 1, why = scene->info.workload.program && cols >= FOR_WHY ? WHY_COLS + COLUMN_GAP : 0;
+    int used = 1, why = wished_why_cols(scene, cols);
     layout->name_cols = names > NAME_COLS ? names : NAME_COLS;
     for (int i = 0; i < N_COLUMNS; i++) {
         layout->shown[i] = columns[i].key != key_work || scene->info.workload.work_ns > 0;
@@ -455,7 +462,8 @@ static void draw_row(const struct scene *scene, struct canvas *canvas, struct fa
     if (layout->why_cols && !self) {
         char why[256];
         view_why(scene, task, timeline_now_ns(scene->tl), layout->why_cols, why, sizeof why);
-        canvas_text(canvas, x, y, layout->why_cols, goes_on(scene) ? PAINT_SELF : PAINT_TEXT, PAINT_KEEP, 0, why);
+        canvas_text(canvas, x, y, layout->why_cols, goes_on(scene) ? PAINT_SELF : PAINT_TEXT, PAINT_KEEP, 0,
+                    why);
     }
 }
 

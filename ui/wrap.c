@@ -46,8 +46,8 @@ static size_t cut_word(const char *word, size_t n, int cols, char *row, size_t s
     }
 }
 
-/* Copies words from `at` to row as long as they fit; returns where the first that does not begins, or the blanks
- * before it. */
+/* Copies words from `at` to row as long as they fit; returns where the first that does not begins, or the
+ * blanks before it. */
 static const char *fill_row(const char *at, int cols, char *row, size_t size)
 {
     size_t used = 0;

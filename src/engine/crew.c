@@ -89,6 +89,8 @@ static int make_green(struct crew *crew, unsigned i)
 
     if (crew->has_carrier[order->set])
         return 0;
+    if (atomic_load(&crew->shared->quit))
+        return ECANCELED;
     *carry = (struct carry){.shared = crew->shared,
                             .set = order->set,
                             .run = order->run,
@@ -113,7 +115,7 @@ static int take(struct crew *crew, unsigned i)
 {
     struct slot *slot = &crew->shared->slots[i];
 
-    if (!atomic_load(&crew->shared->quit) && slot->order.kind == TASK_GREEN)
+    if (slot->order.kind == TASK_GREEN)
         return make_green(crew, i);
     atomic_store(&slot->pid, getpid());
     return atomic_load(&crew->shared->quit) ? ECANCELED : make(crew, i);

@@ -60,6 +60,7 @@ struct scheduler {
     struct list ready, waiting;
     struct green *spare; /* ended ones, whose stacks the next ones get */
     unsigned n;          /* tasks that there are */
+    int place_error;     /* errno: the thread could not be put on its CPUs */
     uint32_t bell;       /* of the gate, as it was when the orders were looked through */
 
     /* What was told of the turns. */
@@ -339,25 +340,40 @@ static void set_context(struct green *green)
     makecontext(&green->context, green_main, 0);
 }
 
+static int new_tid(struct scheduler *s)
+{
+    return -1 - (int)atomic_fetch_add(&s->shared->n_greens, 1);
+}
+
+static void refuse(struct scheduler *s, unsigned i, int error)
+{
+    shared_finish(s->shared, i, STAGE_FAILED, error, 0);
+    eventfd_write(s->carry->schedviz_bell, 1);
+}
+
 /* It comes into being and waits at the gate. */
 static void take_order(struct scheduler *s, unsigned i)
 {
     struct slot *slot = &s->shared->slots[i];
-    struct green *green = make_green(s);
 
     atomic_store(&slot->pid, getpid());
     slot->created_ns = clock_now_ns();
+    if (s->place_error) { /* it was there, and nobody heard of it */
+        atomic_store(&slot->tid, new_tid(s));
+        atomic_store(&slot->told_exit, true);
+        refuse(s, i, s->place_error);
+        return;
+    }
+    struct green *green = make_green(s);
     if (!green) {
-        shared_finish(s->shared, i, STAGE_FAILED, ENOMEM, 0);
-        eventfd_write(s->carry->schedviz_bell, 1);
+        refuse(s, i, ENOMEM);
         return;
     }
     void *stack = green->stack;
     *green = (struct green){.scheduler = s, .stack = stack};
     green->worker = (struct worker){s->shared, i, s->carry->schedviz_bell, s->carry->host_bell, -1};
     green->hooks = (struct green_wait){green, hook_wait, hook_yield};
-    green->player =
-        worker_player(&green->worker, s->watching, -1 - (int)atomic_fetch_add(&s->shared->n_greens, 1));
+    green->player = worker_player(&green->worker, s->watching, new_tid(s));
     green->player.green = &green->hooks;
     set_context(green);
     s->n++;
@@ -511,7 +527,8 @@ void green_carry(struct carry *carry)
     list_init(&s.waiting);
     prctl(PR_SET_NAME, CARRIER_NAME);
     introduce(&s, now_ns, tid);
-    cpuset_set_affinity(0, &carry->cpus);
+    if (!cpuset_set_affinity(0, &carry->cpus))
+        s.place_error = errno;
     atomic_store(&carrier->told_ns, 0);
     atomic_store(&carrier->told_exit, false);
     atomic_store(&carrier->tid, tid);

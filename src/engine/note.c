@@ -7,13 +7,24 @@
 
 /* A task that times itself tells of a slice when it looks: it looks first, so that nothing older than the
  * note comes after it. */
-static uint64_t now_ns(struct notes *notes)
+static uint64_t begin(struct notes *notes)
 {
-    if (!notes->watch)
-        return clock_now_ns();
-    notes->watch->look_ns = 0;
-    watch_step(notes->watch, clock_now_ns());
-    return notes->watch->last_ns;
+    uint64_t now_ns = clock_now_ns();
+
+    if (notes->watch) {
+        notes->watch->look_ns = 0;
+        watch_step(notes->watch, now_ns);
+        return notes->watch->last_ns;
+    }
+    if (notes->telling_ns)
+        atomic_store_explicit(notes->telling_ns, now_ns, memory_order_release);
+    return now_ns;
+}
+
+static void end(struct notes *notes)
+{
+    if (!notes->watch && notes->telling_ns)
+        atomic_store_explicit(notes->telling_ns, 0, memory_order_release);
 }
 
 static bool tell(struct notes *notes, struct event event)
@@ -22,7 +33,7 @@ static bool tell(struct notes *notes, struct event event)
         notes->n_untold++;
         return false;
     }
-    event.time_ns = now_ns(notes);
+    event.time_ns = begin(notes);
     event.tid = notes->tid;
     event.cpu = -1;
     event.kind = EVENT_NOTE;
@@ -33,7 +44,9 @@ static bool tell(struct notes *notes, struct event event)
         ring_push(notes->ring, &untold);
         notes->n_untold = 0;
     }
-    return ring_push(notes->ring, &event);
+    bool told = ring_push(notes->ring, &event);
+    end(notes);
+    return told;
 }
 
 bool note_waits(struct notes *notes, enum event_note note, int32_t object, int32_t other, uint64_t until_ns)

@@ -14,6 +14,9 @@ struct notes {
     struct ring *ring;
     struct watch *watch; /* NULL: the task does not time itself */
     int tid;
+    /* Without a watch: the time of the note that is being told, 0 when none is, so that nobody takes for told
+     * what is not. In shared memory; may be NULL. */
+    _Atomic uint64_t *telling_ns;
     uint64_t n_untold; /* since the last NOTE_UNTOLD */
 };
 

@@ -516,7 +516,10 @@ static void play_template(struct player *player)
 static void begin(struct player *player)
 {
     player->waiter = (struct waiter){
-        .notes = {.ring = player->ring, .watch = player->watch, .tid = player->tid},
+        .notes = {.ring = player->ring,
+                  .watch = player->watch,
+                  .tid = player->tid,
+                  .telling_ns = &player->slot->told_ns},
         .seat = player->n_slot,
         .stop = &player->slot->stop,
         .quit = &player->shared->quit,
@@ -532,11 +535,12 @@ static void begin(struct player *player)
 }
 
 /* A task that ends by itself keeps its locks, as in rt-app: who wants them is told that their holder died. One
- * that is told to stop does not, so that the others go on. */
+ * that is told to stop does not, so that the others go on; nor does a green thread, whose locks the kernel takes
+ * for its carrier's, which lives on. */
 static void end(struct player *player, bool is_told)
 {
     wait_recover(&player->waiter);
-    if (is_told)
+    if (is_told || player->green)
         sync_unlock_all(&player->actor);
     if (player->memory)
         munmap(player->memory, player->memory_bytes);

@@ -4,6 +4,7 @@
 #include "queue.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 
 /* A green thread looks again after this even where the owner seems to be the same: it may be dead. */
 #define LOOK_EVERY_NS (50 * NS_PER_MS)
@@ -33,8 +34,8 @@ static bool is_own(const struct actor *actor, const struct thing *thing)
  * glibc's, so that who looks at the task from outside finds its owner too (futex(2), /proc/PID/syscall). Only
  * who finds a lock taken is counted and told. */
 
-/* Fellows that hold the lock do so with the tid of the same carrier: glibc cannot tell them apart and must not
- * block. */
+/* Fellows that hold the lock do so with the tid of the same carrier: glibc cannot tell them apart and must
+ * not block. */
 static int lock_green(struct waiter *waiter, struct thing *thing)
 {
     for (;;) {
@@ -49,10 +50,20 @@ static int lock_green(struct waiter *waiter, struct thing *thing)
     }
 }
 
+/* Who has taken it may not have said so yet: the word of a robust lock does (get_robust_list(2)). */
+static int32_t holder_of(const struct thing *thing)
+{
+    uint32_t owner = owner_of(thing);
+
+    if (owner == 0)
+        owner = (uint32_t)__atomic_load_n(&thing->lock.__data.__lock, __ATOMIC_RELAXED) & FUTEX_TID_MASK;
+    return (int32_t)owner;
+}
+
 static int lock_contended(const struct actor *actor, struct thing *thing)
 {
     struct waiter *waiter = actor->waiter;
-    struct queue_wait wait = queue_begin_other_wait(actor, thing, SEAT_LOCKS, (int32_t)owner_of(thing));
+    struct queue_wait wait = queue_begin_other_wait(actor, thing, SEAT_LOCKS, holder_of(thing));
     int error;
 
     if (waiter->green) {
@@ -69,14 +80,17 @@ static int lock_contended(const struct actor *actor, struct thing *thing)
 void sync_take(const struct actor *actor, struct thing *thing)
 {
     int error = pthread_mutex_trylock(&thing->lock);
+    const bool in_passing = error != EBUSY;
 
-    if (error == EBUSY)
+    if (!in_passing)
         error = lock_contended(actor, thing);
     if (error == EOWNERDEAD) {
         note_tell(notes_of(actor), NOTE_DIED, thing->number, (int32_t)owner_of(thing));
         pthread_mutex_consistent(&thing->lock);
     }
     atomic_store_explicit(&thing->owner, (uint32_t)notes_of(actor)->tid, memory_order_relaxed);
+    if (in_passing && queue_length(thing, SIDE_TAKE) > 0) /* for whom those wait that were here before */
+        note_tell(notes_of(actor), NOTE_GOT, thing->number, 0);
 }
 
 void sync_give_back(const struct actor *actor, struct thing *thing)

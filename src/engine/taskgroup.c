@@ -178,8 +178,9 @@ bool taskgroup_enter(const char *name, struct err *err)
         return false;
     if (enter(&hierarchy, name))
         return true;
-    return err_set(err, "no group can be made below %.80s (%s); with systemd: systemd-run --user --scope -p Delegate=yes",
-                   hierarchy.path, strerror(errno));
+    return err_set(err, "no group can be made below %.80s (%s); %s", hierarchy.path, strerror(errno),
+                   hierarchy.is_v2 ? "with systemd: systemd-run --user --scope -p Delegate=yes schedviz ..."
+                                   : "it must be writable");
 }
 
 /* What a group's directory holds besides groups is the kernel's and goes with it. */

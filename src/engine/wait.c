@@ -99,10 +99,13 @@ void wait_until(struct waiter *waiter, uint64_t until_ns)
 
 void wait_yield(struct waiter *waiter)
 {
-    if (waiter->green)
+    if (waiter->green) {
         waiter->green->yield(waiter->green->context);
-    else
+    } else {
         sched_yield();
+        if (waiter->notes.watch)
+            watch_step(waiter->notes.watch, clock_now_ns());
+    }
     wait_check(waiter);
 }
 

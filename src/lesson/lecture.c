@@ -155,6 +155,7 @@ static bool set_session(struct lecture *l, unsigned number, bool asks, struct er
     const struct lesson_step *step = &l->lesson->steps[number];
     struct workload workload;
     struct cpuset cpus;
+    l->note[0] = '\0';
     if (step->no_run)
         return true;
     if (!lecture_workload(l->program, number, l->base, l->base_cpus, l->machine, &workload, &cpus, l->note,
@@ -323,6 +324,17 @@ static void measure_one(struct lecture *l, struct lecture_answer *answer, const 
         know(l, answer->measure->name, answer->value);
 }
 
+/* Figures of a busy machine are not those of the lesson: that is said. */
+#define MANY_OTHERS 0.1
+
+static void note_others(struct lecture *l)
+{
+    double part;
+    if (measure_eval(&l->measure, "others", &part, NULL) && part > MANY_OTHERS)
+        snprintf(l->note, sizeof l->note, "other programs had %.0f %% of the cores while this was measured",
+                 100 * part);
+}
+
 /* missing: why nothing can be measured, NULL when it can. */
 static void measure_step(struct lecture *l, const char *missing)
 {
@@ -336,6 +348,8 @@ static void measure_step(struct lecture *l, const char *missing)
         l->state = LECTURE_MEASURED;
         return;
     }
+    if (!step->no_run)
+        note_others(l);
     if (step->keep)
         l->kept = measure_keep(&l->measure);
     if (step->keep && !step->no_run)

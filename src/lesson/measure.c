@@ -308,6 +308,22 @@ static unsigned count_deadlocks(const struct measure *m, double *after_s)
     return n;
 }
 
+/* The part of the chosen cores' time that somebody else had while a task waited for it. */
+static double others(const struct measure *m)
+{
+    const struct cpuset *cpus = &run_of(m)->cpus;
+    const uint64_t end_ns = window_end(m);
+    double others_s = 0;
+    if (end_ns <= m->from_ns)
+        return NAN;
+    for (int cpu = cpuset_next(cpus, -1); cpu >= 0; cpu = cpuset_next(cpus, cpu)) {
+        struct bin bin;
+        timeline_cpu_sum(timeline_of(m), cpu, m->from_ns, end_ns - m->from_ns, &bin);
+        others_s += (double)bin.others_ns / 1e9;
+    }
+    return others_s / (window_s(m) * (double)cpuset_count(cpus));
+}
+
 enum run_figure {
     FIGURE_CPUS,
     FIGURE_CORES,
@@ -330,12 +346,14 @@ enum run_figure {
     FIGURE_DEADLOCKS,
     FIGURE_DEADLOCK_AFTER,
     FIGURE_LOST_EVENTS,
+    FIGURE_OTHERS,
 };
 
 static const char *const run_figures[] = {
-    "cpus",     "cores",      "tasks",      "seconds", "makespan",    "parallelism",    "concurrency",
-    "fairness", "switches",   "voluntary",  "forced",  "switch_cost", "slice",          "throughput",
-    "speedup",  "efficiency", "migrations", "waiting", "deadlocks",   "deadlock_after", "lost_events"};
+    "cpus",        "cores",          "tasks",       "seconds",    "makespan",   "parallelism",
+    "concurrency", "fairness",       "switches",    "voluntary",  "forced",     "switch_cost",
+    "slice",       "throughput",     "speedup",     "efficiency", "migrations", "waiting",
+    "deadlocks",   "deadlock_after", "lost_events", "others"};
 
 static double run_figure(struct measure *m, enum run_figure figure)
 {
@@ -385,6 +403,8 @@ static double run_figure(struct measure *m, enum run_figure figure)
         return count_deadlocks(m, &after_s) ? after_s : no_value(m, "there was no deadlock");
     case FIGURE_LOST_EVENTS:
         return minus(info_of(m).n_lost, m->base ? m->base->n_lost : 0);
+    case FIGURE_OTHERS:
+        return others(m);
     }
     return NAN;
 }

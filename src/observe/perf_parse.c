@@ -39,7 +39,7 @@ struct lost_body {
 static inline bool parse_switch(uint16_t misc, uint32_t tid, uint64_t time_ns, int cpu, struct event *event)
 {
     const bool out = misc & PERF_RECORD_MISC_SWITCH_OUT;
-    const bool blocked = out && !(misc & PERF_RECORD_MISC_SWITCH_OUT_PREEMPT);
+    const bool blocked = out & !(misc & PERF_RECORD_MISC_SWITCH_OUT_PREEMPT);
     *event = (struct event){
         .time_ns = time_ns,
         .tid = (int32_t)tid,

@@ -238,7 +238,7 @@ void life_gone(struct timeline *tl, struct life *life, uint64_t t_ns)
     life->task.last_ns = t_ns;
 }
 
-static void count_slice_length(struct life *life, uint64_t ns)
+static inline void count_slice_length(struct life *life, uint64_t ns)
 {
     if (!life->slice_ns)
         life->slice_ns = mem_new(1, sizeof *life->slice_ns);

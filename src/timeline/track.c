@@ -240,8 +240,9 @@ static void tally_chunk(struct tally *tally, const struct chunk *chunk)
         uint32_t who;
         uint64_t ns;
     } row[ROW_SIZE] = {0};
-    const uint32_t *numbers = chunk->numbers;
-    for (unsigned left = chunk->n; left > 0; left--, numbers += chunk->stride) {
+    const unsigned stride = chunk->stride, last = (chunk->n - 1u) * stride;
+    const uint32_t *numbers = chunk->numbers, *end = numbers + last;
+    for (; numbers < end; numbers += stride) {
         const uint32_t word = numbers[NUMBER_WORD], who = word >> WORD_WHO, at = who % ROW_SIZE;
         if ((word & WORD_TAG) > SLICE_LOST)
             continue;
@@ -250,10 +251,12 @@ static void tally_chunk(struct tally *tally, const struct chunk *chunk)
             row[at].who = who;
             row[at].ns = 0;
         }
-        row[at].ns += left > 1 ? numbers[NUMBER_LENGTH] : chunk->end_ns - chunk_start(chunk, chunk->n - 1u);
+        row[at].ns += numbers[NUMBER_LENGTH];
     }
     for (unsigned i = 0; i < ROW_SIZE; i++)
         tally_add(tally, row[i].who, row[i].ns);
+    if ((end[NUMBER_WORD] & WORD_TAG) <= SLICE_LOST) /* the last one can be longer than its number */
+        tally_add(tally, end[NUMBER_WORD] >> WORD_WHO, chunk->end_ns - chunk_start(chunk, chunk->n - 1u));
 }
 
 void chunk_leads(const struct chunk *chunk, uint64_t run_ns, struct chunk_lead leads[CHUNK_LEADS])

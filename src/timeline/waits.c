@@ -316,6 +316,7 @@ static void set_holder(struct timeline *tl, struct resource *r, uint32_t holder,
         return;
     r->holder = holder;
     r->held_since_ns = t_ns;
+    r->holder_waited = false;
     waits_end_alert(tl->waits, &r->alert, t_ns);
     for (struct waiter *w = r->queue.first; w; w = w->next)
         waits_end_alert(tl->waits, &w->alert, t_ns); /* their edges lead elsewhere */
@@ -558,16 +559,44 @@ static void got(struct timeline *tl, struct life *life, struct resource *r, uint
         r->n_early++;
         r->early_ns = t_ns;
     }
+    bool waited = w && r && w->kind == WAIT_OBJECT && get_resource(tl->waits, w->object) == r;
     if (w)
         end_wait(tl, w, t_ns);
-    if (r)
-        set_holder(tl, r, life->task.index, t_ns);
+    if (!r)
+        return;
+    set_holder(tl, r, life->task.index, t_ns);
+    r->holder_waited = waited;
+}
+
+/* Whether who releases a lock wakes another. glibc (nptl/pthread_mutex_unlock.c) does when the lock's word
+ * says that there are sleepers: each of them says so before it sleeps, and who slept and then got the lock
+ * says so for the others. Who took it in passing, while one that had been woken was on its way, does not. */
+static bool release_wakes(const struct resource *r)
+{
+    const struct waiter *w = r->queue.first;
+    if (r->holder_waited || (w && w->ran))
+        return true;
+    while (w && !(w->blocked && w->blocked_ns > r->released_ns))
+        w = w->next;
+    return w != NULL;
+}
+
+static void release(struct timeline *tl, struct resource *r, uint32_t giver, int32_t n, uint64_t t_ns)
+{
+    bool wakes = release_wakes(r);
+    set_holder(tl, r, TIMELINE_NO_TASK, t_ns);
+    r->released_ns = t_ns;
+    if (wakes)
+        give(tl, r, n, giver, t_ns);
 }
 
 static void gave(struct timeline *tl, struct life *life, struct resource *r, const struct event *event,
                  uint64_t t_ns)
 {
-    set_holder(tl, r, TIMELINE_NO_TASK, t_ns);
+    if (resource_is_lock(r)) {
+        release(tl, r, life->task.index, event->u.sync.other, t_ns);
+        return;
+    }
     if (resource_is(r, OBJECT_BARRIER)) {
         set_value(tl, r, t_ns, 0);
         if (event->u.sync.other > 0)
@@ -670,11 +699,8 @@ void waits_exit(struct timeline *tl, struct life *life, uint64_t t_ns)
         end_wait(tl, life->waiter, later(t_ns, life->waiter->note_ns));
     for (uint32_t i = 0; i < tl->waits->n_resources; i++) {
         struct resource *r = tl->waits->resources[i];
-        if (r->holder != life->task.index || !resource_is_lock(r))
-            continue;
-        set_holder(tl, r, TIMELINE_NO_TASK, t_ns);
-        give(tl, r, 1, life->task.index,
-             t_ns); /* the kernel wakes one for a robust lock (get_robust_list(2)) */
+        if (r->holder == life->task.index && resource_is_lock(r))
+            release(tl, r, life->task.index, 1, t_ns); /* by the kernel: get_robust_list(2) */
     }
     count_memory(tl);
 }

@@ -54,6 +54,8 @@ struct resource {
 
     uint32_t holder;
     uint64_t held_since_ns;
+    bool holder_waited;   /* it had waited for it before it got it */
+    uint64_t released_ns; /* when somebody last told that he released it */
     uint32_t died;
     uint64_t died_ns;
 

@@ -68,6 +68,13 @@ CONTRACT = {
         "exit": optional({}),
     }],
     "alerts": [{"kind": str, "tids": [COUNT], "text": str}],
+    "warnings": [str],
+    "lesson": optional({
+        "title": str,
+        "steps": [{"title": str, "measures": [{"label": str, "value": optional(NUMBER), "unit": str, "inside": optional(bool)}]}],
+        "outside": COUNT,
+        "not_measured": COUNT,
+    }),
 }
 
 

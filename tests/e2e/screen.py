@@ -11,7 +11,7 @@ import time
 from lib import (LONG, SRCDIR, Fail, Skip, Terminal, children, comm, expect, main, stat_fields, test, wait_until)
 
 TMUX_NAMES = {"PgUp": "PPage", "PgDn": "NPage", "Shift-Tab": "BTab", "Esc": "Escape", "Ctrl-L": "C-l"}
-VIEW_KEYS = "12345"
+VIEW_KEYS = "123456"
 LEAVING = {"q", "F10"}
 
 
@@ -441,7 +441,7 @@ def _():
 
 @test("help shows every key of the table", timeout=60)
 def _():
-    with Terminal(120, 60) as terminal:
+    with Terminal(120, 80) as terminal:
         open_schedviz(terminal)
         terminal.keys("h")
         time.sleep(0.4)

@@ -26,6 +26,7 @@ struct found {
     enum attribute what;
     char text[256]; /* of the last one */
     bool right;     /* what the case itself saw */
+    int group;      /* its process group */
 };
 
 static void tell(struct refusals *refusals, enum attribute what, const char *text)
@@ -49,6 +50,7 @@ static struct found in_a_process(void (*body)(struct found *), bool as_nobody)
     if (pid == 0) {
         struct rlimit none = {0, 0}, nice = {20, 20}; /* nice 0 and above */
         setpgid(0, 0);
+        shared->group = getpgrp();
         setrlimit(RLIMIT_RTPRIO, &none);
         setrlimit(RLIMIT_NICE, &nice);
         setrlimit(RLIMIT_MEMLOCK, &none);
@@ -369,9 +371,13 @@ static void join_group(struct found *found)
         attributes_apply(&settings, &found->refusals);
 }
 
-static bool is_left_over(void)
+static bool is_left_over(int group)
 {
-    return system("find /sys/fs/cgroup -type d -name 'schedviz.*' 2>/dev/null | grep -q .") == 0;
+    char command[128];
+
+    snprintf(command, sizeof command, "find /sys/fs/cgroup -type d -name schedviz.%d 2>/dev/null | grep -q .",
+             group);
+    return system(command) == 0;
 }
 
 static void test_taskgroup(void **state)
@@ -387,8 +393,9 @@ static void test_taskgroup(void **state)
     }
     found = in_a_process(join_group, false);
     assert_true(found.right);
+    assert_true(is_left_over(found.group) == (found.n == 0));
     taskgroup_clean(); /* the process group that made them is gone */
-    assert_false(is_left_over());
+    assert_false(is_left_over(found.group));
     if (found.n) {
         print_message("# %s\n", found.text);
         skip();

@@ -222,11 +222,13 @@ static void impossible_spawns_are_refused(void **state)
     assert_false(try_spawn(engine, 0, TASK_THREAD, &none, &err));
     assert_int_equal(engine_n_slots(engine), 0);
 
-    for (unsigned i = 0; i < 2; i++) {
-        assert_true(try_spawn(engine, i, i ? TASK_PROCESS : TASK_THREAD, &far, &err));
+    for (unsigned i = 0; i < 3; i++) {
+        char what[] = "task A on CPU 4095";
+        what[5] = (char)('A' + i);
+        assert_true(try_spawn(engine, i, (enum task_kind)i, &far, &err));
         assert_true(wait_state(engine, i, ENGINE_DIED));
         assert_false(engine_wait_gated(engine, PATIENCE_MS, &err));
-        assert_non_null(strstr(err.msg, i ? "task B on CPU 4095" : "task A on CPU 4095"));
+        assert_non_null(strstr(err.msg, what));
         assert_string_equal(err.msg, engine_error(engine));
         assert_true(engine_wait_gated(engine, PATIENCE_MS, &err));
     }

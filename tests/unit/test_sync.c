@@ -489,6 +489,29 @@ static void test_dead_holder_is_told(void **state)
     }
 }
 
+/* A thread that ends and keeps its lock: the same. */
+static void keep_lock(struct member *m)
+{
+    sync_lock(&m->actor, A);
+}
+
+static void test_kept_lock_is_told(void **state)
+{
+    struct stage stage;
+    struct event note;
+    (void)state;
+
+    stage_open(&stage, two_locks, 2, false);
+    stage_start(&stage, keep_lock);
+    assert_joined(&stage);
+    int holder = atomic_load(&stage.shared->tids[0]);
+    stage_start(&stage, lock_once);
+    assert_joined(&stage);
+    assert_int_equal(stage_count_notes(&stage, 1, NOTE_DIED, A, &note), 1);
+    assert_int_equal(note.u.sync.other, holder);
+    stage_close(&stage);
+}
+
 struct death {
     uint32_t object;
     void (*wait)(struct member *);
@@ -971,6 +994,7 @@ int main(void)
         cmocka_unit_test(test_barrier),
         cmocka_unit_test(test_barrier_opens_when_somebody_leaves),
         cmocka_unit_test(test_dead_holder_is_told),
+        cmocka_unit_test(test_kept_lock_is_told),
         cmocka_unit_test(test_dead_waiter_eats_nothing),
         cmocka_unit_test(test_dead_at_the_barrier),
         cmocka_unit_test(test_dead_with_guard),

@@ -487,6 +487,32 @@ static void too_many_forks_are_told(void **state)
     free_and_check(engine);
 }
 
+static void a_killed_forker_leaves_no_slot_taken(void **state)
+{
+    struct action parent[] = {ACTION(ACTION_FORK, .template = 1)};
+    struct action child[] = {ACTION(ACTION_SEM_POST, .object = SEM)};
+    struct phase phases[] = {phase_of(parent, N_OF(parent)), phase_of(child, N_OF(child))};
+    struct template templates[] = {template_of("parent", -1, &phases[0]),
+                                   template_of("child", 1, &phases[1])};
+    struct program program = program_of(templates, 2, all_objects, N_OBJECTS);
+    struct engine *engine = start_program(false, &program);
+    (void)state;
+
+    for (unsigned round = 0; round < 8; round++) {
+        spawn_part(engine, 0, TASK_PROCESS, 1, 0);
+        wait_gated(engine);
+        engine_release(engine);
+        nap_ms(5);
+        kill(engine_task(engine, 0).pid, SIGKILL);
+        assert_true(wait_state(engine, 0, ENGINE_DIED));
+    }
+    assert_true(until(engine, no_child_is_left));
+    for (unsigned i = 1; i < WORKLOAD_MAX_TASKS; i++)
+        spawn_part(engine, i, TASK_GREEN, 2, 1);
+    wait_gated(engine);
+    free_and_check(engine);
+}
+
 /* ---- refusals ---- */
 
 static void a_refusal_is_told_once_and_the_rest_runs(void **state)
@@ -525,6 +551,7 @@ int main(void)
         cmocka_unit_test(tasks_fork_tasks),
         cmocka_unit_test(slots_of_forked_tasks_are_used_again),
         cmocka_unit_test(too_many_forks_are_told),
+        cmocka_unit_test(a_killed_forker_leaves_no_slot_taken),
         cmocka_unit_test(a_refusal_is_told_once_and_the_rest_runs),
     };
 

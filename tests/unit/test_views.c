@@ -14,12 +14,12 @@
 
 #include <cmocka.h>
 
-static const struct view_ops *const views[] = {&view_cores, &view_tasks, &view_table, &view_counters,
-                                               &view_compare};
+static const struct view_ops *const views[] = {&view_cores,    &view_tasks,   &view_table,
+                                               &view_counters, &view_compare, &view_objects};
 enum { N_VIEWS = sizeof views / sizeof *views };
 
-static const char *const scenes[] = {"interleave", "parallel", "mixed",   "dense", "lost",
-                                     "work",       "compare",  "samples", "empty"};
+static const char *const scenes[] = {"interleave", "parallel", "mixed",    "dense",  "lost",  "work",
+                                     "compare",    "samples",  "deadlock", "shared", "green", "empty"};
 enum { N_SCENES = sizeof scenes / sizeof *scenes };
 
 /* ---- golden texts ---- */
@@ -129,6 +129,18 @@ static void golden_texts(void **state)
         {.scene = "compare", .view = &view_compare, .cols = 120, .rows = 36},
         {.scene = "interleave", .view = &view_compare, .cols = 80, .rows = 24},
         {.scene = "samples", .view = &view_cores, .cols = 80, .rows = 24},
+        {.scene = "deadlock", .view = &view_objects, .cols = 80, .rows = 24},
+        {.scene = "deadlock", .view = &view_objects, .cols = 80, .rows = 24, .ascii = true},
+        {.scene = "deadlock", .view = &view_tasks, .cols = 120, .rows = 36, .mode = MODE_SCROLL},
+        {.scene = "deadlock", .view = &view_tasks, .cols = 80, .rows = 24, .mono = true},
+        {.scene = "deadlock", .view = &view_tasks, .cols = 100, .rows = 30, .lecture = true},
+        {.scene = "deadlock", .view = &view_table, .cols = 160, .rows = 24},
+        {.scene = "deadlock", .view = &view_cores, .cols = 40, .rows = 12},
+        {.scene = "shared", .view = &view_objects, .cols = 80, .rows = 24},
+        {.scene = "shared", .view = &view_objects, .cols = 120, .rows = 36},
+        {.scene = "shared", .view = &view_objects, .cols = 120, .rows = 36, .ascii = true},
+        {.scene = "green", .view = &view_tasks, .cols = 100, .rows = 30},
+        {.scene = "empty", .view = &view_objects, .cols = 80, .rows = 24},
         {.scene = "empty", .view = &view_cores, .cols = 80, .rows = 24},
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)

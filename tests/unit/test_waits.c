@@ -354,6 +354,45 @@ static void test_told_late(void **state)
     assert_int_equal(task_of(A).state, STATE_RUNNABLE);
 }
 
+/* A lock that is taken in passing, while the one that was woken is on its way, wakes nobody when it is
+ * released: its word does not say that there are sleepers. */
+static void test_taken_in_passing(void **state)
+{
+    (void)state;
+    wait_for(10 * MS, A, 0, LEFT, B);
+    wait_for(11 * MS, D, 3, LEFT, B);
+    note(20 * MS, B, NOTE_GAVE, LEFT, 1, 0);
+    assert_int_equal(task_of(A).state, STATE_RUNNABLE);
+    note(21 * MS, C, NOTE_GAVE, LEFT, 1, 0); /* had it since then */
+    assert_int_equal(task_of(D).state, STATE_BLOCKED);
+    in(22 * MS, A, 0);
+    out(23 * MS, A, 0, OUT_BLOCKED); /* E has it now, and A says that it sleeps */
+    assert_queue(LEFT, 2, D, A);
+    note(25 * MS, E, NOTE_GAVE, LEFT, 1, 0);
+    assert_int_equal(task_of(D).state, STATE_RUNNABLE);
+    assert_int_equal(task_of(D).state_since_ns, 25 * MS);
+    in(26 * MS, D, 3);
+    note(27 * MS, D, NOTE_GOT, LEFT, 0, 0); /* which says so for A */
+    note(28 * MS, D, NOTE_GAVE, LEFT, 1, 0);
+    assert_int_equal(task_of(A).state, STATE_RUNNABLE);
+}
+
+/* Who takes it in passing, and tells so, is who holds it. */
+static void test_holder_in_passing(void **state)
+{
+    (void)state;
+    wait_for(S, A, 0, LEFT, B);
+    note(S + 20 * MS, B, NOTE_GAVE, LEFT, 1, 0);
+    note(S + 21 * MS, C, NOTE_GOT, LEFT, 0, 0);
+    in(S + 22 * MS, A, 0);
+    out(S + 23 * MS, A, 0, OUT_BLOCKED);
+    wait_for(S + 30 * MS, C, 2, RIGHT, A);
+    timeline_advance(tl, 3 * S);
+    assert_int_equal(n_alerts(), 1);
+    assert_string_equal(alert(0)->text,
+                        "deadlock: A wants mutex left, held by C, who wants mutex right, held by A");
+}
+
 /* It was let go before it slept, and did not sleep. */
 static void test_let_go_in_time(void **state)
 {
@@ -830,6 +869,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_sleep, setup, teardown),
         cmocka_unit_test_setup_teardown(test_another_order, setup, teardown),
         cmocka_unit_test_setup_teardown(test_told_late, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_taken_in_passing, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_holder_in_passing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_let_go_in_time, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_reason, setup, teardown),
         cmocka_unit_test_setup_teardown(test_barrier, setup, teardown),

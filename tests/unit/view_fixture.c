@@ -241,6 +241,120 @@ static void make_samples(struct fixture *f)
     f->scene.info.exact = false;
 }
 
+/* ---- objects ---- */
+
+static void name_task(struct fixture *f, int tid, const char *name)
+{
+    snprintf(add(f, T0 + 1000 + (uint64_t)tid, tid, -1, EVENT_NAME, 0)->u.name, EVENT_NAME_SIZE, "%s", name);
+}
+
+static struct object_state *add_object(struct fixture *f, enum object_kind kind, const char *name)
+{
+    unsigned i = f->scene.n_objects++;
+    static char names[FIXTURE_MAX_OBJECTS][EVENT_NAME_SIZE];
+    snprintf(names[i], sizeof names[i], "%s", name);
+    f->objects[i] = (struct object){.name = names[i], .kind = kind};
+    f->scene_objects[i] = (struct scene_object){.object = &f->objects[i], .has_state = true};
+    snprintf(add(f, T0 + i, (int)i, -1, EVENT_OBJECT, kind)->u.name, EVENT_NAME_SIZE, "%s", name);
+    f->scene.info.workload.program = &f->program;
+    return &f->scene_objects[i].state;
+}
+
+/* The task is about to wait, and then blocks. */
+static void add_wait(struct fixture *f, uint64_t time_ns, int tid, int cpu, int object, int other,
+                     uint64_t until_ns)
+{
+    struct event *event =
+        add(f, time_ns - 10 * US, tid, -1, EVENT_NOTE, object < 0 ? NOTE_SLEEPS : NOTE_WANTS);
+    event->u.sync.object = object;
+    event->u.sync.other = other;
+    event->u.sync.until_ns = until_ns;
+    add(f, time_ns, tid, cpu, EVENT_SWITCH_OUT, OUT_BLOCKED);
+}
+
+static void add_value(struct fixture *f, uint64_t time_ns, int tid, int object, int64_t value)
+{
+    struct event *event = add(f, time_ns, tid, -1, EVENT_NOTE, NOTE_VALUE);
+    event->u.sync.object = object;
+    event->u.sync.value = value;
+}
+
+/* Each runs 5 ms, sleeps 20 ms with its lock, and wants the other's. */
+static void make_deadlock(struct fixture *f)
+{
+    static const char *const names[] = {"Anna", "Bob"};
+    set_machine(f, 2, 1, 2);
+    set_tasks(f, 2, 1);
+    add_object(f, OBJECT_MUTEX, "left")->owner_tid = TID;
+    add_object(f, OBJECT_MUTEX, "right")->owner_tid = TID + 1;
+    for (int i = 0; i < 2; i++) {
+        uint64_t t = T0 + 100 * MS + (uint64_t)i * 2 * MS;
+        name_task(f, TID + i, names[i]);
+        add(f, t, TID + i, i, EVENT_SWITCH_IN, 0);
+        add_wait(f, t + 300 * MS, TID + i, i, -1, 0, t + 500 * MS);
+        add(f, t + 500 * MS + 50 * US, TID + i, i, EVENT_SWITCH_IN, 0);
+        add(f, t + 500 * MS + 60 * US, TID + i, -1, EVENT_NOTE, NOTE_GOT)->u.sync.object = -1;
+        add_wait(f, t + 520 * MS, TID + i, i, 1 - i, TID + 1 - i, 0);
+    }
+}
+
+/* What of a workload is shared: an object of each kind, each with somebody at it. */
+static void make_shared(struct fixture *f)
+{
+    static const char *const names[] = {"main", "worker-1", "worker-2", "worker-3", "worker-4"};
+    set_machine(f, 2, 1, 1);
+    set_tasks(f, 5, 1);
+    for (int i = 0; i < 5; i++)
+        name_task(f, TID + i, names[i]);
+    *add_object(f, OBJECT_SEM, "jobs") = (struct object_state){.value = 9};
+    *add_object(f, OBJECT_BARRIER, "start") = (struct object_state){.n_waiting = 2, .n_parties = 5};
+    *add_object(f, OBJECT_COUNTER, "sum") = (struct object_state){.value = 13421333, .expected = 20000000};
+    *add_object(f, OBJECT_COUNTER, "items") = (struct object_state){.value = 3};
+    add_object(f, OBJECT_CONDITION, "not-full");
+    add_object(f, OBJECT_SUSPEND, "gate");
+    add_object(f, OBJECT_CHANNEL, "ball");
+    add_object(f, OBJECT_MUTEX, "m");
+    f->scene_objects[3].is_level = true;
+    for (int i = 0; i < 90; i++) {
+        add_value(f, T0 + (uint64_t)(5 + 2 * i) * MS, TID, 0, i / 9 + (i % 9 > 5));
+        add_value(f, T0 + (uint64_t)(6 + 2 * i) * MS, TID, 3, i / 4 % 5);
+    }
+    static const int wanted[] = {1, 1, 4, 5}; /* by the workers */
+    for (int i = 0; i < 4; i++) {
+        uint64_t t = T0 + (uint64_t)(20 + 10 * i) * MS;
+        add(f, t, TID + 1 + i, 0, EVENT_SWITCH_IN, 0);
+        add_wait(f, t + 5 * MS, TID + 1 + i, 0, wanted[i], wanted[i] == 1 ? i + 1 : 0,
+                 wanted[i] == 1 ? 5 : 0);
+    }
+    f->runs[0] = (struct run){.number = 1, .n_tasks = 5, .start_ns = T0, .end_ns = T0 + 195 * MS};
+    f->scene.run = &f->runs[0];
+}
+
+/* Two tasks that one thread carries: it is switched, they change by themselves. */
+static void make_green(struct fixture *f)
+{
+    set_machine(f, 2, 1, 1);
+    add_task(f, T0, 7, ROLE_WORKLOAD, 1);
+    f->events[0].u.task.slot = -1;
+    name_task(f, TID + 7, "carrier");
+    for (int i = 0; i < 2; i++) {
+        add_task(f, T0, i, ROLE_WORKLOAD, 1);
+        struct event *event = &f->events[f->n_events - 2];
+        event[0].tid = event[1].tid = -1 - i;
+        event[0].u.task.pid = TID + 7;
+        event[0].u.task.kind = TASK_GREEN;
+        snprintf(add(f, T0 + 1001 + (uint64_t)i, -1 - i, -1, EVENT_NAME, 0)->u.name, EVENT_NAME_SIZE,
+                 "green-%d", i + 1);
+    }
+    for (uint64_t t = T0 + 2 * MS; t < T0 + 195 * MS; t += 20 * MS) {
+        add_slice(f, 0, TID + 7, t, t + 15 * MS, OUT_PREEMPTED);
+        add_slice(f, -1, -1, t + 10 * US, t + 7 * MS, OUT_PREEMPTED);
+        add_slice(f, -1, -2, t + 7 * MS + 10 * US, t + 15 * MS - 10 * US, OUT_PREEMPTED);
+    }
+    f->scene.info.workload.kind = TASK_GREEN;
+    f->scene.info.workload.n_tasks = 2;
+}
+
 static int by_time(const void *a, const void *b)
 {
     const struct event *x = a, *y = b;
@@ -256,7 +370,8 @@ static bool make(struct fixture *f, const char *name)
         void (*make)(struct fixture *f);
     } makers[] = {{"interleave", make_interleave}, {"parallel", make_parallel}, {"mixed", make_mixed},
                   {"dense", make_dense},           {"lost", make_lost},         {"work", make_work},
-                  {"compare", make_compare},       {"samples", make_samples},   {"empty", NULL}};
+                  {"compare", make_compare},       {"samples", make_samples},   {"deadlock", make_deadlock},
+                  {"shared", make_shared},         {"green", make_green},       {"empty", NULL}};
     for (size_t i = 0; i < sizeof makers / sizeof *makers; i++) {
         if (strcmp(makers[i].name, name) != 0)
             continue;
@@ -269,10 +384,35 @@ static bool make(struct fixture *f, const char *name)
     return false;
 }
 
+/* What is known of objects, names and alerts. */
+static void set_objects(struct fixture *f)
+{
+    struct scene *scene = &f->scene;
+    const struct waits *waits = timeline_waits(f->tl);
+    scene->objects = f->scene_objects;
+    for (unsigned i = 0; i < scene->n_objects; i++)
+        f->scene_objects[i].wait = waits_find_object(waits, (int)i);
+    for (unsigned i = 0; i < waits_n_alerts(waits); i++) {
+        const struct alert *alert = waits_alert(waits, i);
+        if (alert->kind == ALERT_DEADLOCK)
+            scene->deadlock = alert;
+        else if (scene->n_warnings < 2)
+            scene->warnings[scene->n_warnings++] = alert;
+    }
+    for (unsigned i = 0; i < scene->n_tasks; i++) {
+        struct task task;
+        timeline_task(f->tl, f->tasks[i], &task);
+        int cols = (int)strlen(task.name) + (task.kind == TASK_GREEN ? 2 : 0);
+        if (task_is_workload(&task) && strlen(task.name) > 1 && cols > scene->name_cols)
+            scene->name_cols = cols;
+    }
+}
+
 static void set_scene(struct fixture *f, const char *name)
 {
     struct scene *scene = &f->scene;
-    uint64_t now = strcmp(name, "compare") == 0 ? T0 + 400 * MS : T0 + 200 * MS;
+    const bool dead = strcmp(name, "deadlock") == 0;
+    uint64_t now = T0 + (strcmp(name, "compare") == 0 ? 400 : dead ? 2000 : 200) * MS;
     timeline_sink(f->tl)->push(timeline_sink(f->tl), f->events, f->n_events);
     if (f->n_events)
         timeline_advance(f->tl, now);
@@ -284,7 +424,7 @@ static void set_scene(struct fixture *f, const char *name)
     scene->info.workload.name = name;
     scene->viewport = (struct viewport){.mode = MODE_SCOPE,
                                         .start_ns = T0,
-                                        .col_ns = MS,
+                                        .col_ns = dead ? 20 * MS : MS,
                                         .known_ns = f->n_events ? now : T0,
                                         .trigger_task = TIMELINE_NO_TASK,
                                         .slowness = 10};
@@ -296,6 +436,7 @@ static void set_scene(struct fixture *f, const char *name)
             if ((task.role == ROLE_OBSERVER) == (self == 1))
                 f->tasks[scene->n_tasks++] = i;
         }
+    set_objects(f);
 }
 
 struct fixture *fixture_new(const char *name)
@@ -330,13 +471,17 @@ void fixture_draw(struct fixture *fixture, const struct view_ops *view, struct c
     struct scene *scene = &fixture->scene;
     int summary = view_summary_rows(scene, canvas->rows), cols = canvas->cols;
     int ticker = scene->viewport.mode == MODE_SLOW ? view_ticker_rows(scene, canvas->rows) : 0;
-    struct rect rect = {0, 1, cols, canvas->rows - 2 - summary - ticker};
+    int alert = view_alert_rows(scene, canvas->rows), warnings = view_warning_rows(scene, canvas->rows);
+    struct rect rect = {0, 1 + alert, cols, canvas->rows - 2 - alert - summary - ticker - warnings};
     canvas_clear(canvas);
     scene->viewport.cols = view->lane_cols(scene, rect);
     view_title(scene, canvas, (struct rect){0, 0, cols, 1});
+    view_alert(scene, canvas, (struct rect){0, 1, cols, alert});
     view->draw(scene, canvas, rect);
+    int y = rect.y + rect.rows;
     if (ticker)
-        view_ticker(scene, canvas, (struct rect){0, 1 + rect.rows, cols, ticker});
-    view_summary(scene, canvas, (struct rect){0, 1 + rect.rows + ticker, cols, summary});
+        view_ticker(scene, canvas, (struct rect){0, y, cols, ticker});
+    view_summary(scene, canvas, (struct rect){0, y + ticker, cols, summary});
+    view_warnings(scene, canvas, (struct rect){0, y + ticker + summary, cols, warnings});
     view_keys(canvas, (struct rect){0, canvas->rows - 1, cols, 1}, keys, sizeof keys / sizeof *keys);
 }
