@@ -350,8 +350,8 @@ _Noreturn void host_run(const struct host_config *config)
     process_die_with(config->schedviz);
     process_reset_signals();
     prctl(PR_SET_NAME, HOST_NAME);
-    prctl(PR_SET_TIMERSLACK,
-          1); /* for all that come from here: sleepers wake when they said, not 50 us later */
+    /* For all that come from here: sleepers wake when they said, not 50 us later. */
+    prctl(PR_SET_TIMERSLACK, 1);
     take_default_slice();
     set_limits();
 

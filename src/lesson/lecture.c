@@ -62,6 +62,25 @@ static void first_cpus(const struct cpuset *allowed, unsigned n, struct cpuset *
         cpuset_add(cpus, cpuset_nth(allowed, i));
 }
 
+/* What a step does not say is as the workload has it, or in a run that goes on, as the step before left it.
+ */
+static bool begin_from(const struct program *program, unsigned number, const struct workload *base,
+                       const struct cpuset *base_cpus, const struct machine *machine,
+                       struct workload *workload, struct cpuset *cpus, struct err *err)
+{
+    const struct lesson_step *steps = program->lesson->steps;
+    char note[LECTURE_NOTE_SIZE];
+    *workload = *base;
+    *cpus = *base_cpus;
+    workload->started = steps[number].started;
+    if (!steps[number].go_on || number == 0)
+        return true;
+    do
+        number--;
+    while (number > 0 && steps[number].no_run);
+    return lecture_workload(program, number, base, base_cpus, machine, workload, cpus, note, err);
+}
+
 bool lecture_workload(const struct program *program, unsigned number, const struct workload *base,
                       const struct cpuset *base_cpus, const struct machine *machine,
                       struct workload *workload, struct cpuset *cpus, char note[LECTURE_NOTE_SIZE],
@@ -69,12 +88,12 @@ bool lecture_workload(const struct program *program, unsigned number, const stru
 {
     const struct lesson_step *step = &program->lesson->steps[number];
     const unsigned n_cpus = (unsigned)cpuset_count(&machine->allowed);
-    unsigned n_cores = (unsigned)cpuset_count(base_cpus), n_scaled = base->n_tasks - base->n_fixed;
     double wanted;
 
-    *workload = *base;
-    *cpus = *base_cpus;
     note[0] = '\0';
+    if (!begin_from(program, number, base, base_cpus, machine, workload, cpus, err))
+        return false;
+    unsigned n_cores = (unsigned)cpuset_count(cpus), n_scaled = workload->n_tasks - workload->n_fixed;
     if (step->cores) {
         if (!read_count(step->cores, (unsigned[3]){n_cpus, n_cores, n_scaled}, n_cpus, &n_cores, &wanted,
                         err))
@@ -91,11 +110,10 @@ bool lecture_workload(const struct program *program, unsigned number, const stru
         workload->kind = step->kind;
     if (step->placement >= 0)
         workload->placement = (enum placement)step->placement;
-    workload->started = step->started;
     workload->settings = &step->settings;
 
     const uint32_t scaling = program_scaling_template(program);
-    const bool scales = scaling != PROGRAM_NONE && (!step->started || step->started[scaling]);
+    const bool scales = scaling != PROGRAM_NONE && (!workload->started || workload->started[scaling]);
     return workload_cast(workload, scales ? n_scaled : 0, err);
 }
 
