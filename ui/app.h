@@ -5,7 +5,6 @@
 #include "canvas.h"
 #include "lectern.h"
 #include "library.h"
-#include "options.h"
 #include "scene.h"
 #include "screen.h"
 #include "setup.h"

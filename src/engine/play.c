@@ -48,7 +48,7 @@ static void look_at_clock(const struct player *player)
 
 /* ---- what is refused ---- */
 
-static void warn(const struct player *player, unsigned topic, const char *text)
+static void tell_user(const struct player *player, unsigned topic, const char *text)
 {
     char line[256];
 
@@ -66,7 +66,7 @@ struct player_refusals {
 
 static void tell_refusal(struct refusals *refusals, enum attribute what, const char *text)
 {
-    warn(((struct player_refusals *)refusals)->player, what, text);
+    tell_user(((struct player_refusals *)refusals)->player, what, text);
 }
 
 static void apply(const struct player *player, const struct settings *settings)
@@ -90,7 +90,7 @@ static bool says_something(const struct settings *settings)
 static void refuse_green(const struct player *player, const struct settings *settings)
 {
     if (says_something(settings) || settings->has_cpus)
-        warn(player, ATTRIBUTE_POLICY,
+        tell_user(player, ATTRIBUTE_POLICY,
              "settings refused: the kernel knows only the thread that carries the green ones");
 }
 
@@ -157,7 +157,7 @@ static bool want_memory(struct player *player, size_t bytes)
         return true;
     void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) {
-        warn(player, TOPIC_MEMORY, "not enough memory for its buffer; what needs it is left out");
+        tell_user(player, TOPIC_MEMORY, "not enough memory for its buffer; what needs it is left out");
         return false;
     }
     if (player->memory)
@@ -195,7 +195,7 @@ static bool open_device(struct player *player)
         player->io_fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
     if (player->io_fd < 0) {
         snprintf(text, sizeof text, "cannot write to %.100s (%s); iorun is left out", path, strerror(errno));
-        warn(player, TOPIC_IO, text);
+        tell_user(player, TOPIC_IO, text);
     }
     return player->io_fd >= 0;
 }
@@ -214,7 +214,7 @@ static void act_iorun(struct player *player, const struct action *action)
         if (n < 0 && error != EINTR) {
             char text[200];
             snprintf(text, sizeof text, "writing failed (%s); iorun is left out", strerror(error));
-            warn(player, TOPIC_IO, text);
+            tell_user(player, TOPIC_IO, text);
             return;
         }
         left -= n > 0 ? (uint64_t)n : 0;
@@ -360,7 +360,7 @@ static void act_message(struct player *player, const struct action *action)
 static void act_fork(const struct player *player, const struct action *action)
 {
     if (!worker_fork(player, action->template))
-        warn(player, TOPIC_FORK, "fork refused: no slot is free; it goes on without");
+        tell_user(player, TOPIC_FORK, "fork refused: no slot is free; it goes on without");
 }
 
 /* The signal does what it does by default; nothing is left in a core file. */
@@ -386,7 +386,7 @@ static void act_create(const struct player *player, const struct action *action)
         if (!create_task(action->create_kind, &err)) {
             char text[400];
             snprintf(text, sizeof text, "create refused (%s)", err.msg);
-            warn(player, TOPIC_CREATE, text);
+            tell_user(player, TOPIC_CREATE, text);
             break;
         }
         n++;

@@ -565,7 +565,7 @@ static void got(struct timeline *tl, struct life *life, struct resource *r, uint
     if (!r)
         return;
     set_holder(tl, r, life->task.index, t_ns);
-    r->holder_waited = waited;
+    r->holder_waited = r->holder_waited || waited;
 }
 
 /* Whether who releases a lock wakes another. glibc (nptl/pthread_mutex_unlock.c) does when the lock's word

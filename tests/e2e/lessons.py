@@ -9,8 +9,8 @@ import resource
 import signal
 import time
 
-from lib import (LONG, SRCDIR, Fail, Skip, allowed_cpus, comment, cpu_busy_s, expect, expect_nothing_left, main,
-                 perf_refused, run, start, test, wait_until)
+from lib import (LONG, SRCDIR, Fail, Skip, allowed_cpus, comment, cpu_busy_s, expect, expect_nothing_left, main, ordinary,
+                 perf_refused, run, start, test, wait_until, workdir)
 
 FOLDER = os.path.join(SRCDIR, "lessons")
 LESSONS = sorted(name[:-len(".yaml")] for name in os.listdir(FOLDER) if name.endswith(".yaml"))
@@ -128,7 +128,23 @@ def _():
         expect_nothing_left(process.tag)
 
 
-@test("a lesson of one's own: any file with steps, and from standard input")
+class File:
+    """A workload file that every user may read, for as long as it is needed."""
+
+    def __init__(self, text, ending):
+        self.path = os.path.join(workdir(), f"mine-{time.monotonic_ns()}.{ending}")
+        with open(self.path, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(self.path, 0o644)
+
+    def __enter__(self):
+        return self.path
+
+    def __exit__(self, *_):
+        os.unlink(self.path)
+
+
+@test("a lesson of one's own: any file with steps")
 def _():
     text = """
     tasks: {spin: {instance: 2, run: 1000}}
@@ -137,17 +153,78 @@ def _():
       steps:
         - {title: One, time: 300ms, measure: [{name: n, value: tasks, within: [2, 2]}, {value: 2 * n, within: [4, 4]}]}
     """
-    path = os.path.join(os.environ.get("TMPDIR", "/tmp"), f"schedviz-mine-{os.getpid()}.yaml")
-    try:
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(path, 0o644)
+    with File(text, "yaml") as path:
         result = run("-b", "-f", "json", path)
-        expect(result.status == 0, str(result))
-        lesson = json.loads(result.out)["lesson"]
-        expect([answer["value"] for answer in lesson["steps"][0]["measures"]] == [2, 4], f"{lesson}")
-    finally:
-        os.unlink(path)
+    expect(result.status == 0, str(result))
+    lesson = json.loads(result.out)["lesson"]
+    expect([answer["value"] for answer in lesson["steps"][0]["measures"]] == [2, 4], f"{lesson}")
+
+
+RT_APP = """
+/* comments in the style of C, keys twice, commas too many, values left out */
+{
+    "tasks" : {
+        "small" : {
+            "instance" : 3,
+            "loop" : 5,
+            "phases" : {
+                "one" : { "loop" : 2, "run" : 200, "sleep" : 300, "run" : 100, }, // twice run
+                "two" : { "timer" : { "ref" : "unique", "period" : 2000 }, "runtime1" : 150 }
+            }
+        },
+        "left" : { "loop" : 4, "lock" : "m", "run0" : 100, "sync" : { "ref" : "c", "mutex" : "m" }, "unlock" : "m" },
+        "right" : { "loop" : 40, "sleep" : 500, "lock" : "m", "broad" : "c", "unlock" : "m", "yield" : "" },
+    },
+    "global" : { "duration" : 5, "default_policy" : "SCHED_OTHER", "logdir" : "./", "gnuplot" : true },
+}
+"""
+
+
+@test("rt-app's grammar: comments, repeated keys, suffixes, commas too many; the loops are all done")
+def _():
+    with File(RT_APP, "json") as path:
+        result = run("-b", "-f", "json", path)
+    expect(result.status == 0, str(result))
+    report = json.loads(result.out)
+    expect(report["makespan_ns"], f"not all tasks ended: {result.out[:300]}")
+    names = sorted(task["name"] for task in report["tasks"] if not task["observer"] and not task["name"].startswith("schedviz"))
+    expect(len(names) == 5 and names[0] == "left" and names[-1].startswith("small"), f"tasks {names}")
+    expect(any("gnuplot" in warning for warning in report["warnings"]), f"warnings {report['warnings']}")
+
+
+@test("what the machine refuses is one warning that names the task, and the rest runs")
+def _():
+    text = "tasks: {rt: {policy: SCHED_FIFO, priority: 10, loop: 3, run: 1000}, fair: {loop: 3, run: 1000}}"
+    if not ordinary().prefix and os.geteuid() == 0:
+        raise Skip("there is no ordinary user to run it as")
+    with File(text, "yaml") as path:
+        result = run("-b", "-f", "json", path)
+    expect(result.status == 0, str(result))
+    report = json.loads(result.out)
+    expect(report["makespan_ns"], "it did not run to its end")
+    told = [warning for warning in report["warnings"] if warning.startswith("task rt: SCHED_FIFO refused")]
+    expect(len(told) == 1, f"warnings {report['warnings']}")
+
+
+@test("a wrong file is one line with file, line and column, exit 2, and nothing runs")
+def _():
+    cases = {
+        "tasks:\n  a: {rum: 100}\n": r":2:7: .*rum.*run",
+        "tasks:\n  a: {run: -5}\n": r":2:\d+: ",
+        "tasks: {a: {fork: b, loop: 1}, b: {fork: a, loop: 1}}\n": r"(a forks b forks a|b forks a forks b)",
+        "tasks: {a: {instance: 100000, run: 1}}\n": r"1024",
+        "tasks: {a: {run: 1}\n": r":\d+:\d+: ",
+        "": r":1:1: |no tasks|empty",
+        "tasks: {a: {sleep: 0}}\n": r":\d+: ",
+    }
+    for text, pattern in cases.items():
+        with File(text, "yaml") as path:
+            result = run("-b", path)
+        expect(result.status == 2, f"{text!r}: {result}")
+        expect(result.err.count("\n") == 1 and re.search(pattern, result.err), f"{text!r}: {result.err!r} is not {pattern}")
+        expect_nothing_left(result.tag)
+    result = run("-b", "deadlok")
+    expect(result.status == 2 and "deadlock" in result.err, str(result))
 
 
 if __name__ == "__main__":
