@@ -192,7 +192,7 @@ static void tell_warnings(struct app *app)
     const uint64_t now = clock_now_ns();
     if (app->n_told >= app_n_warnings(app) || now < app->notice_until_ns)
         return;
-    app_notice(app, false, "%s (h shows it again)", app_warning(app, app->n_told++));
+    app_notice(app, false, "warning (h shows all): %s", app_warning(app, app->n_told++));
     app->notice_until_ns = now + 2 * NOTICE_NS;
 }
 

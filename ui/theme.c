@@ -30,6 +30,7 @@ static const struct colour dark[N_PAINTS] = {
     [PAINT_MARK] = {0xffc34d, 215, 3, 0},
     [PAINT_PLAYHEAD] = {0xffffff, 231, 7, 0},
     [PAINT_ON_TASK] = {0x0a0a0c, 16, 0, 0},
+    [PAINT_ON_ALERT] = {0x0a0a0c, 16, 0, 0},
     /* Okabe and Ito: sky blue, orange, bluish green, reddish purple, yellow, blue, vermillion; grey for their
        black */
     [PAINT_TASK0 + 0] = {0x56b4e9, 74, 6, 0},
@@ -69,6 +70,7 @@ static const struct colour light[N_PAINTS] = {
     [PAINT_MARK] = {0xa03c00, 130, 1, 0},
     [PAINT_PLAYHEAD] = {0x000000, 16, 0, 0},
     [PAINT_ON_TASK] = {0x000000, 16, 0, 0},
+    [PAINT_ON_ALERT] = {0xffffff, 231, 7, 0},
     [PAINT_TASK0 + 0] = {0x56b4e9, 74, 6, 0},
     [PAINT_TASK0 + 1] = {0xe69f00, 214, 3, 0},
     [PAINT_TASK0 + 2] = {0x00a878, 36, 2, 0},

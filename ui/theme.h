@@ -26,6 +26,7 @@ enum paint {
     PAINT_MARK, /* the user's changes on the time axis */
     PAINT_PLAYHEAD,
     PAINT_ON_TASK,                             /* letters on a task's colour */
+    PAINT_ON_ALERT,                            /* letters on PAINT_ALERT */
     PAINT_TASK0,                               /* + i mod N_TASK_PAINTS: a task that runs */
     PAINT_WAIT0 = PAINT_TASK0 + N_TASK_PAINTS, /* + i: the same task runnable: its colour, faded */
     PAINT_KEEP = PAINT_WAIT0 + N_TASK_PAINTS,  /* with canvas_text: leave the background */

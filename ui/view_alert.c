@@ -150,9 +150,9 @@ static void draw_words(const struct scene *scene, struct canvas *canvas, int x, 
     what_it_means(scene, text, sizeof text);
     if (x + canvas_text_cols(text) > end)
         text[strcspn(text, ";")] = '\0';
-    x += canvas_text(canvas, x, y, end - x, PAINT_ON_TASK, PAINT_KEEP, CELL_BOLD, text) + 3;
+    x += canvas_text(canvas, x, y, end - x, PAINT_ON_ALERT, PAINT_KEEP, CELL_BOLD, text) + 3;
     if (x + (int)strlen(close) <= end)
-        canvas_text(canvas, end - (int)strlen(close), y, end - x, PAINT_ON_TASK, PAINT_KEEP, 0, close);
+        canvas_text(canvas, end - (int)strlen(close), y, end - x, PAINT_ON_ALERT, PAINT_KEEP, 0, close);
 }
 
 /* Returns its rows. */
@@ -160,13 +160,13 @@ static int draw_band(const struct scene *scene, struct canvas *canvas, struct re
 {
     const int x = rect.x + 2, end = rect.x + rect.cols - 2, big = view_big_cols("DEADLOCK", 1);
     const int rows = rect.rows >= 8 ? 4 : 1, middle = rect.y + rows / 2;
-    canvas_fill(canvas, (struct rect){rect.x, rect.y, rect.cols, rows}, ' ', PAINT_ON_TASK, PAINT_ALERT, 0);
+    canvas_fill(canvas, (struct rect){rect.x, rect.y, rect.cols, rows}, ' ', PAINT_ON_ALERT, PAINT_ALERT, 0);
     if (rows == 4 && big + 30 < rect.cols) {
-        view_big_text(scene, canvas, x, rect.y + 1, big, 1, PAINT_ON_TASK, PAINT_ALERT, "DEADLOCK");
+        view_big_text(scene, canvas, x, rect.y + 1, big, 1, PAINT_ON_ALERT, PAINT_ALERT, "DEADLOCK");
         draw_words(scene, canvas, x + big + 3, middle, end);
         return rows;
     }
-    int n = canvas_text(canvas, x, middle, end - x, PAINT_ON_TASK, PAINT_KEEP, CELL_BOLD, "DEADLOCK");
+    int n = canvas_text(canvas, x, middle, end - x, PAINT_ON_ALERT, PAINT_KEEP, CELL_BOLD, "DEADLOCK");
     draw_words(scene, canvas, x + n + 3, middle, end);
     return rows;
 }

@@ -8,6 +8,15 @@
 
 #define N_LINES 6
 
+/* "A worker-1": its letter, and its name where that says more. */
+static char *task_title(const struct face *face, char *buf, size_t size)
+{
+    const bool both = !face->by_name && !face->self && strcmp(face->name, face->letter) != 0;
+    snprintf(buf, size, "%s%s%s", both ? face->letter : face_call(face), both ? " " : "",
+             both ? face->name : "");
+    return buf;
+}
+
 static void why_it_ended(const struct slice *slice, char *buf, size_t size)
 {
     char length[32];
@@ -79,7 +88,7 @@ void view_inspect(const struct scene *scene, struct canvas *canvas, struct rect 
     faces_init(&faces, scene->tl);
     timeline_task(scene->tl, slice->task, &task);
     const struct face *face = faces_get(&faces, slice->task);
-    snprintf(title, sizeof title, "a slice of %s", face_call(face));
+    snprintf(title, sizeof title, "a slice of %s", task_title(face, text, sizeof text));
     if (rect.rows > N_LINES + 2) {
         rect.y += rect.rows - N_LINES - 2;
         rect.rows = N_LINES + 2;
@@ -176,7 +185,7 @@ static void tell_task_gap(const struct scene *scene, struct canvas *canvas, stru
 void view_inspect_gap(const struct scene *scene, struct canvas *canvas, struct rect rect, int cpu,
                       uint32_t task)
 {
-    char label[48], title[96];
+    char label[48], name[80], title[112];
     struct faces faces;
     uint64_t t = scene->viewport.cursor_ns;
     if (rect.rows > 6) {
@@ -188,7 +197,8 @@ void view_inspect_gap(const struct scene *scene, struct canvas *canvas, struct r
         snprintf(title, sizeof title, "no slice on %s",
                  view_cpu_label(scene, cpu, true, label, sizeof label));
     else
-        snprintf(title, sizeof title, "%s does not run", face_call(faces_get(&faces, task)));
+        snprintf(title, sizeof title, "%s does not run",
+                 task_title(faces_get(&faces, task), name, sizeof name));
     faces_fini(&faces);
     view_frame(scene, canvas, rect, title);
     if (cpu >= 0)

@@ -728,6 +728,24 @@ static void draw_reasons(const struct lane *lane, struct canvas *canvas, const s
     }
 }
 
+/* Behind the end of a task that a signal ended: which one. */
+static void tell_end(const struct lane *lane, struct canvas *canvas, struct rect rect)
+{
+    const struct lane_span *span = lane->span;
+    struct task task;
+    char text[32];
+    timeline_task(lane->scene->tl, lane->task, &task);
+    const int number = task.exit_status & 0x7f; /* wait(2): the signal, 0 of who went by itself */
+    if (!task.exited || !task.exit_known || !number || task.last_ns < span->start_ns)
+        return;
+    const char *name = sigabbrev_np(number);
+    const uint64_t column = (task.last_ns - span->start_ns) / span->col_ns + 1;
+    snprintf(text, sizeof text, "%s%.16s", name ? "SIG" : "a signal", name ? name : "");
+    if (column + strlen(text) + 1 < (uint64_t)rect.cols)
+        canvas_text(canvas, rect.x + (int)column + 1, rect.y + (rect.rows - 1) / 2, (int)strlen(text),
+                    PAINT_ALERT, PAINT_KEEP, CELL_BOLD, text);
+}
+
 static void draw_lane(const struct lane *lane, struct canvas *canvas, struct rect rect)
 {
     if (lane->span->cols < 1)
@@ -737,8 +755,10 @@ static void draw_lane(const struct lane *lane, struct canvas *canvas, struct rec
     make_cells(lane, cells);
     draw_cells(lane->scene, canvas, cells, rect);
     draw_letters(lane, canvas, cells, rect);
-    if (lane->cpu < 0 && !faces_get(lane->faces, lane->task)->self)
+    if (lane->cpu < 0 && !faces_get(lane->faces, lane->task)->self) {
         draw_reasons(lane, canvas, cells, rect);
+        tell_end(lane, canvas, rect);
+    }
     free(cells);
 }
 

@@ -155,7 +155,7 @@ static void draw_question(struct pen *pen, const struct lesson_pane *pane)
     fill(pen, 2, PAINT_STRONG, CELL_BOLD, measure->question);
     space_if_roomy(pen);
     for (unsigned i = 0; i < measure->n_choices; i++) {
-        char number[8];
+        char number[16];
         snprintf(number, sizeof number, "%u", i + 1);
         bool chosen = strcmp(pane->typed, number) == 0;
         put(pen, pen->x + 2, PAINT_ACCENT, CELL_BOLD, number);

@@ -48,9 +48,19 @@ static bool has_bar(const struct scene_object *object)
     return object->object->kind == OBJECT_COUNTER && !object->is_level;
 }
 
+/* Under its line. Who stands at a barrier is soon told. */
+static int curve_rows(const struct plan *plan, const struct scene_object *object)
+{
+    if (has_bar(object))
+        return plan->curve ? 1 : 0;
+    if (!has_curve(object))
+        return 0;
+    return object->object->kind == OBJECT_BARRIER && plan->curve > 2 ? 2 : plan->curve;
+}
+
 static int rows_of(const struct plan *plan, const struct scene_object *object)
 {
-    return 1 + (has_curve(object) ? plan->curve : has_bar(object) && plan->curve ? 1 : 0) + plan->gap;
+    return 1 + curve_rows(plan, object) + plan->gap;
 }
 
 static int plan_rows(const struct scene *scene, const struct plan *plan)
@@ -66,7 +76,7 @@ static struct plan make_plan(const struct scene *scene, struct rect rect)
 {
     static const struct {
         int curve, gap;
-    } wishes[] = {{6, 2}, {5, 1}, {4, 1}, {3, 1}, {2, 1}, {1, 1}, {1, 0}, {0, 0}};
+    } wishes[] = {{12, 2}, {9, 2}, {6, 2}, {5, 1}, {4, 1}, {3, 1}, {2, 1}, {1, 1}, {1, 0}, {0, 0}};
     struct plan plan = {0};
     bool curves = false;
     for (unsigned i = 0; i < scene->n_objects; i++)
@@ -360,7 +370,7 @@ static void draw_object(struct sheet *sheet, const struct plan *plan, unsigned i
     canvas_text(sheet->canvas, x, y, sheet->name_cols, selected ? PAINT_ACCENT : PAINT_STRONG, PAINT_KEEP,
                 CELL_BOLD, name);
     draw_line(sheet, object, &told, x + sheet->name_cols + 2, y, end);
-    int rows = rows_of(plan, object) - 1 - plan->gap;
+    int rows = curve_rows(plan, object);
     if (rows > rect.y + rect.rows - y - 1)
         rows = rect.y + rect.rows - y - 1;
     if (rows > 0 && has_curve(object))

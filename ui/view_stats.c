@@ -58,11 +58,14 @@ static void count_outs(const struct scene *scene, uint32_t task, uint64_t lo, ui
  * So are tasks that hand one core to one another, though the next only wants it when it is given.
  * PARALLEL: more than one runs at a time, and nearly all that want a core have one.
  * MIXED: both: several run at once, and yet others wait for their turn.
- * ALONE: one task, and it runs. IDLE: most of the time none wants to. */
+ * ALONE: one task, and it runs. IDLE: most of the time none wants to. WAITING: they want to, and somebody
+ * else has the cores. */
 static enum view_word word_of(const struct view_stats *s)
 {
     if (s->n_tasks == 0)
         return WORD_NOTHING;
+    if (s->parallelism < 0.05 && s->demand >= 0.75)
+        return WORD_WAITING;
     if (s->parallelism < 0.05 || (s->parallelism < 0.5 && s->demand < 0.75))
         return WORD_IDLE;
     if ((s->demand >= 1.3 || s->n_active >= 2) && s->parallelism <= 1.1)

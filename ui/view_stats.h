@@ -4,7 +4,15 @@
 
 #include "view.h"
 
-enum view_word { WORD_NOTHING, WORD_IDLE, WORD_ALONE, WORD_INTERLEAVED, WORD_PARALLEL, WORD_MIXED };
+enum view_word {
+    WORD_NOTHING,
+    WORD_IDLE,
+    WORD_WAITING,
+    WORD_ALONE,
+    WORD_INTERLEAVED,
+    WORD_PARALLEL,
+    WORD_MIXED
+};
 
 /* Over the known part of the viewport's window, without schedviz's own tasks. */
 struct view_stats {

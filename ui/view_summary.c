@@ -11,9 +11,10 @@ static const struct {
     const char *word;
     enum paint paint;
 } words[] = {
-    [WORD_NOTHING] = {"NOTHING YET", PAINT_FAINT}, [WORD_IDLE] = {"IDLE", PAINT_FAINT},
-    [WORD_ALONE] = {"ALONE", PAINT_TEXT},          [WORD_INTERLEAVED] = {"INTERLEAVED", PAINT_WARN},
-    [WORD_PARALLEL] = {"PARALLEL", PAINT_GOOD},    [WORD_MIXED] = {"MIXED", PAINT_ACCENT},
+    [WORD_NOTHING] = {"NOTHING YET", PAINT_FAINT},    [WORD_IDLE] = {"IDLE", PAINT_FAINT},
+    [WORD_WAITING] = {"WAITING", PAINT_WARN},         [WORD_ALONE] = {"ALONE", PAINT_TEXT},
+    [WORD_INTERLEAVED] = {"INTERLEAVED", PAINT_WARN}, [WORD_PARALLEL] = {"PARALLEL", PAINT_GOOD},
+    [WORD_MIXED] = {"MIXED", PAINT_ACCENT},
 };
 
 static const char *plural(unsigned n)
@@ -34,6 +35,10 @@ static void explain(const struct view_stats *s, int max_cols, char *buf, size_t 
         break;
     case WORD_IDLE:
         snprintf(buf, size, "%u task%s in progress, but blocked most of the time", n, plural(n));
+        break;
+    case WORD_WAITING:
+        snprintf(buf, size, "%u task%s in progress, but others have the core%s", n, plural(n),
+                 plural(s->n_chosen));
         break;
     case WORD_ALONE:
         snprintf(buf, size, "one task runs and nothing has to wait for it");

@@ -459,7 +459,7 @@ static void draw_row(const struct scene *scene, struct canvas *canvas, struct fa
         }
         x += column_cols(layout, i) + COLUMN_GAP;
     }
-    if (layout->why_cols && !self) {
+    if (layout->why_cols && task_is_workload(&row.task)) {
         char why[256];
         view_why(scene, task, timeline_now_ns(scene->tl), layout->why_cols, why, sizeof why);
         canvas_text(canvas, x, y, layout->why_cols, goes_on(scene) ? PAINT_SELF : PAINT_TEXT, PAINT_KEEP, 0,

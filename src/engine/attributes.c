@@ -179,8 +179,9 @@ static void apply_policy(const struct settings *settings, struct refusals *refus
     if (attr.policy == had && !is_real_time(had))
         return;
     if (is_real_time(attr.policy) && !is_throttled()) {
-        refuse_policy(refusals, attr.policy,
-                      "real-time throttling is off (kernel.sched_rt_runtime_us), so it could take the machine");
+        refuse_policy(
+            refusals, attr.policy,
+            "real-time throttling is off (kernel.sched_rt_runtime_us), so it could take the machine");
         return;
     }
     if (attr.policy == DEADLINE_POLICY) {
@@ -270,7 +271,8 @@ static void apply_nodes(const struct settings *settings, struct refusals *refusa
         return;
     /* The kernel takes one bit less than it is told of (get_nodes() of mm/mempolicy.c). */
     if (syscall(SYS_set_mempolicy, MPOL_BIND, &nodes, sizeof nodes * 8 + 1) != 0)
-        refuse(refusals, ATTRIBUTE_NODES, "memory on NUMA nodes 0x%lx refused: %s; it is taken from any", nodes,
+        refuse(refusals, ATTRIBUTE_NODES, "memory on NUMA nodes 0x%lx refused: %s; it is taken from any",
+               nodes,
                errno == EINVAL   ? "none of them is here"
                : errno == ENOSYS ? "this kernel has no NUMA"
                                  : strerror(errno));
@@ -281,8 +283,9 @@ void attributes_lock_pages(struct refusals *refusals)
     if (!is_real_time(get_attr().policy))
         return;
     if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0)
-        refuse(refusals, ATTRIBUTE_LOCK_PAGES, "lock_pages refused: needs CAP_IPC_LOCK or an RLIMIT_MEMLOCK (%s); its "
-                                               "memory is not locked",
+        refuse(refusals, ATTRIBUTE_LOCK_PAGES,
+               "lock_pages refused: needs CAP_IPC_LOCK or an RLIMIT_MEMLOCK (%s); its "
+               "memory is not locked",
                strerror(errno));
 }
 

@@ -1,4 +1,5 @@
-/* What a task asks of the scheduler and the memory: policy, nice value, slice, CPUs, NUMA nodes, task group. */
+/* What a task asks of the scheduler and the memory: policy, nice value, slice, CPUs, NUMA nodes, task group.
+ */
 #ifndef SCHEDVIZ_ENGINE_ATTRIBUTES_H
 #define SCHEDVIZ_ENGINE_ATTRIBUTES_H
 

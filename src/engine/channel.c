@@ -90,8 +90,8 @@ static uint64_t take_shared(const struct actor *actor, struct thing *thing, uint
 
 /* ---- through a pipe ----
  *
- * thing.value counts messages that are written or about to be, less those that are read or waited for: so both
- * sides know before the system call whether it will wait, and whether somebody waits for it. */
+ * thing.value counts messages that are written or about to be, less those that are read or waited for: so
+ * both sides know before the system call whether it will wait, and whether somebody waits for it. */
 
 static void write_all(struct waiter *waiter, int fd, const void *bytes, size_t n)
 {

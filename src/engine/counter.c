@@ -7,11 +7,12 @@
 #define PIECE       1024
 #define TIMED_PIECE 64
 
-/* The race is what it is for: each time the value is really loaded and really stored, by instructions of their
- * own, with an addition in between and nothing else. A store that waits in one core's buffer is not seen by the
- * other core's load, and a task that is preempted between the two writes back an old value when it runs again. */
+/* The race is what it is for: each time the value is really loaded and really stored, by instructions of
+ * their own, with an addition in between and nothing else. A store that waits in one core's buffer is not
+ * seen by the other core's load, and a task that is preempted between the two writes back an old value when
+ * it runs again. */
 __attribute__((noinline, no_sanitize("thread"))) static void add_plain(volatile int64_t *count, int64_t by,
-                                                                        uint64_t n)
+                                                                       uint64_t n)
 {
     for (uint64_t i = 0; i < n; i++) {
         int64_t seen = *count;

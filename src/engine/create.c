@@ -62,7 +62,9 @@ static int create_green(void)
 
 bool create_task(enum task_kind kind, struct err *err)
 {
-    int error = kind == TASK_THREAD ? create_thread() : kind == TASK_PROCESS ? create_process() : create_green();
+    int error = kind == TASK_THREAD    ? create_thread()
+                : kind == TASK_PROCESS ? create_process()
+                                       : create_green();
 
     return error == 0 || err_set(err, "%s", strerror(error));
 }

@@ -2,8 +2,8 @@
 #ifndef SCHEDVIZ_ENGINE_CREATE_H
 #define SCHEDVIZ_ENGINE_CREATE_H
 
-#include "../event.h"
 #include "../err.h"
+#include "../event.h"
 
 #include <stdbool.h>
 

@@ -57,8 +57,7 @@ bool note_waits(struct notes *notes, enum event_note note, int32_t object, int32
 
 bool note_tell(struct notes *notes, enum event_note note, int32_t object, int32_t other)
 {
-    return tell(notes,
-                (struct event){.detail = (uint8_t)note, .u.sync = {.object = object, .other = other}});
+    return tell(notes, (struct event){.detail = (uint8_t)note, .u.sync = {.object = object, .other = other}});
 }
 
 bool note_value(struct notes *notes, int32_t object, int64_t value)

@@ -26,14 +26,14 @@ struct player {
     struct actor actor;
     const struct cpuset *placed;    /* the CPUs of the phase, NULL: the order's */
     const struct settings *applied; /* those of the phase that spoke last */
-    unsigned char *memory;       /* what MEM, IORUN and messages touch; made when it is first wanted */
+    unsigned char *memory;          /* what MEM, IORUN and messages touch; made when it is first wanted */
     size_t memory_bytes;
     uint64_t *unique_next; /* when each timer that is the task's own is due; made when first wanted */
     int io_fd, timer_fd;   /* -1: not open */
 };
 
-/* In the task, before it works: the policy and the like that its template and the run ask for. What is refused
- * goes to the objects' warnings. */
+/* In the task, before it works: the policy and the like that its template and the run ask for. What is
+ * refused goes to the objects' warnings. */
 void play_prepare(struct player *player);
 
 /* Runs the part until its loops are over or its calibrated work is done (true), or its slot is told to stop
@@ -43,5 +43,13 @@ bool play(struct player *player);
 
 /* Installs the handler of PLAY_SIGNAL (wait.h) for the whole process; once in each process that plays. */
 void play_handle_signals(void);
+
+/* For the actions (act.c). Tells the user what is refused, once for each topic (attributes.h has the
+ * first ones) of a template; text follows the name of the task. */
+void play_warn(const struct player *player, unsigned topic, const char *text);
+/* A task that times itself looks at its clock. */
+void play_look(const struct player *player);
+/* Where its timers begin: with the run, and its delay; not where they are first used. */
+uint64_t play_first_ns(const struct player *player);
 
 #endif

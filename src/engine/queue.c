@@ -73,7 +73,8 @@ static struct queue_wait begin_wait(const struct actor *actor, struct thing *thi
 {
     return (struct queue_wait){.thing = thing,
                                .begin_ns = clock_now_ns(),
-                               .told = note_waits(&actor->waiter->notes, NOTE_WANTS, thing->number, other, 0)};
+                               .told =
+                                   note_waits(&actor->waiter->notes, NOTE_WANTS, thing->number, other, 0)};
 }
 
 static uint64_t end_wait(const struct actor *actor, struct queue_wait wait)
@@ -116,7 +117,7 @@ uint64_t queue_wait(const struct actor *actor, struct queue_wait wait)
 }
 
 struct queue_wait queue_begin_other_wait(const struct actor *actor, struct thing *thing, enum seat_word word,
-                                        int32_t other)
+                                         int32_t other)
 {
     struct queue_wait wait = begin_wait(actor, thing, other);
 

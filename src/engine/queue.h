@@ -42,32 +42,32 @@ struct seat {
     alignas(64) _Atomic uint32_t word; /* enum seat_word; a futex(2) */
     _Atomic uint32_t object;
     enum seat_side side;
-    uint64_t ticket;         /* the lower, the earlier it came */
-    uint64_t value;          /* the message that it was given */
-    _Atomic uint32_t ball;   /* enum ball; a futex(2) */
-    uint32_t partner;        /* a seat, or QUEUE_NOBODY */
-    uint64_t n_trips;        /* of the game with the partner */
-    int pipe;                /* where the partner reads from in the game; 0: nowhere */
+    uint64_t ticket;       /* the lower, the earlier it came */
+    uint64_t value;        /* the message that it was given */
+    _Atomic uint32_t ball; /* enum ball; a futex(2) */
+    uint32_t partner;      /* a seat, or QUEUE_NOBODY */
+    uint64_t n_trips;      /* of the game with the partner */
+    int pipe;              /* where the partner reads from in the game; 0: nowhere */
 };
 
 struct thing {
     alignas(64) pthread_mutex_t lock; /* mutex, counter: the one that tasks take; others: the guard */
     enum object_kind kind;
-    int32_t number;                       /* in events */
-    _Atomic uint32_t owner;               /* tid of who has the lock, by its own word; 0: nobody */
-    uint64_t since_ns;                    /* when the owner got it */
+    int32_t number;         /* in events */
+    _Atomic uint32_t owner; /* tid of who has the lock, by its own word; 0: nobody */
+    uint64_t since_ns;      /* when the owner got it */
     _Atomic uint32_t n_waiting[N_SIDES];
-    _Atomic uint32_t n_parties;           /* barrier */
-    uint64_t next_ticket, released;       /* everybody with a ticket below `released` may go */
-    _Atomic uint64_t value_told_ns;       /* when a NOTE_VALUE was told last */
-    _Atomic uint64_t next_ns;             /* timer; 0: not used yet */
-    _Atomic int64_t value;                /* semaphore; messages in a pipe, below zero: those that wait */
+    _Atomic uint32_t n_parties;     /* barrier */
+    uint64_t next_ticket, released; /* everybody with a ticket below `released` may go */
+    _Atomic uint64_t value_told_ns; /* when a NOTE_VALUE was told last */
+    _Atomic uint64_t next_ns;       /* timer; 0: not used yet */
+    _Atomic int64_t value;          /* semaphore; messages in a pipe, below zero: those that wait */
     _Atomic int64_t expected;
     _Atomic uint64_t n_ops, ops_ns, n_waits, wait_ns, max_wait_ns, max_held_ns;
-    _Atomic uint64_t n_put, n_taken;      /* channel: messages[n % QUEUE_MESSAGES] */
-    int pipes[QUEUE_FILE_ENDS];           /* read and write end of one pipe, then of the other; 0: none */
-    int64_t pipe_room;                    /* messages that surely fit into a pipe */
-    alignas(64) int64_t count;            /* counter; accessed in three ways, of which one is a data race */
+    _Atomic uint64_t n_put, n_taken; /* channel: messages[n % QUEUE_MESSAGES] */
+    int pipes[QUEUE_FILE_ENDS];      /* read and write end of one pipe, then of the other; 0: none */
+    int64_t pipe_room;               /* messages that surely fit into a pipe */
+    alignas(64) int64_t count;       /* counter; accessed in three ways, of which one is a data race */
     alignas(64) uint64_t messages[QUEUE_MESSAGES];
 };
 
@@ -127,7 +127,7 @@ static inline uint32_t queue_length(const struct thing *thing, enum seat_side si
 
 /* For waits that have no queue here (SEAT_LOCKS and below), and without the guard. */
 struct queue_wait queue_begin_other_wait(const struct actor *actor, struct thing *thing, enum seat_word word,
-                                        int32_t other);
+                                         int32_t other);
 uint64_t queue_end_other_wait(const struct actor *actor, struct queue_wait wait);
 
 /* Who let a seat go, or killed its task before it knew: gives the thing to the next one, or keeps it. Under

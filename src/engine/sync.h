@@ -11,8 +11,8 @@ struct actor {
     struct waiter *waiter;
 };
 
-/* A lock that its owner wants again is waited for without end, as pthread_mutex_lock(3) has it. A lock that is
- * not its own is not unlocked. */
+/* A lock that its owner wants again is waited for without end, as pthread_mutex_lock(3) has it. A lock that
+ * is not its own is not unlocked. */
 void sync_lock(const struct actor *actor, uint32_t mutex);
 void sync_unlock(const struct actor *actor, uint32_t mutex);
 bool sync_owns(const struct actor *actor, uint32_t mutex);
@@ -32,7 +32,8 @@ void sync_resume(const struct actor *actor, uint32_t suspend);
 void sync_sem_post(const struct actor *actor, uint32_t sem);
 void sync_sem_wait(const struct actor *actor, uint32_t sem);
 
-/* Timers: a period on from where the timer stands (from first_ns where it was not used yet); when it is due. */
+/* Timers: a period on from where the timer stands (from first_ns where it was not used yet); when it is due.
+ */
 uint64_t sync_timer_advance(const struct actor *actor, uint32_t timer, uint64_t first_ns, uint64_t period_ns);
 void sync_timer_set(const struct actor *actor, uint32_t timer, uint64_t now_ns);
 

@@ -118,8 +118,8 @@ static bool make_group(const char *parent, const char *path, bool is_v2)
 {
     if (mkdir(path, 0755) != 0 && errno != EEXIST)
         return false;
-    return !is_v2 ||
-           (write_word(path, "cgroup.type", "threaded") && write_word(parent, "cgroup.subtree_control", "+cpu"));
+    return !is_v2 || (write_word(path, "cgroup.type", "threaded") &&
+                      write_word(parent, "cgroup.subtree_control", "+cpu"));
 }
 
 /* The path of ours grows by one name. */
@@ -170,7 +170,7 @@ static bool is_safe(const char *name)
 
 bool taskgroup_enter(const char *name, struct err *err)
 {
-    struct hierarchy hierarchy;
+    struct hierarchy hierarchy = {.is_v2 = false};
 
     if (!is_safe(name))
         return err_set(err, "a group cannot be named ..");
@@ -206,7 +206,7 @@ static bool is_left_over(const char *name)
 
 void taskgroup_clean(void)
 {
-    struct hierarchy hierarchy;
+    struct hierarchy hierarchy = {.is_v2 = false};
     const struct dirent *entry;
     DIR *directory = NULL;
 

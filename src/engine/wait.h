@@ -42,8 +42,8 @@ static inline bool wait_is_stopped(const struct waiter *waiter)
            (waiter->quit && atomic_load_explicit(waiter->quit, memory_order_relaxed));
 }
 
-/* Around a system call that may block, with nothing else in between: from anywhere between the two PLAY_SIGNAL
- * leads to base. */
+/* Around a system call that may block, with nothing else in between: from anywhere between the two
+ * PLAY_SIGNAL leads to base. */
 void wait_enter(struct waiter *waiter);
 void wait_leave(struct waiter *waiter);
 

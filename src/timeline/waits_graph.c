@@ -289,12 +289,13 @@ static bool look_back(const struct resource *r, uint64_t t_ns, struct part parts
     return true;
 }
 
-/* It is more in each part than in the one before, and by more than the ups and downs of a queue that stays.
- */
+/* It is more in each part than in the one before, by no less than a quarter of what it grows on the average
+ * (a queue that has come to rest goes up and down too), and in all by more than its ups and downs. */
 static bool only_grows(const struct part parts[N_PARTS])
 {
+    double average = (parts[N_PARTS - 1].mean - parts[0].mean) / (N_PARTS - 1);
     for (unsigned i = 1; i < N_PARTS; i++)
-        if (parts[i].mean <= parts[i - 1].mean || parts[i].least < parts[i - 1].least)
+        if (parts[i].mean - parts[i - 1].mean < average / 4 || parts[i].least < parts[i - 1].least)
             return false;
     return parts[N_PARTS - 1].least > parts[0].most;
 }

@@ -5,38 +5,22 @@ behind. The list of lessons is the same everywhere."""
 import json
 import os
 import re
-import resource
 import signal
 import time
 
-from lib import (LONG, SRCDIR, Fail, Skip, allowed_cpus, comment, cpu_busy_s, expect, expect_nothing_left, main, ordinary,
-                 perf_refused, run, start, test, wait_until, workdir)
+from lib import (LONG, SRCDIR, Fail, Neighbours, Skip, comment, expect, expect_nothing_left, main, ordinary, perf_refused, run,
+                 start, test, wait_until, workdir)
 
 FOLDER = os.path.join(SRCDIR, "lessons")
 LESSONS = sorted(name[:-len(".yaml")] for name in os.listdir(FOLDER) if name.endswith(".yaml"))
 
-# Beyond this part of the machine's time, other programs or the hypervisor had it: bounds that need the cores cannot hold.
-STRANGERS = 0.05
-
-
-def children_s():
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
-
-
-def busy_s():
-    """Seconds of all CPUs that were not idle, stolen ones included."""
-    return sum(cpu_busy_s(set(allowed_cpus())).values())
-
-
 def teach(name, *args, prefix=()):
     """The report of a lesson, and the part of the machine's time that others had meanwhile."""
-    wall, busy, ours = time.monotonic(), busy_s(), children_s()
-    result = run("-b", "-f", "json", *args, name, prefix=prefix, timeout=170)
-    expect(result.status == 0, str(result))
-    expect_nothing_left(result.tag)
-    wall, busy, ours = time.monotonic() - wall, busy_s() - busy, children_s() - ours
-    return json.loads(result.out), max(0, busy - ours) / (wall * len(allowed_cpus()))
+    with Neighbours() as others:
+        result = run("-b", "-f", "json", *args, name, prefix=prefix, timeout=170)
+        expect(result.status == 0, str(result))
+        expect_nothing_left(result.tag)
+    return json.loads(result.out), others.part
 
 
 def faults(lesson):
@@ -65,11 +49,8 @@ def check_lesson(name, *args, prefix=(), tries=3):
         if not found:
             return report
         comment(f"{'; '.join(found)}; others had {100 * strangers:.0f} % of the machine meanwhile")
-        if strangers > STRANGERS:
-            quietest = min(quietest, strangers)
-        else:
-            quietest = 0
-    if quietest > 0:
+        quietest = min(quietest, strangers)
+    if quietest > Neighbours.BUSY:
         raise Skip(f"others had at least {100 * quietest:.0f} % of the machine in every try")
     raise Fail("; ".join(found))
 

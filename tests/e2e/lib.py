@@ -6,6 +6,7 @@ Everything that a test starts carries a tag in its environment, so that what it 
 
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -324,6 +325,27 @@ def idle_cpus(n, seconds=0.3, limit=0.1):
     after = cpu_busy_s(cpus)
     idle = [cpu for cpu in cpus if after[cpu] - before[cpu] <= limit * seconds]
     return idle[:n] if len(idle) >= n else None
+
+
+class Neighbours:
+    """`with Neighbours() as others:` the part of the machine's time that others had meanwhile, other programs or the
+    hypervisor: others.part, 0 to 1. What we started must have been waited for by then."""
+
+    BUSY = 0.05  # beyond this, figures that need the cores are not those of an idle machine
+
+    def __enter__(self):
+        self.part = None
+        self._begin = self._now()
+        return self
+
+    def __exit__(self, *_):
+        wall, busy, ours = (end - begin for end, begin in zip(self._now(), self._begin))
+        self.part = max(0, busy - ours) / (wall * len(allowed_cpus()))
+
+    @staticmethod
+    def _now():
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return time.monotonic(), sum(cpu_busy_s(set(allowed_cpus())).values()), usage.ru_utime + usage.ru_stime
 
 
 # ---- A terminal ----

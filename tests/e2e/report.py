@@ -10,7 +10,7 @@ import re
 import sqlite3
 import tempfile
 
-from lib import (LONG, SRCDIR, Fail, Skip, allowed_cpus, comment, cpu_busy_s, expect, expect_nothing_left, idle_cpus, main,
+from lib import (LONG, SRCDIR, Fail, Neighbours, Skip, allowed_cpus, comment, cpu_busy_s, expect, expect_nothing_left, idle_cpus, main,
                  ordinary, perf_refused, run, test, users, workdir)
 
 COUNT = int
@@ -108,13 +108,15 @@ def stolen_ticks():
 def take_report(*args, **how):
     """The report of a run as JSON, with the contract checked."""
     stolen = stolen_ticks()
-    result = run("-b", "-f", "json", *args, **how)
-    expect(result.status == 0, str(result))
-    expect(result.err == "", f"something on standard error: {result}")
-    expect_nothing_left(result.tag)
+    with Neighbours() as others:
+        result = run("-b", "-f", "json", *args, **how)
+        expect(result.status == 0, str(result))
+        expect(result.err == "", f"something on standard error: {result}")
+        expect_nothing_left(result.tag)
     report = json.loads(result.out)
     check_contract(report, CONTRACT)
     report["stolen_ticks"] = stolen_ticks() - stolen
+    report["neighbours"] = others.part
     return report
 
 
@@ -185,8 +187,10 @@ def waited_at_end(report):
 
 def agree_with_kernel(take, tries=4):
     """Takes a report whose counts and run times are the kernel's. The kernel leaves time that the hypervisor stole out
-    of a task's run time (update_rq_clock_task() in kernel/sched/core.c); the task that was on the CPU knows nothing of it."""
-    stolen = 0
+    of a task's run time (update_rq_clock_task() in kernel/sched/core.c); the task that was on the CPU knows nothing of it.
+    And it counts the way into and out of a task as that task's, which a task that times itself does not see: a thousand
+    switches a second, where other programs want the same core, are more than the bar allows."""
+    stolen = busy = 0
     for _ in range(tries):
         report = take()
         off = waited_at_end(report)
@@ -197,8 +201,11 @@ def agree_with_kernel(take, tries=4):
             return report
         comment(f"{off}; {report['stolen_ticks']} ticks were stolen meanwhile")
         stolen += report["stolen_ticks"] > 0
+        busy += report["neighbours"] > Neighbours.BUSY
     if stolen == tries:
         raise Skip("the hypervisor stole time in every try")
+    if busy == tries:
+        raise Skip("other programs wanted the cores in every try")
     raise Fail(off)
 
 

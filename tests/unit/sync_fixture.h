@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <sys/types.h>
 
-#define STAGE_MAX_TASKS 64
+#define STAGE_MAX_TASKS  64
 #define STAGE_PATIENCE_S 60 /* before a test gives up; never waited for when all is well */
 
 struct stage;
@@ -50,8 +50,8 @@ void stage_close(struct stage *stage);
 /* Starts a task with the next number; it has joined the objects. */
 struct member *stage_start(struct stage *stage, void (*body)(struct member *));
 
-/* Waits for the end of all (false when they do not end in time; then they are stopped). Tasks that were killed
- * have ended; all have left the objects. */
+/* Waits for the end of all (false when they do not end in time; then they are stopped). Tasks that were
+ * killed have ended; all have left the objects. */
 bool stage_join(struct stage *stage);
 
 /* Tells a task to stop: the flag, and the signal. */
@@ -66,6 +66,7 @@ struct object_state stage_object(const struct stage *stage, uint32_t object);
 void stage_wait_waiting(struct stage *stage, uint32_t object, unsigned n);
 
 /* How many notes of the sort a task told of the object (-1: any); the last one of them. */
-unsigned stage_count_notes(struct stage *stage, unsigned number, int note, int32_t object, struct event *last);
+unsigned stage_count_notes(struct stage *stage, unsigned number, int note, int32_t object,
+                           struct event *last);
 
 #endif

@@ -274,7 +274,8 @@ static void test_negative_nice(void **state)
     assert_int_equal(found.n, 1);
     assert_int_equal(found.what, ATTRIBUTE_NICE);
     assert_true(found.right);
-    assert_non_null(strstr(found.text, "nice -10 refused: needs CAP_SYS_NICE or an RLIMIT_NICE; it has nice 0"));
+    assert_non_null(
+        strstr(found.text, "nice -10 refused: needs CAP_SYS_NICE or an RLIMIT_NICE; it has nice 0"));
     assert_true(in_a_process(be_important, false).right);
 }
 

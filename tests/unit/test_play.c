@@ -177,8 +177,8 @@ static void test_sleep(void **state)
     run_alone(actions, 2, 2, check_sleep);
 }
 
-/* A timer is due a period after it was due, from the beginning of the run on: never late by what the task does
- * in between. */
+/* A timer is due a period after it was due, from the beginning of the run on: never late by what the task
+ * does in between. */
 static void check_timer(struct show *show)
 {
     const struct event *first = note(show, 0, NOTE_SLEEPS, 0);
@@ -193,8 +193,9 @@ static void check_timer(struct show *show)
 
 static void test_timer(void **state)
 {
-    struct action actions[] = {ACTION(ACTION_RUN, .amount = NS_PER_MS),
-                               ACTION(ACTION_TIMER, .object = TIMER, .amount = 20 * NS_PER_MS, .absolute = true)};
+    struct action actions[] = {
+        ACTION(ACTION_RUN, .amount = NS_PER_MS),
+        ACTION(ACTION_TIMER, .object = TIMER, .amount = 20 * NS_PER_MS, .absolute = true)};
     (void)state;
     run_alone(actions, 2, 5, check_timer);
 }
@@ -315,8 +316,7 @@ static void test_yield(void **state)
 static void test_loops(void **state)
 {
     struct action ten[] = {ADD(ITEMS, 1, 10, HOW_PLAIN)};
-    struct action one[] = {ADD(ITEMS, 1, 1, HOW_PLAIN),
-                           ADD(DONE, 2, -3, HOW_PLAIN)};
+    struct action one[] = {ADD(ITEMS, 1, 1, HOW_PLAIN), ADD(DONE, 2, -3, HOW_PLAIN)};
     struct phase phases[] = {phase_of(ten, 1), phase_of(one, 2)};
     struct template template = template_of("loops", 5, phases);
     struct show show;
@@ -353,7 +353,8 @@ static void test_loop_of_none(void **state)
 /* -w: the calibrated work ends the task, whatever its loops say. */
 static void test_work_ends_it(void **state)
 {
-    struct action actions[] = {ACTION(ACTION_RUN, .amount = 3 * NS_PER_MS), ACTION(ACTION_SLEEP, .amount = 1000)};
+    struct action actions[] = {ACTION(ACTION_RUN, .amount = 3 * NS_PER_MS),
+                               ACTION(ACTION_SLEEP, .amount = 1000)};
     struct phase phase = phase_of(actions, 2);
     struct template template = template_of("works", -1, &phase);
     struct show show;
@@ -416,8 +417,9 @@ static void test_iorun_refused(void **state)
     show_add(&show, TASK_THREAD, 0);
     show_run(&show);
     assert_int_equal(engine_n_warnings(show.engine), 1);
-    assert_string_equal(engine_warning(show.engine, 0), "task writes: cannot write to /nowhere/at/all (No such file or "
-                                                        "directory); iorun is left out");
+    assert_string_equal(engine_warning(show.engine, 0),
+                        "task writes: cannot write to /nowhere/at/all (No such file or "
+                        "directory); iorun is left out");
     show_close(&show);
 }
 
@@ -447,14 +449,13 @@ static void check_bounded_buffer(struct show *show)
 
 static void test_wait_while(void **state)
 {
-    struct action produce[] = {
-        ACTION(ACTION_LOCK, .object = MUTEX), ADD(ITEMS, 1, 1, HOW_PLAIN),
-        ACTION(ACTION_SIGNAL, .object = CONDITION), ACTION(ACTION_UNLOCK, .object = MUTEX)};
+    struct action produce[] = {ACTION(ACTION_LOCK, .object = MUTEX), ADD(ITEMS, 1, 1, HOW_PLAIN),
+                               ACTION(ACTION_SIGNAL, .object = CONDITION),
+                               ACTION(ACTION_UNLOCK, .object = MUTEX)};
     struct action consume[] = {
         ACTION(ACTION_LOCK, .object = MUTEX),
         ACTION(ACTION_WAIT, .object = CONDITION, .mutex = MUTEX, .while_counter = ITEMS, .while_value = 0),
-        ADD(ITEMS, 1, -1, HOW_PLAIN),
-        ACTION(ACTION_UNLOCK, .object = MUTEX)};
+        ADD(ITEMS, 1, -1, HOW_PLAIN), ACTION(ACTION_UNLOCK, .object = MUTEX)};
     struct phase phases[] = {phase_of(produce, N_OF(produce)), phase_of(consume, N_OF(consume))};
     struct template templates[] = {template_of("in", 500, &phases[0]), template_of("out", 500, &phases[1])};
     (void)state;
@@ -472,8 +473,7 @@ static void test_sync_both_ways(void **state)
 {
     struct action held[] = {ACTION(ACTION_LOCK, .object = MUTEX),
                             ACTION(ACTION_SYNC, .object = CONDITION, .mutex = MUTEX),
-                            ACTION(ACTION_UNLOCK, .object = MUTEX),
-                            ADD(DONE, 1, 1, HOW_ATOMIC)};
+                            ACTION(ACTION_UNLOCK, .object = MUTEX), ADD(DONE, 1, 1, HOW_ATOMIC)};
     struct action free_[] = {ACTION(ACTION_SYNC, .object = CONDITION, .mutex = MUTEX),
                              ADD(DONE, 1, 1, HOW_ATOMIC)};
     struct action wake[] = {ACTION(ACTION_SLEEP, .amount = 20 * NS_PER_MS),
@@ -498,11 +498,14 @@ static void check_turns(struct show *show)
 
 static void test_sem_barrier_resume(void **state)
 {
-    struct action first[] = {ACTION(ACTION_SEM_POST, .object = SEM), ACTION(ACTION_BARRIER, .object = BARRIER)};
-    struct action second[] = {ACTION(ACTION_SEM_WAIT, .object = SEM), ACTION(ACTION_BARRIER, .object = BARRIER),
+    struct action first[] = {ACTION(ACTION_SEM_POST, .object = SEM),
+                             ACTION(ACTION_BARRIER, .object = BARRIER)};
+    struct action second[] = {ACTION(ACTION_SEM_WAIT, .object = SEM),
+                              ACTION(ACTION_BARRIER, .object = BARRIER),
                               ACTION(ACTION_RESUME, .object = SUSPEND)};
     struct phase phases[] = {phase_of(first, N_OF(first)), phase_of(second, N_OF(second))};
-    struct template templates[] = {template_of("posts", 200, &phases[0]), template_of("waits", 200, &phases[1])};
+    struct template templates[] = {template_of("posts", 200, &phases[0]),
+                                   template_of("waits", 200, &phases[1])};
     (void)state;
     run_two(templates, check_turns);
 }
@@ -539,7 +542,8 @@ static void test_messages(void **state)
     (void)state;
 
     for (int i = 0; i < 2; i++) {
-        struct action first[] = {ACTION(ACTION_SEND, .object = CHANNEL, .amount = 300, .how = hows[i], .bytes = 500)};
+        struct action first[] = {
+            ACTION(ACTION_SEND, .object = CHANNEL, .amount = 300, .how = hows[i], .bytes = 500)};
         struct action second[] = {ACTION(ACTION_RECEIVE, .object = CHANNEL, .amount = 300, .how = hows[i])};
         struct phase phases[] = {phase_of(first, 1), phase_of(second, 1)};
         struct template templates[] = {template_of("sends", 3, &phases[0]),

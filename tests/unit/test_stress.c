@@ -38,22 +38,14 @@ enum {
 };
 
 static const struct object objects[] = {
-    [MUTEX] = {.kind = OBJECT_MUTEX},
-    [HEIR] = {.kind = OBJECT_MUTEX, .inherits = true},
-    [BUFFER_MUTEX] = {.kind = OBJECT_MUTEX},
-    [NOT_EMPTY] = {.kind = OBJECT_CONDITION},
-    [NOT_FULL] = {.kind = OBJECT_CONDITION},
-    [CROWD_MUTEX] = {.kind = OBJECT_MUTEX},
-    [CROWD] = {.kind = OBJECT_CONDITION},
-    [SYNC_MUTEX] = {.kind = OBJECT_MUTEX},
-    [SYNC] = {.kind = OBJECT_CONDITION},
-    [SEM] = {.kind = OBJECT_SEM, .value = SEM_VALUE},
-    [BARRIER] = {.kind = OBJECT_BARRIER},
-    [SUSPEND] = {.kind = OBJECT_SUSPEND},
-    [COUNTER] = {.kind = OBJECT_COUNTER},
-    [ATOMIC_COUNTER] = {.kind = OBJECT_COUNTER},
-    [CHANNEL] = {.kind = OBJECT_CHANNEL},
-    [PIPE] = {.kind = OBJECT_CHANNEL},
+    [MUTEX] = {.kind = OBJECT_MUTEX},        [HEIR] = {.kind = OBJECT_MUTEX, .inherits = true},
+    [BUFFER_MUTEX] = {.kind = OBJECT_MUTEX}, [NOT_EMPTY] = {.kind = OBJECT_CONDITION},
+    [NOT_FULL] = {.kind = OBJECT_CONDITION}, [CROWD_MUTEX] = {.kind = OBJECT_MUTEX},
+    [CROWD] = {.kind = OBJECT_CONDITION},    [SYNC_MUTEX] = {.kind = OBJECT_MUTEX},
+    [SYNC] = {.kind = OBJECT_CONDITION},     [SEM] = {.kind = OBJECT_SEM, .value = SEM_VALUE},
+    [BARRIER] = {.kind = OBJECT_BARRIER},    [SUSPEND] = {.kind = OBJECT_SUSPEND},
+    [COUNTER] = {.kind = OBJECT_COUNTER},    [ATOMIC_COUNTER] = {.kind = OBJECT_COUNTER},
+    [CHANNEL] = {.kind = OBJECT_CHANNEL},    [PIPE] = {.kind = OBJECT_CHANNEL},
     [GAME] = {.kind = OBJECT_CHANNEL},
 };
 
@@ -158,8 +150,8 @@ static int use_broadcast(struct member *m)
     return 3;
 }
 
-/* A chain: each one that comes lets the one before it go, and the last one is let go by the first of all, which
- * goes on signalling until everybody was. */
+/* A chain: each one that comes lets the one before it go, and the last one is let go by the first of all,
+ * which goes on signalling until everybody was. */
 static int use_rally(struct member *m, int64_t round)
 {
     const int64_t n = N_TASKS - 1;
@@ -288,8 +280,9 @@ static void run(bool processes, int64_t n_rounds)
     if (!stage_join(&stage))
         fail_msg("a wakeup was lost: some task waits for ever");
     check(&stage, n_rounds);
-    print_message("# %lld operations of %d %s in %.1f s\n", (long long)atomic_load(&stage.shared->words[N_OPS]),
-                  N_TASKS, processes ? "processes" : "threads", (double)(clock_now_ns() - begin_ns) / 1e9);
+    print_message("# %lld operations of %d %s in %.1f s\n",
+                  (long long)atomic_load(&stage.shared->words[N_OPS]), N_TASKS,
+                  processes ? "processes" : "threads", (double)(clock_now_ns() - begin_ns) / 1e9);
     stage_close(&stage);
 }
 

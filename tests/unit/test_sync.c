@@ -1,5 +1,5 @@
-/* Locks, conditions, barriers, semaphores, channels, counters: what they do, what is told of them, and what is
- * left when somebody dies in the middle. */
+/* Locks, conditions, barriers, semaphores, channels, counters: what they do, what is told of them, and what
+ * is left when somebody dies in the middle. */
 #include "../../src/clock.h"
 #include "../../src/engine/queue.h"
 #include "sync_fixture.h"
@@ -233,11 +233,14 @@ static void test_foreign_lock_stays_locked(void **state)
 /* ---- conditions, semaphores, suspend ---- */
 
 enum { MUTEX, CONDITION, SEM, SUSPEND, BARRIER, CHANNEL, COUNTER, TIMER };
-static const struct object all_kinds[] = {
-    [MUTEX] = {.kind = OBJECT_MUTEX},     [CONDITION] = {.kind = OBJECT_CONDITION},
-    [SEM] = {.kind = OBJECT_SEM},         [SUSPEND] = {.kind = OBJECT_SUSPEND},
-    [BARRIER] = {.kind = OBJECT_BARRIER}, [CHANNEL] = {.kind = OBJECT_CHANNEL},
-    [COUNTER] = {.kind = OBJECT_COUNTER, .value = 5}, [TIMER] = {.kind = OBJECT_TIMER}};
+static const struct object all_kinds[] = {[MUTEX] = {.kind = OBJECT_MUTEX},
+                                          [CONDITION] = {.kind = OBJECT_CONDITION},
+                                          [SEM] = {.kind = OBJECT_SEM},
+                                          [SUSPEND] = {.kind = OBJECT_SUSPEND},
+                                          [BARRIER] = {.kind = OBJECT_BARRIER},
+                                          [CHANNEL] = {.kind = OBJECT_CHANNEL},
+                                          [COUNTER] = {.kind = OBJECT_COUNTER, .value = 5},
+                                          [TIMER] = {.kind = OBJECT_TIMER}};
 #define N_KINDS (sizeof all_kinds / sizeof *all_kinds)
 
 /* The order of those that come back, in words 1 and on. */
@@ -533,8 +536,9 @@ static void give_message(const struct actor *actor)
     channel_put(actor, CHANNEL, HOW_SHARED, 7);
 }
 
-static const struct death deaths[] = {
-    {CONDITION, wait_condition, give_signal}, {SEM, wait_sem, give_unit}, {CHANNEL, take_message, give_message}};
+static const struct death deaths[] = {{CONDITION, wait_condition, give_signal},
+                                      {SEM, wait_sem, give_unit},
+                                      {CHANNEL, take_message, give_message}};
 
 /* The first in the queue dies before, or after it was given what it waited for (it is stopped, so that it
  * cannot take it): the second one gets it. */
@@ -660,7 +664,7 @@ static void sleep_long(struct member *m)
 static void test_every_wait_can_be_left(void **state)
 {
     void (*const bodies[])(struct member *) = {
-        lock_held,    wait_condition,      wait_sem,       suspend,    meet,       take_message,
+        lock_held,      wait_condition,      wait_sem,       suspend,    meet,       take_message,
         put_until_full, put_until_pipe_full, take_from_pipe, play_alone, sleep_long,
     };
     const unsigned n = sizeof bodies / sizeof *bodies;
@@ -948,7 +952,8 @@ static void test_warnings_once(void **state)
     assert_int_equal(objects_n_warnings(stage.objects), 2);
     assert_string_equal(objects_warning(stage.objects, 0), "first");
     assert_string_equal(objects_warning(stage.objects, 1), "another");
-    assert_true(objects_created_us(stage.objects, TASK_THREAD) != objects_created_us(stage.objects, TASK_THREAD));
+    assert_true(objects_created_us(stage.objects, TASK_THREAD) !=
+                objects_created_us(stage.objects, TASK_THREAD));
     objects_add_created(stage.objects, TASK_THREAD, 10, 50000);
     assert_true(objects_created_us(stage.objects, TASK_THREAD) == 5);
     stage_close(&stage);

@@ -38,6 +38,7 @@ static void text_is_readable(void **state)
         for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
             assert_true(contrast(&theme, texts[i], PAINT_BACK) >= 4.5);
         assert_true(contrast(&theme, PAINT_STRONG, PAINT_BAR) >= 7);
+        assert_true(contrast(&theme, PAINT_ON_ALERT, PAINT_ALERT) >= 4.5);
         for (int i = 0; i < N_TASK_PAINTS; i++)
             assert_true(contrast(&theme, PAINT_ON_TASK, (enum paint)(PAINT_TASK0 + i)) >= 4.5);
     }

@@ -828,6 +828,20 @@ static void test_queue_grows(void **state)
     assert_true(alert(0)->ended_ns > 30 * S && alert(0)->ended_ns < 35 * S);
 }
 
+/* It grew, and then stays where it is, up and down by one, a little more up than down. */
+static void test_queue_that_comes_to_rest(void **state)
+{
+    (void)state;
+    uint64_t t_ns = S;
+    value(t_ns, A, JOBS, 0);
+    for (int i = 1; i <= 4; i++)
+        value(t_ns += 1500 * MS, A, JOBS, i);
+    for (int i = 0; i < 40; i++)
+        value(t_ns += 250 * MS, A, JOBS, i % 2 || i % 14 == 0 ? 5 : 4);
+    timeline_advance(tl, t_ns + S);
+    assert_int_equal(n_alerts(), 0);
+}
+
 static void test_queue_that_stays(void **state)
 {
     (void)state;
@@ -891,6 +905,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_two_deadlocks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_held_long, setup, teardown),
         cmocka_unit_test_setup_teardown(test_queue_grows, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_queue_that_comes_to_rest, setup, teardown),
         cmocka_unit_test_setup_teardown(test_queue_that_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(test_alerts_bounded, setup, teardown),
     };
