@@ -183,18 +183,16 @@ static void add_task(const struct measure *m, const struct task *task, struct su
         histogram_merge(&sums->slices, task->slice_ns);
 }
 
-/* The tasks of the run: of one template, or (PROGRAM_NONE) all that the kernel knows; a green task is a part
- * of the thread that carries it. */
-static void sum_tasks(const struct measure *m, uint32_t template, struct sums *sums)
+/* The tasks of the run that count (NULL: all), of one template or (PROGRAM_NONE) of any. */
+static void sum_tasks(const struct measure *m, uint32_t template, bool (*counts)(const struct task *),
+                      struct sums *sums)
 {
     const struct timeline *tl = timeline_of(m);
     memset(sums, 0, sizeof *sums);
     for (uint32_t i = 0; i < timeline_n_tasks(tl); i++) {
         struct task task;
         timeline_task(tl, i, &task);
-        if (task.role != ROLE_WORKLOAD || task.run != run_of(m)->number)
-            continue;
-        if (template == PROGRAM_NONE && task.kind == TASK_GREEN)
+        if (task.role != ROLE_WORKLOAD || task.run != run_of(m)->number || (counts && !counts(&task)))
             continue;
         if (is_of_template(m, &task, template))
             add_task(m, &task, sums);
@@ -359,7 +357,8 @@ static double run_figure(struct measure *m, enum run_figure figure)
 {
     struct sums sums;
     double after_s;
-    sum_tasks(m, PROGRAM_NONE, &sums);
+    const bool of_tasks = figure == FIGURE_CONCURRENCY || figure == FIGURE_FAIRNESS;
+    sum_tasks(m, PROGRAM_NONE, of_tasks ? task_works : task_counts, &sums);
     switch (figure) {
     case FIGURE_CPUS:
         return cpuset_count(&m->machine->allowed);
@@ -467,7 +466,7 @@ static double template_figure(struct measure *m, uint32_t template, enum templat
     struct progress progress;
     struct sums sums;
     sum_progress(m, template, &progress);
-    sum_tasks(m, template, &sums);
+    sum_tasks(m, template, NULL, &sums);
     switch (figure) {
     case OF_SHARE:
         return per_second(m, sums.run_s);
