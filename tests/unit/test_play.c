@@ -161,11 +161,14 @@ static void test_runtime(void **state)
 
 static void check_sleep(struct show *show)
 {
+    uint64_t before_ns = engine_task(show->engine, 0).started_ns;
+
     for (unsigned i = 0; i < 2; i++) {
         const struct event *sleeps = note(show, 0, NOTE_SLEEPS, i), *got = note(show, 0, NOTE_GOT, i);
         assert_int_equal(sleeps->u.sync.object, -1);
-        assert_true(sleeps->u.sync.until_ns >= sleeps->time_ns + 2 * NS_PER_MS);
+        assert_true(sleeps->u.sync.until_ns >= before_ns + 3 * NS_PER_MS);
         assert_true(got->time_ns >= sleeps->u.sync.until_ns);
+        before_ns = got->time_ns;
     }
     assert_null(note(show, 0, NOTE_SLEEPS, 2)); /* a sleep of 0 is none */
 }
@@ -178,16 +181,15 @@ static void test_sleep(void **state)
 }
 
 /* A timer is due a period after it was due, from the beginning of the run on: never late by what the task
- * does in between. */
+ * does in between. Where it was missed nothing is told. */
 static void check_timer(struct show *show)
 {
-    const struct event *first = note(show, 0, NOTE_SLEEPS, 0);
+    const struct event *first = note(show, 0, NOTE_SLEEPS, 0), *sleeps;
 
-    assert_int_equal(first->u.sync.object % EVENT_OBJECT_SET, TIMER);
-    for (unsigned i = 1; i < 5; i++) {
-        const struct event *sleeps = note(show, 0, NOTE_SLEEPS, i);
-        if (sleeps && sleeps->time_ns - note(show, 0, NOTE_GOT, i - 1)->time_ns < 20 * NS_PER_MS)
-            assert_int_equal((sleeps->u.sync.until_ns - first->u.sync.until_ns) % (20 * NS_PER_MS), 0);
+    for (unsigned i = 0; (sleeps = note(show, 0, NOTE_SLEEPS, i)); i++) {
+        assert_int_equal(sleeps->u.sync.object % EVENT_OBJECT_SET, TIMER);
+        assert_int_equal((sleeps->u.sync.until_ns - first->u.sync.until_ns) % (20 * NS_PER_MS), 0);
+        assert_true(note(show, 0, NOTE_GOT, i)->time_ns >= sleeps->u.sync.until_ns);
     }
 }
 
@@ -200,15 +202,17 @@ static void test_timer(void **state)
     run_alone(actions, 2, 5, check_timer);
 }
 
-/* One that was missed: the next one is a period after the miss, or where it was to be all along. */
-static uint64_t after_a_miss(uint32_t timer, bool absolute, uint64_t *missed_ns)
+#define PERIOD_NS (100 * NS_PER_MS)
+#define TRIES     5 /* the machine may be busy for a whole period */
+
+/* The second of three is missed. False when the first was, too, or the third. */
+static bool is_right_after_a_miss(uint32_t timer, bool absolute)
 {
-    const uint64_t period_ns = 50 * NS_PER_MS;
     struct action actions[] = {
-        ACTION(ACTION_TIMER, .object = timer, .amount = period_ns, .absolute = absolute),
-        ACTION(ACTION_SLEEP, .amount = period_ns + period_ns / 4),
-        ACTION(ACTION_TIMER, .object = timer, .amount = period_ns, .absolute = absolute),
-        ACTION(ACTION_TIMER, .object = timer, .amount = period_ns, .absolute = absolute),
+        ACTION(ACTION_TIMER, .object = timer, .amount = PERIOD_NS, .absolute = absolute),
+        ACTION(ACTION_SLEEP, .amount = PERIOD_NS + PERIOD_NS / 4),
+        ACTION(ACTION_TIMER, .object = timer, .amount = PERIOD_NS, .absolute = absolute),
+        ACTION(ACTION_TIMER, .object = timer, .amount = PERIOD_NS, .absolute = absolute),
     };
     struct phase phase = phase_of(actions, N_OF(actions));
     struct template template = template_of("late", 1, &phase);
@@ -217,49 +221,64 @@ static uint64_t after_a_miss(uint32_t timer, bool absolute, uint64_t *missed_ns)
     show_open(&show, &template, 1, false);
     show_add(&show, TASK_THREAD, 0);
     show_run(&show);
-    uint64_t first_ns = note(&show, 0, NOTE_SLEEPS, 0)->u.sync.until_ns;
-    const struct event *last = note(&show, 0, NOTE_SLEEPS, 2);
-    *missed_ns = note(&show, 0, NOTE_GOT, 1)->time_ns;
-    uint64_t due_ns = last ? last->u.sync.until_ns : 0;
+    const struct event *first = note(&show, 0, NOTE_SLEEPS, 0), *third = note(&show, 0, NOTE_SLEEPS, 2);
+    bool is_whole = first && third && first->u.sync.object >= 0;
+    if (is_whole && absolute)
+        assert_int_equal(third->u.sync.until_ns, first->u.sync.until_ns + 2 * PERIOD_NS);
+    else if (is_whole)
+        assert_true(third->u.sync.until_ns >= note(&show, 0, NOTE_GOT, 1)->time_ns + PERIOD_NS);
     show_close(&show);
-    if (absolute && due_ns)
-        assert_int_equal(due_ns, first_ns + 2 * period_ns);
-    return due_ns;
+    return is_whole;
 }
 
+/* The next one is a period after the miss, or where it was to be all along. */
 static void test_missed_timer(void **state)
 {
-    const uint32_t timers[] = {TIMER, UNIQUE};
-    uint64_t missed_ns;
     (void)state;
-
-    for (int i = 0; i < 2; i++) {
-        uint64_t due_ns = after_a_miss(timers[i], false, &missed_ns);
-        assert_true(due_ns >= missed_ns + 50 * NS_PER_MS);
-        after_a_miss(timers[i], true, &missed_ns);
+    for (int i = 0; i < 4; i++) {
+        int tries = TRIES;
+        while (!is_right_after_a_miss(i / 2 ? TIMER : UNIQUE, i % 2) && --tries)
+            ;
+        if (tries == 0) {
+            print_message("# the machine is too busy\n");
+            skip();
+        }
     }
+}
+
+static bool are_right_with_two(uint32_t timer, uint64_t apart_ns)
+{
+    struct action actions[] = {ACTION(ACTION_TIMER, .object = timer, .amount = PERIOD_NS, .absolute = true)};
+    struct phase phase = phase_of(actions, 1);
+    struct template template = template_of("two", 1, &phase);
+    struct show show;
+
+    show_open(&show, &template, 1, false);
+    show_add(&show, TASK_THREAD, 0);
+    show_add(&show, TASK_PROCESS, 0);
+    show_run(&show);
+    const struct event *a = note(&show, 0, NOTE_SLEEPS, 0), *b = note(&show, 1, NOTE_SLEEPS, 0);
+    bool is_whole = a && b;
+    if (is_whole) {
+        uint64_t a_ns = a->u.sync.until_ns, b_ns = b->u.sync.until_ns;
+        assert_int_equal(a_ns > b_ns ? a_ns - b_ns : b_ns - a_ns, apart_ns);
+    }
+    show_close(&show);
+    return is_whole;
 }
 
 /* Two tasks with one timer take turns; each with its own are due at the same time. */
 static void test_unique_timers(void **state)
 {
-    struct action actions[] = {
-        ACTION(ACTION_TIMER, .object = UNIQUE, .amount = 20 * NS_PER_MS, .absolute = true)};
-    struct phase phase = phase_of(actions, 1);
-    struct template template = template_of("two", 1, &phase);
     (void)state;
-
     for (int i = 0; i < 2; i++) {
-        struct show show;
-        actions[0].object = i ? TIMER : UNIQUE;
-        show_open(&show, &template, 1, false);
-        show_add(&show, TASK_THREAD, 0);
-        show_add(&show, TASK_PROCESS, 0);
-        show_run(&show);
-        uint64_t a_ns = note(&show, 0, NOTE_SLEEPS, 0)->u.sync.until_ns;
-        uint64_t b_ns = note(&show, 1, NOTE_SLEEPS, 0)->u.sync.until_ns;
-        assert_int_equal(a_ns > b_ns ? a_ns - b_ns : b_ns - a_ns, i ? 20 * NS_PER_MS : 0);
-        show_close(&show);
+        int tries = TRIES;
+        while (!are_right_with_two(i ? TIMER : UNIQUE, i ? PERIOD_NS : 0) && --tries)
+            ;
+        if (tries == 0) {
+            print_message("# the machine is too busy\n");
+            skip();
+        }
     }
 }
 
@@ -275,9 +294,10 @@ static void test_delay(void **state)
     show_open(&show, &template, 1, true);
     show_add(&show, TASK_THREAD, 0);
     show_run(&show);
-    struct engine_task task = engine_task(show.engine, 0);
-    assert_true(task.ended_ns - task.started_ns >= 29 * NS_PER_MS);
-    assert_non_null(note(&show, 0, NOTE_SLEEPS, 0));
+    const struct event *sleeps = note(&show, 0, NOTE_SLEEPS, 0);
+    assert_non_null(sleeps);
+    assert_int_equal(sleeps->u.sync.object, -1);
+    assert_true(engine_task(show.engine, 0).ended_ns >= sleeps->u.sync.until_ns);
     show_close(&show);
 }
 
@@ -286,7 +306,7 @@ static void check_block(struct show *show)
     const struct event *blocks = note(show, 0, NOTE_BLOCKS, 0), *got = note(show, 0, NOTE_GOT, 0);
 
     assert_int_equal(blocks->u.sync.until_ns, 0);
-    assert_true(got->time_ns >= blocks->time_ns + 9 * NS_PER_MS);
+    assert_true(got->time_ns >= engine_task(show->engine, 0).started_ns + 10 * NS_PER_MS);
 }
 
 static void test_block(void **state)
@@ -476,12 +496,12 @@ static void test_sync_both_ways(void **state)
                             ACTION(ACTION_UNLOCK, .object = MUTEX), ADD(DONE, 1, 1, HOW_ATOMIC)};
     struct action free_[] = {ACTION(ACTION_SYNC, .object = CONDITION, .mutex = MUTEX),
                              ADD(DONE, 1, 1, HOW_ATOMIC)};
-    struct action wake[] = {ACTION(ACTION_SLEEP, .amount = 20 * NS_PER_MS),
+    struct action wake[] = {ACTION(ACTION_SLEEP, .amount = 5 * NS_PER_MS),
                             ACTION(ACTION_LOCK, .object = MUTEX), /* free while the other one waits */
                             ACTION(ACTION_BROAD, .object = CONDITION),
                             ACTION(ACTION_UNLOCK, .object = MUTEX)};
     struct phase phases[] = {phase_of(held, N_OF(held)), phase_of(wake, N_OF(wake))};
-    struct template templates[] = {template_of("waits", 1, &phases[0]), template_of("wakes", 1, &phases[1])};
+    struct template templates[] = {template_of("waits", 1, &phases[0]), template_of("wakes", 40, &phases[1])};
     (void)state;
 
     run_two(templates, check_synced);
@@ -519,10 +539,11 @@ static void check_resumed(struct show *show)
 static void test_suspend(void **state)
 {
     struct action first[] = {ACTION(ACTION_SUSPEND, .object = SUSPEND)};
-    struct action second[] = {ACTION(ACTION_SLEEP, .amount = 20 * NS_PER_MS),
+    struct action second[] = {ACTION(ACTION_SLEEP, .amount = 5 * NS_PER_MS),
                               ACTION(ACTION_RESUME, .object = SUSPEND)};
     struct phase phases[] = {phase_of(first, N_OF(first)), phase_of(second, N_OF(second))};
-    struct template templates[] = {template_of("sleeps", 1, &phases[0]), template_of("wakes", 1, &phases[1])};
+    struct template templates[] = {template_of("sleeps", 1, &phases[0]),
+                                   template_of("wakes", 40, &phases[1])};
     (void)state;
     run_two(templates, check_resumed);
 }
