@@ -322,6 +322,13 @@ int machine_next_cpu(const struct machine *machine, const struct cpuset *chosen)
     return best;
 }
 
+void machine_first_cpus(const struct machine *m, unsigned n, struct cpuset *cpus)
+{
+    memset(cpus, 0, sizeof *cpus);
+    for (unsigned i = 0; i < n; i++)
+        cpuset_add(cpus, machine_next_cpu(m, cpus));
+}
+
 int machine_last_cpu(const struct machine *machine, const struct cpuset *chosen)
 {
     int last = -1;

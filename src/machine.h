@@ -53,6 +53,8 @@ const struct machine_cpu *machine_cpu(const struct machine *machine, int cpu);
 /* Which CPU to add to the chosen ones: the first allowed one on a core that they use least, so that hardware
  * threads of one core are shared last; -1 when all are chosen. And which to take away first: the reverse. */
 int machine_next_cpu(const struct machine *machine, const struct cpuset *chosen);
+/* The first n of those that may be used, in the order of machine_next_cpu(). */
+void machine_first_cpus(const struct machine *machine, unsigned n, struct cpuset *cpus);
 int machine_last_cpu(const struct machine *machine, const struct cpuset *chosen);
 
 /* An allowed CPU whose core has no hardware thread among the chosen ones, or -1. */

@@ -9,13 +9,6 @@
 
 /* ---- the cores ---- */
 
-static void first_cpus(const struct machine *machine, unsigned n, struct cpuset *cpus)
-{
-    memset(cpus, 0, sizeof *cpus);
-    for (unsigned i = 0; i < n; i++)
-        cpuset_add(cpus, machine_next_cpu(machine, cpus));
-}
-
 static bool check_cpu_list(const struct cpuset *cpus, const struct machine *machine, struct err *err)
 {
     char list[128];
@@ -57,7 +50,7 @@ static bool choose_cpus(struct setup *setup, const struct options *o, const stru
                        cpuset_format(&machine->allowed, list, sizeof list));
     if (!n && !default_cores(setup, n_allowed, &n, err))
         return false;
-    first_cpus(machine, n, &setup->base_cpus);
+    machine_first_cpus(machine, n, &setup->base_cpus);
     return true;
 }
 

@@ -55,13 +55,6 @@ static bool read_count(const char *formula, const unsigned figures[3], unsigned 
     return true;
 }
 
-static void first_cpus(const struct cpuset *allowed, unsigned n, struct cpuset *cpus)
-{
-    memset(cpus, 0, sizeof *cpus);
-    for (unsigned i = 0; i < n; i++)
-        cpuset_add(cpus, cpuset_nth(allowed, i));
-}
-
 /* What a step does not say is as the workload has it, or in a run that goes on, as the step before left it.
  */
 static bool begin_from(const struct program *program, unsigned number, const struct workload *base,
@@ -98,7 +91,7 @@ bool lecture_workload(const struct program *program, unsigned number, const stru
         if (!read_count(step->cores, (unsigned[3]){n_cpus, n_cores, n_scaled}, n_cpus, &n_cores, &wanted,
                         err))
             return false;
-        first_cpus(&machine->allowed, n_cores, cpus);
+        machine_first_cpus(machine, n_cores, cpus);
         if (wanted > n_cores)
             snprintf(note, LECTURE_NOTE_SIZE, "made for %.0f cores; this machine lets us use %u", wanted,
                      n_cores);
