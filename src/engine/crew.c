@@ -199,6 +199,8 @@ _Noreturn void crew_run(const struct crew_config *config)
     prctl(PR_SET_NAME, CREW_NAME);
 
     struct crew *crew = crew_new(config);
+    /* Known before the first thread is, whether or not the host has come to say so. */
+    atomic_store(&crew->shared->crew_pid, getpid());
     for (;;) {
         unsigned n_ending = join_threads(crew) + join_carriers(crew);
         make_asked(crew);

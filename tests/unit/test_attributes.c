@@ -51,6 +51,7 @@ static struct found in_a_process(void (*body)(struct found *), bool as_nobody)
         struct rlimit none = {0, 0}, nice = {20, 20}; /* nice 0 and above */
         setpgid(0, 0);
         shared->group = getpgrp();
+        setpriority(PRIO_PROCESS, 0, 0); /* the tests may have been started with nice(1) */
         setrlimit(RLIMIT_RTPRIO, &none);
         setrlimit(RLIMIT_NICE, &nice);
         setrlimit(RLIMIT_MEMLOCK, &none);
