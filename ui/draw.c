@@ -115,6 +115,15 @@ static bool is_idle(const struct app *app, const struct command *command)
     return command->run == action_step_of_lesson && !app->lectern.lecture;
 }
 
+/* An open question comes before all else: its keys, those of the lesson, and the way out. */
+static void draw_keys_of_question(struct app *app, struct rect rect)
+{
+    static const struct key_label items[] = {{"Enter", "answer"}, {"Esc", "skip"}, {"h", "help"},
+                                             {"q", "quit"},       {"n", "next"},   {"p", "back"},
+                                             {"l", "lessons"},    {"H", "hide"}};
+    view_keys(&app->canvas, rect, items, sizeof items / sizeof *items);
+}
+
 static void draw_bottom(struct app *app, struct rect rect, uint64_t now)
 {
     struct session_info *info = &app->scene.info;
@@ -126,6 +135,10 @@ static void draw_bottom(struct app *app, struct rect rect, uint64_t now)
         canvas_fill(&app->canvas, rect, ' ', PAINT_TEXT, PAINT_BAR, 0);
         canvas_text(&app->canvas, rect.x + 1, rect.y, rect.cols - 2,
                     app->notice_is_alert ? PAINT_ALERT : PAINT_STRONG, PAINT_BAR, CELL_BOLD, app->notice);
+        return;
+    }
+    if (lectern_asks(app) && app->dialog == DIALOG_NONE) {
+        draw_keys_of_question(app, rect);
         return;
     }
     /* What helps to find the rest, and the way out, stay to the last; then the order of the table. */
@@ -183,6 +196,8 @@ static struct layout make_layout(struct app *app, const struct lesson_pane *pane
         layout.pane_cols = view_lesson_cols(cols);
     if (pane && !layout.pane_cols)
         layout.pane = view_lesson_rows(scene, pane, cols, all);
+    if (lectern_asks_hidden(app))
+        layout.pane = 1;
     layout.cols -= layout.pane_cols;
     layout.rows -= layout.pane;
     const int rows = all - layout.pane; /* as of a screen that is so much lower */
@@ -233,7 +248,10 @@ static void draw_parts(struct app *app, const struct layout *layout, const struc
     y += layout->reason;
     app->pane_rect = layout->pane_cols ? (struct rect){cols, 1, layout->pane_cols, rows - 2}
                                        : (struct rect){0, y, cols, layout->pane};
-    if (app->pane_rect.rows > 0)
+    if (lectern_asks_hidden(app))
+        canvas_text(canvas, 1, y, cols - 2, PAINT_ACCENT, PAINT_KEEP, CELL_BOLD,
+                    "waits for a prediction; H shows it");
+    else if (app->pane_rect.rows > 0)
         view_lesson(scene, canvas, app->pane_rect, pane, layout->pane_cols > 0);
 }
 

@@ -21,6 +21,7 @@ static void begin_step(struct lectern *lectern)
     lectern->seen_question = lecture_question(lectern->lecture);
     lectern->typed[0] = '\0';
     lectern->scroll = 0;
+    lectern->is_changed = false;
     if (lectern->seen_question >= 0)
         lectern->is_hidden = false;
 }
@@ -35,6 +36,15 @@ void lectern_init(struct lectern *lectern, struct lecture *lecture)
 void lectern_fini(struct lectern *lectern)
 {
     free(lectern->answers);
+}
+
+/* Keys that change the run while it is measured; a step that goes on changes it by itself. */
+static void note_change(struct app *app)
+{
+    struct lectern *lectern = &app->lectern;
+    const struct lesson_step *step = step_of(lectern);
+    if (!step->go_on && !step->no_run)
+        lectern->is_changed = session_current_run(app->session)->changed;
 }
 
 /* Another question, the run, the outcome: the pane stands where that is seen. */
@@ -55,6 +65,8 @@ void lectern_turn(struct app *app)
     struct lectern *lectern = &app->lectern;
     if (!lectern->lecture)
         return;
+    if (lecture_state(lectern->lecture) == LECTURE_RUNS)
+        note_change(app);
     app->dirty |= lecture_turn(lectern->lecture, clock_now_ns());
     follow(lectern);
 }
@@ -122,13 +134,41 @@ bool lectern_pane(struct app *app, struct lesson_pane *pane)
                                  .typed = lectern->typed,
                                  .note = lecture_note(lecture),
                                  .answers = lectern->answers,
+                                 .is_changed = lectern->is_changed,
                                  .passed = lecture_passed(lecture, clock_now_ns()),
                                  .scroll = &lectern->scroll};
     pane->n_right = lecture_score(lecture, &pane->n_predicted);
     return true;
 }
 
+bool lectern_asks(const struct app *app)
+{
+    const struct lectern *lectern = &app->lectern;
+    return lectern->lecture && !lectern->is_hidden && lecture_question(lectern->lecture) >= 0;
+}
+
+bool lectern_asks_hidden(const struct app *app)
+{
+    const struct lectern *lectern = &app->lectern;
+    return lectern->lecture && lectern->is_hidden && lecture_question(lectern->lecture) >= 0;
+}
+
+unsigned lectern_n_held(const struct app *app)
+{
+    const struct lectern *lectern = &app->lectern;
+    const struct run *run = session_current_run(app->session);
+    if (!lectern->lecture || lecture_state(lectern->lecture) != LECTURE_ASKS || step_of(lectern)->no_run)
+        return 0;
+    return run->start_ns ? 0 : run->n_tasks;
+}
+
 /* ---- keys ---- */
+
+/* Dialogs take all keys; a deadlock's band is closed by Esc and takes no other. */
+static bool is_covered(const struct app *app, const struct screen_key *key)
+{
+    return app->dialog != DIALOG_NONE || (key->kind == SCREEN_ESCAPE && app->shown_alert_ns);
+}
 
 static void predict(struct app *app, const char *typed)
 {
@@ -147,7 +187,7 @@ static bool is_of_a_number(char32_t ch)
 bool lectern_key(struct app *app, const struct screen_key *key)
 {
     struct lectern *lectern = &app->lectern;
-    if (!lectern->lecture || lectern->is_hidden || lecture_question(lectern->lecture) < 0)
+    if (!lectern_asks(app) || is_covered(app, key))
         return false;
     size_t n = strlen(lectern->typed);
     if (key->kind == SCREEN_ENTER)
@@ -176,13 +216,25 @@ static void go(struct app *app, unsigned step)
         app_notice(app, false, "%s", err.msg);
 }
 
+/* What was measured says nothing: r is to measure it again. */
+static bool is_disturbed(const struct lectern *lectern)
+{
+    const struct lecture *lecture = lectern->lecture;
+    for (unsigned i = 0; i < step_of(lectern)->n_measures; i++)
+        if (lecture_answer(lecture, lecture_step(lecture), i)->is_disturbed)
+            return true;
+    return lectern->is_changed && step_of(lectern)->n_measures > 0;
+}
+
 bool lectern_restart(struct app *app)
 {
     const struct lecture *lecture = app->lectern.lecture;
-    if (!lecture || lecture_state(lecture) == LECTURE_MEASURED)
+    if (!lecture || (lecture_state(lecture) == LECTURE_MEASURED && !is_disturbed(&app->lectern)))
         return false;
     if (lecture_state(lecture) == LECTURE_ASKS)
-        app_notice(app, false, "the run waits for the prediction: type it, or skip it with Esc");
+        app_notice(app, false,
+                   app->lectern.is_hidden ? "the run waits for the prediction: H shows the question"
+                                          : "the run waits for the prediction: type it, or skip it with Esc");
     else
         go(app, lecture_step(lecture));
     return true;

@@ -10,6 +10,7 @@ struct screen_key;
 struct lectern {
     struct lecture *lecture; /* NULL: no lesson is given; the caller's */
     bool is_hidden;          /* the pane, by key */
+    bool is_changed;         /* the run that was measured last, by other keys while it went on */
     char typed[16];          /* of the answer to the open question */
     int scroll;
     bool sets_view, sets_time; /* the step has begun, and what it says of that is still to be done */
@@ -32,7 +33,14 @@ void lectern_set_time(struct app *app);
 /* True when there is a pane to show; pane is valid until the next turn. */
 bool lectern_pane(struct app *app, struct lesson_pane *pane);
 
-/* Keys go to an open question before the commands; true when the key was its. */
+/* An open question: seen, keys go to it; hidden, it still holds the run. */
+bool lectern_asks(const struct app *app);
+bool lectern_asks_hidden(const struct app *app);
+/* Tasks that wait at the gate for its answer; 0: none. */
+unsigned lectern_n_held(const struct app *app);
+
+/* Keys go to an open question before the commands, but not while something lies over it; true when the key
+ * was its. */
 bool lectern_key(struct app *app, const struct screen_key *key);
 
 /* What r does while a lesson is given; true when that was all. */

@@ -285,6 +285,7 @@ void scene_build(struct app *app)
     build_objects(app);
     build_alerts(app);
     scene->run = session_current_run(app->session);
+    scene->n_held = lectern_n_held(app);
     scene->reference = session_reference(app->session);
     scene->comparison = session_comparison(app->session);
     scene->mono = screen_theme(app->screen)->depth == DEPTH_MONO;

@@ -4,7 +4,6 @@
 #include "../src/lesson/catalogue.h"
 #include "../src/lesson/measure.h"
 
-#include <math.h>
 #include <string.h>
 
 /* ---- the cores ---- */
@@ -30,7 +29,10 @@ static bool default_cores(const struct setup *setup, unsigned n_allowed, unsigne
     double wanted = program && !program->lesson ? n_allowed : 1;
     if (program && program->cores && !measure_eval_setting(program->cores, n_allowed, 1, 1, &wanted, err))
         return false;
-    *n = isnan(wanted) || wanted < 1 ? 1 : wanted > n_allowed ? n_allowed : (unsigned)(wanted + 0.5);
+    if (!(wanted >= 0.5))
+        return err_set(err, "%s: cores: \"%.80s\" is %g here: at least one is needed", program->file,
+                       program->cores, wanted);
+    *n = wanted > n_allowed ? n_allowed : (unsigned)(wanted + 0.5);
     return true;
 }
 
@@ -56,7 +58,24 @@ static bool choose_cpus(struct setup *setup, const struct options *o, const stru
 
 /* ---- the tasks ---- */
 
-static bool choose_tasks(struct setup *setup, const struct options *o, struct err *err)
+/* `instance' as a formula; 0: as the file says. */
+static bool default_tasks(const struct setup *setup, unsigned n_allowed, unsigned *n, struct err *err)
+{
+    const struct program *program = setup->program;
+    const unsigned n_cores = (unsigned)cpuset_count(&setup->base_cpus);
+    double wanted;
+    if (!program->tasks)
+        return true;
+    if (!measure_eval_setting(program->tasks, n_allowed, n_cores, 1, &wanted, err))
+        return false;
+    if (!(wanted >= 0.5 && wanted <= WORKLOAD_MAX_TASKS))
+        return err_set(err, "%s: instance: \"%.80s\" is %g here: it must be from 1 to %d", program->file,
+                       program->tasks, wanted, WORKLOAD_MAX_TASKS);
+    *n = (unsigned)(wanted + 0.5);
+    return true;
+}
+
+static bool choose_tasks(struct setup *setup, const struct options *o, unsigned n_allowed, struct err *err)
 {
     struct workload *base = &setup->base;
     const struct program *program = setup->program;
@@ -75,7 +94,10 @@ static bool choose_tasks(struct setup *setup, const struct options *o, struct er
         base->kind = program->kind;
     if (!o->placement_given)
         base->placement = program->placement >= 0 ? (enum placement)program->placement : PLACEMENT_FREE;
-    if (!workload_cast(base, o->n_tasks, err))
+    unsigned n_scaled = o->n_tasks;
+    if (!n_scaled && !default_tasks(setup, n_allowed, &n_scaled, err))
+        return false;
+    if (!workload_cast(base, n_scaled, err))
         return false;
     setup->ends = workload_ends(base);
     return true;
@@ -88,7 +110,8 @@ bool setup_make(struct setup *setup, const struct options *o, const struct machi
     *setup = (struct setup){0};
     if (o->lesson && !(setup->program = catalogue_load(o->lesson, err)))
         return false;
-    if (!choose_cpus(setup, o, machine, err) || !choose_tasks(setup, o, err))
+    if (!choose_cpus(setup, o, machine, err) ||
+        !choose_tasks(setup, o, (unsigned)cpuset_count(&machine->allowed), err))
         goto fail;
 
     const struct program *program = setup->program;
@@ -100,6 +123,12 @@ bool setup_make(struct setup *setup, const struct options *o, const struct machi
                                              .memory_bytes = o->memory_bytes};
     if (!program || !program->lesson)
         return true;
+    const struct lecture_given given = {.cores = o->n_cores || o->cpus_given,
+                                        .tasks = o->n_tasks > 0,
+                                        .kind = o->kind_given,
+                                        .placement = o->placement_given};
+    if (!lecture_check(program, &setup->base, &setup->base_cpus, machine, &given, err))
+        goto fail;
     if (!lecture_workload(program, 0, &setup->base, &setup->base_cpus, machine, &setup->session.workload,
                           &setup->session.cpus, note, err))
         goto fail;

@@ -49,6 +49,7 @@ struct scene {
     unsigned n_warnings;
 
     const struct run *run, *reference; /* reference NULL: no comparison */
+    unsigned n_held; /* tasks at the gate, of a run that waits for the answer to a lesson's question */
     enum comparison comparison;
 
     unsigned selected;  /* row in the current lanes or table */

@@ -91,6 +91,12 @@ static char *figure_text(double value, const char *unit, char *buf, size_t size)
     return buf;
 }
 
+/* A unit without its figure: export_figure() writes 142/s, not 142 1/s. */
+static const char *unit_text(const char *unit)
+{
+    return strncmp(unit, "1/", 2) == 0 ? unit + 1 : unit;
+}
+
 /* ---- the question ---- */
 
 static bool is_asked_later(const struct lesson_pane *pane, unsigned i)
@@ -137,7 +143,7 @@ static void draw_field(struct pen *pen, const struct lesson_pane *pane)
     x += cols + 1;
     if (!measure->n_choices && *measure->unit)
         x += 1 + (is_seen(pen, pen->y) ? canvas_text(pen->canvas, x, pen->y, pen->x + pen->cols - x,
-                                                     PAINT_TEXT, PAINT_KEEP, 0, measure->unit)
+                                                     PAINT_TEXT, PAINT_KEEP, 0, unit_text(measure->unit))
                                        : 0);
     const char *hint = "Enter: answer   Esc: run without";
     if (x + 1 + (int)strlen(hint) > pen->x + pen->cols) {
@@ -212,13 +218,31 @@ static struct table table_of(const struct pen *pen, const struct lesson_pane *pa
     return table;
 }
 
+/* What was measured of a disturbed run says nothing about a prediction. */
+static bool is_judged(const struct lesson_pane *pane, const struct lecture_answer *answer)
+{
+    return answer->is_measured && !answer->is_disturbed && !pane->is_changed;
+}
+
+static enum paint verdict_paint(const struct lesson_pane *pane, const struct lecture_answer *answer,
+                                enum paint wrong)
+{
+    return !is_judged(pane, answer) ? PAINT_FAINT : answer->is_right ? PAINT_GOOD : wrong;
+}
+
 /* "predicted 2: wrong", and of choices, which one it is. */
-static void prediction_details(const struct lecture_answer *answer, char *buf, size_t size)
+static void prediction_details(const struct lesson_pane *pane, const struct lecture_answer *answer, char *buf,
+                               size_t size)
 {
     const struct lesson_measure *measure = answer->measure;
     char predicted[96];
     const char *verdict = answer->is_right ? "right" : "wrong";
     buf[0] = '\0';
+    if (!is_judged(pane, answer)) {
+        if (answer->is_predicted)
+            snprintf(buf, size, "predicted %s", prediction_text(answer, predicted, sizeof predicted));
+        return;
+    }
     if (answer->is_predicted)
         snprintf(buf, size, "predicted %s: %s", prediction_text(answer, predicted, sizeof predicted),
                  verdict);
@@ -227,26 +251,19 @@ static void prediction_details(const struct lecture_answer *answer, char *buf, s
                  *buf ? "; it is: " : "it is: ", measure->choices[answer->right_choice].text);
 }
 
-/* A number of the lesson's author: as few digits as it has. */
-static char *bound_text(double bound, const char *unit, char *buf, size_t size)
-{
-    if (bound == floor(bound))
-        return figure_text(bound, unit, buf, size);
-    snprintf(buf, size, "%.3g%s%s", bound, *unit ? " " : "", unit);
-    return buf;
-}
-
 static void bounds_details(const struct lecture_answer *answer, char *buf, size_t size)
 {
     char lo[48], hi[48];
     const char *unit = answer->measure->unit;
     const char *words = answer->is_inside ? "expected" : "outside what is expected:";
     if (answer->lo == answer->hi)
-        snprintf(buf, size, "%s %s", words, bound_text(answer->lo, unit, lo, sizeof lo));
+        snprintf(buf, size, "%s %s", words, figure_text(answer->lo, unit, lo, sizeof lo));
     else
-        snprintf(buf, size, "%s %s to %s", words, bound_text(answer->lo, "", lo, sizeof lo),
-                 bound_text(answer->hi, unit, hi, sizeof hi));
+        snprintf(buf, size, "%s %s to %s", words, figure_text(answer->lo, "", lo, sizeof lo),
+                 figure_text(answer->hi, unit, hi, sizeof hi));
 }
+
+#define DISTURBED_TEXT "disturbed: not judged; r runs it again"
 
 /* Behind the value when it fits there, else in rows of its own. */
 static void draw_details(struct pen *pen, int *x, enum paint fg, const char *text)
@@ -268,16 +285,19 @@ static void draw_details(struct pen *pen, int *x, enum paint fg, const char *tex
     }
 }
 
-static void draw_verdict(struct pen *pen, const struct lecture_answer *answer)
+static void draw_verdict(struct pen *pen, const struct lesson_pane *pane, const struct lecture_answer *answer)
 {
     const struct glyphs *g = pen->scene->glyphs;
-    if (answer->is_predicted && answer->is_measured)
+    if (answer->is_measured && !is_judged(pane, answer))
+        put_glyph(pen, pen->x, PAINT_FAINT, g->bullet);
+    else if (answer->is_predicted && answer->is_measured)
         put_glyph(pen, pen->x, answer->is_right ? PAINT_GOOD : PAINT_ALERT,
                   answer->is_right ? g->check : g->cross);
 }
 
 /* Lecture size: the figure in letters for the last row, when there is room. */
-static bool draw_big_value(struct pen *pen, const struct lecture_answer *answer, const char *value)
+static bool draw_big_value(struct pen *pen, const struct lesson_pane *pane,
+                           const struct lecture_answer *answer, const char *value)
 {
     char number[32];
     const int length = (int)strspn(value, "-0123456789.,");
@@ -286,10 +306,10 @@ static bool draw_big_value(struct pen *pen, const struct lecture_answer *answer,
     const char *unit = value + length + strspn(value + length, " ");
     if (cols + 24 > pen->cols)
         return false;
-    draw_verdict(pen, answer);
+    draw_verdict(pen, pane, answer);
     if (is_seen(pen, pen->y) && is_seen(pen, pen->y + 2))
         view_big_text(pen->scene, pen->canvas, pen->x + 2, pen->y, cols, 1,
-                      answer->is_predicted ? answer->is_right ? PAINT_GOOD : PAINT_ALERT : PAINT_STRONG,
+                      answer->is_predicted ? verdict_paint(pane, answer, PAINT_ALERT) : PAINT_STRONG,
                       PAINT_KEEP, number);
     int x = pen->x + 2 + cols + 2;
     pen->y++;
@@ -297,21 +317,24 @@ static bool draw_big_value(struct pen *pen, const struct lecture_answer *answer,
     put(pen, x + (*unit ? canvas_text_cols(unit) + 2 : 0), PAINT_TEXT, CELL_BOLD, answer->measure->label);
     pen->y++;
     char text[256];
-    prediction_details(answer, text, sizeof text);
-    put(pen, x, answer->is_right ? PAINT_GOOD : PAINT_TEXT, 0, text);
+    prediction_details(pane, answer, text, sizeof text);
+    put(pen, x, verdict_paint(pane, answer, PAINT_TEXT), 0, text);
+    if (answer->is_disturbed)
+        put(pen, x + (*text ? canvas_text_cols(text) + 3 : 0), PAINT_WARN, 0, DISTURBED_TEXT);
     pen->y += 2;
     return true;
 }
 
-static void draw_answer(struct pen *pen, const struct lecture_answer *answer, const struct table *table)
+static void draw_answer(struct pen *pen, const struct lesson_pane *pane, const struct lecture_answer *answer,
+                        const struct table *table)
 {
     char value[64], text[256], row[ROW_SIZE];
     const char *label = answer->measure->label;
     value_text(answer, value, sizeof value);
     if (pen->leading && answer->measure->question && answer->is_measured &&
-        draw_big_value(pen, answer, value))
+        draw_big_value(pen, pane, answer, value))
         return;
-    draw_verdict(pen, answer);
+    draw_verdict(pen, pane, answer);
     while (wrap_row(&label, table->label_cols, row, sizeof row)) {
         put(pen, pen->x + 2, PAINT_TEXT, 0, row);
         pen->y += *label != '\0';
@@ -322,8 +345,10 @@ static void draw_answer(struct pen *pen, const struct lecture_answer *answer, co
     if (!answer->is_measured) {
         draw_details(pen, &x, PAINT_FAINT, *answer->why ? answer->why : "not measured");
     } else {
-        prediction_details(answer, text, sizeof text);
-        draw_details(pen, &x, answer->is_right ? PAINT_GOOD : PAINT_TEXT, text);
+        prediction_details(pane, answer, text, sizeof text);
+        draw_details(pen, &x, verdict_paint(pane, answer, PAINT_TEXT), text);
+        if (answer->is_disturbed)
+            draw_details(pen, &x, PAINT_WARN, DISTURBED_TEXT);
         if (answer->has_bounds && (!pen->leading || !answer->is_inside)) {
             bounds_details(answer, text, sizeof text);
             draw_details(pen, &x, answer->is_inside ? PAINT_FAINT : PAINT_WARN, text);
@@ -345,8 +370,10 @@ static void draw_rule(struct pen *pen, const struct lesson_pane *pane)
 static void draw_revealed(struct pen *pen, const struct lesson_pane *pane)
 {
     const struct table table = table_of(pen, pane);
+    if (pane->is_changed && step_of(pane)->n_measures)
+        fill(pen, 0, PAINT_WARN, 0, "changed by hand while it ran: not judged; r runs it again");
     for (unsigned i = 0; i < step_of(pane)->n_measures; i++) {
-        draw_answer(pen, pane->answers[i], &table);
+        draw_answer(pen, pane, pane->answers[i], &table);
         space_if_roomy(pen);
     }
     if (!step_of(pane)->rule)
@@ -371,7 +398,7 @@ static int draw_step(struct pen *pen, const struct lesson_pane *pane)
     const int top = pen->y;
     if (step->text)
         fill(pen, 0, pen->leading ? PAINT_STRONG : PAINT_TEXT, 0, step->text);
-    if (pane->step == 0 && pane->lesson->watch) {
+    if (pane->step == 0 && pane->lesson->watch && *pane->lesson->watch) {
         char text[ROW_SIZE];
         snprintf(text, sizeof text, "Watch: %s", pane->lesson->watch);
         space_if_roomy(pen);

@@ -14,7 +14,8 @@ struct lesson_pane {
     const char *typed;                           /* of the answer to it, so far */
     const char *note;                            /* what was scaled to this machine; "" */
     const struct lecture_answer *const *answers; /* of each measure of the step */
-    double passed;                               /* of the step's time, 0 to 1; -1: it has no fixed time */
+    bool is_changed; /* the user changed the run while it was measured: nothing of it is judged */
+    double passed;   /* of the step's time, 0 to 1; -1: it has no fixed time */
     unsigned n_right, n_predicted;
     int *scroll; /* rows away from where the pane would stand by itself; cut to what can be scrolled to */
 };

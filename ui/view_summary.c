@@ -59,7 +59,10 @@ static void explain(const struct view_stats *s, int max_cols, char *buf, size_t 
             snprintf(buf, size, "%u tasks share %u cores: %.1f run at once while the rest wait their turn", n,
                      cores, s->parallelism);
         else
-            snprintf(buf, size, "%u tasks run, wait and block by turns", n);
+            snprintf(buf, size,
+                     n == 1 ? "%u task runs, waits and blocks by turns"
+                            : "%u tasks run, wait and block by turns",
+                     n);
         break;
     }
     size_t used = strlen(buf);
@@ -194,6 +197,30 @@ static void draw_big(const struct scene *scene, const struct view_stats *s, stru
     }
 }
 
+/* Nothing runs before the question is answered: no figures, but why. */
+static void draw_held(const struct scene *scene, struct canvas *canvas, struct rect rect, int y)
+{
+    const char *word = "READY";
+    char text[96];
+    int x = rect.x + 1, end = rect.x + rect.cols - 1;
+    snprintf(text, sizeof text, "%u task%s at the gate: the run waits for your answer", scene->n_held,
+             plural(scene->n_held));
+    const int cols = canvas_text_cols(text);
+    if (scene->lecture && rect.rows >= 4) {
+        view_big_text(scene, canvas, x + 1, rect.y + 1, rect.cols - 2, 1, PAINT_ACCENT, PAINT_KEEP, word);
+        y = rect.y + 4;
+        x++;
+    } else {
+        x += canvas_text(canvas, x, y, end - x, PAINT_ACCENT, PAINT_KEEP, CELL_BOLD, word) + 2;
+        if (x + cols > end) {
+            x = rect.x + 1;
+            y++;
+        }
+    }
+    if (y < rect.y + rect.rows)
+        canvas_text(canvas, x, y, end - x, PAINT_TEXT, PAINT_KEEP, 0, text);
+}
+
 void view_summary(const struct scene *scene, struct canvas *canvas, struct rect rect)
 {
     struct view_stats stats;
@@ -206,7 +233,9 @@ void view_summary(const struct scene *scene, struct canvas *canvas, struct rect 
     if (rect.rows > 2)
         canvas_fill(canvas, (struct rect){rect.x, y++, rect.cols, 1}, scene->glyphs->hline, PAINT_OFF,
                     PAINT_BACK, 0);
-    if (!known || !scene->info.exact)
+    if (scene->n_held)
+        draw_held(scene, canvas, rect, y);
+    else if (!known || !scene->info.exact)
         canvas_text(canvas, x, y, end - x, scene->info.exact ? PAINT_FAINT : PAINT_WARN, PAINT_KEEP, 0,
                     canvas_text_cols(unseen) <= end - x ? unseen
                     : scene->info.exact                 ? "waiting"

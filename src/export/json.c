@@ -251,6 +251,7 @@ static struct json_object *answer(const struct lecture_answer *a)
     put_text(o, "unit", a->measure->unit);
     put(o, "within", a->has_bounds ? bounds(a) : NULL);
     put(o, "inside", a->has_bounds ? json_object_new_boolean(a->is_inside) : NULL);
+    put(o, "disturbed", json_object_new_boolean(a->is_disturbed));
     put_text(o, "why", a->why[0] ? a->why : NULL);
     return o;
 }

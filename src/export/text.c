@@ -187,6 +187,8 @@ static void print_answer(const struct lecture_answer *a, FILE *out)
     if (a->has_bounds)
         fprintf(out, "   (%s to %s)", export_figure(a->lo, "", lo, sizeof lo),
                 export_figure(a->hi, "", hi, sizeof hi));
+    if (a->is_disturbed)
+        fputs("   disturbed: others had the cores", out);
     fputc('\n', out);
 }
 

@@ -104,7 +104,8 @@ static bool read_name(struct reader *r, double *value)
     }
     *value = 1;
     if (r->names && !r->names->lookup(r->names, name, value))
-        return fail(r, "no figure has this name");
+        return err_set(r->err, "\"%.80s\": there is no figure `%s'; schedviz-workload(5) names them", r->text,
+                       name);
     r->at += n;
     return true;
 }

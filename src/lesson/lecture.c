@@ -49,8 +49,8 @@ static bool read_count(const char *formula, const unsigned figures[3], unsigned 
 {
     if (!measure_eval_setting(formula, figures[0], figures[1], figures[2], wanted, err))
         return false;
-    if (isnan(*wanted) || *wanted < 1)
-        *wanted = 1;
+    if (!(*wanted >= 0.5))
+        return err_set(err, "\"%.80s\" is %g: at least one is needed", formula, *wanted);
     *n = *wanted > most ? most : (unsigned)(*wanted + 0.5);
     return true;
 }
@@ -99,6 +99,8 @@ bool lecture_workload(const struct program *program, unsigned number, const stru
     if (step->tasks && !read_count(step->tasks, (unsigned[3]){n_cpus, n_cores, n_scaled}, WORKLOAD_MAX_TASKS,
                                    &n_scaled, &wanted, err))
         return false;
+    if (step->tasks && wanted > WORKLOAD_MAX_TASKS)
+        return err_set(err, "\"%.80s\" is %g tasks: at most %d fit", step->tasks, wanted, WORKLOAD_MAX_TASKS);
     if (step->has_kind)
         workload->kind = step->kind;
     if (step->placement >= 0)
@@ -108,6 +110,106 @@ bool lecture_workload(const struct program *program, unsigned number, const stru
     const uint32_t scaling = program_scaling_template(program);
     const bool scales = scaling != PROGRAM_NONE && (!workload->started || workload->started[scaling]);
     return workload_cast(workload, scales ? n_scaled : 0, err);
+}
+
+/* ---- the check ---- */
+
+static bool at_line(const struct program *program, int line, struct err *err)
+{
+    const struct err inner = *err;
+    return err_set(err, "%.80s:%d: %.230s", program->file, line, inner.msg);
+}
+
+static bool look_up_nothing(const struct expression_names *names, const char *name, double *value)
+{
+    (void)names, (void)name, (void)value;
+    return false;
+}
+
+/* A formula without names. */
+static bool is_number(const char *formula, double *value)
+{
+    static const struct expression_names none = {look_up_nothing};
+    return expression_eval(formula, &none, value, NULL);
+}
+
+static bool check_bounds(const struct program *program, const struct measure_known *known, unsigned n_known,
+                         const char *lo, const char *hi, struct err *err)
+{
+    double least, most;
+    if (!lo || !hi)
+        return true;
+    if (!measure_check(program, known, n_known, lo, err) || !measure_check(program, known, n_known, hi, err))
+        return false;
+    if (is_number(lo, &least) && is_number(hi, &most) && least > most)
+        return err_set(err, "nothing lies within [%s, %s]: the smaller one comes first", lo, hi);
+    return true;
+}
+
+static bool check_measure(const struct program *program, const struct measure_known *known, unsigned n_known,
+                          const struct lesson_measure *measure, struct err *err)
+{
+    bool good = measure_check(program, known, n_known, measure->formula, err) &&
+                check_bounds(program, known, n_known, measure->lo, measure->hi, err);
+    for (unsigned i = 0; good && i < measure->n_choices; i++)
+        good = check_bounds(program, known, n_known, measure->choices[i].lo, measure->choices[i].hi, err);
+    return good || at_line(program, measure->line, err);
+}
+
+/* A run that neither ends nor has a time would never be measured. */
+static bool check_step(const struct program *program, unsigned number, const struct workload *base,
+                       const struct cpuset *base_cpus, const struct machine *machine, struct err *err)
+{
+    const struct lesson_step *step = &program->lesson->steps[number];
+    char note[LECTURE_NOTE_SIZE];
+    struct workload workload;
+    struct cpuset cpus;
+    if (step->no_run)
+        return true;
+    if (!lecture_workload(program, number, base, base_cpus, machine, &workload, &cpus, note, err))
+        return false;
+    return step->time_ns || workload_ends(&workload) ||
+           err_set(err, "the tasks of this step never end: give it a time, as time: 2s");
+}
+
+/* What the user chose and no step would keep. */
+static bool check_given(const struct program *program, const struct lecture_given *given, struct err *err)
+{
+    const struct lesson *lesson = program->lesson;
+    bool cores = given->cores, tasks = given->tasks, kind = given->kind, placement = given->placement;
+    for (unsigned i = 0; i < lesson->n_steps; i++) {
+        const struct lesson_step *step = &lesson->steps[i];
+        if (step->no_run)
+            continue;
+        cores = cores && step->cores;
+        tasks = tasks && step->tasks;
+        kind = kind && step->has_kind;
+        placement = placement && step->placement >= 0;
+    }
+    const char *option = cores ? "cores" : tasks ? "tasks" : kind ? "kind" : placement ? "placement" : NULL;
+    return !option ||
+           err_set(err, "--%s: every step of %s chooses this itself: leave it out, and change it by key",
+                   option, program->name);
+}
+
+bool lecture_check(const struct program *program, const struct workload *base, const struct cpuset *base_cpus,
+                   const struct machine *machine, const struct lecture_given *given, struct err *err)
+{
+    const struct lesson *lesson = program->lesson;
+    struct measure_known *known = NULL;
+    unsigned n_known = 0;
+    bool good = check_given(program, given, err);
+    for (unsigned i = 0; good && i < lesson->n_steps; i++) {
+        const struct lesson_step *step = &lesson->steps[i];
+        good = check_step(program, i, base, base_cpus, machine, err) || at_line(program, step->line, err);
+        for (unsigned k = 0; good && k < step->n_measures; k++) {
+            good = check_measure(program, known, n_known, &step->measures[k], err);
+            known = mem_resize(known, n_known + 1ul, sizeof *known);
+            known[n_known++] = (struct measure_known){step->measures[k].name, 1};
+        }
+    }
+    free(known);
+    return good;
 }
 
 /* ---- steps ---- */
@@ -338,12 +440,27 @@ static void measure_one(struct lecture *l, struct lecture_answer *answer, const 
 /* Figures of a busy machine are not those of the lesson: that is said. */
 #define MANY_OTHERS 0.1
 
-static void note_others(struct lecture *l)
+static bool note_others(struct lecture *l)
 {
     double part;
-    if (measure_eval(&l->measure, "others", &part, NULL) && part > MANY_OTHERS)
-        snprintf(l->note, sizeof l->note, "other programs had %.0f %% of the cores while this was measured",
-                 100 * part);
+    if (!measure_eval(&l->measure, "others", &part, NULL) || !(part > MANY_OTHERS))
+        return false;
+    snprintf(l->note, sizeof l->note, "other programs had %.0f %% of the cores while this was measured",
+             100 * part);
+    return true;
+}
+
+/* A prediction is not judged by figures that are not the lesson's. */
+static void excuse(struct lecture *l, bool others)
+{
+    const struct lesson_step *step = step_of(l);
+    const bool by_hand = !step->no_run && !step->go_on && session_current_run(l->session)->changed;
+    for (unsigned i = 0; i < step->n_measures; i++) {
+        struct lecture_answer *answer = &l->answers[l->step][i];
+        const bool outside = answer->has_bounds && !answer->is_inside;
+        answer->is_disturbed = answer->is_measured && (by_hand || (others && outside));
+        answer->is_right = answer->is_right && !answer->is_disturbed;
+    }
 }
 
 /* missing: why nothing can be measured, NULL when it can. */
@@ -359,8 +476,7 @@ static void measure_step(struct lecture *l, const char *missing)
         l->state = LECTURE_MEASURED;
         return;
     }
-    if (!step->no_run)
-        note_others(l);
+    excuse(l, !step->no_run && note_others(l));
     if (step->keep)
         l->kept = measure_keep(&l->measure);
     if (step->keep && !step->no_run)
@@ -497,7 +613,7 @@ static unsigned count(const struct lecture *l, bool (*is_counted)(const struct l
 
 static bool is_scored(const struct lecture_answer *answer)
 {
-    return answer->is_predicted && answer->is_measured;
+    return answer->is_predicted && answer->is_measured && !answer->is_disturbed;
 }
 
 static bool is_right(const struct lecture_answer *answer)

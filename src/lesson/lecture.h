@@ -22,8 +22,10 @@ struct lecture_answer {
     char why[160];
     bool has_bounds, is_inside; /* `within' */
     double lo, hi;
-    int right_choice; /* from 0; -1: none of them */
-    bool is_right;    /* the prediction */
+    int right_choice;  /* from 0; -1: none of them */
+    bool is_right;     /* the prediction */
+    bool is_disturbed; /* it is outside the lesson's own bounds since others had the cores, or the run was
+                          changed by hand: the prediction is neither right nor wrong */
 };
 
 struct lecture;
@@ -35,6 +37,15 @@ bool lecture_workload(const struct program *program, unsigned step, const struct
                       const struct cpuset *base_cpus, const struct machine *machine,
                       struct workload *workload, struct cpuset *cpus, char note[LECTURE_NOTE_SIZE],
                       struct err *err);
+
+/* Whether all steps can be: their settings, the names in their formulas, and that those without a time end.
+ * base and base_cpus as above; given_* tell which of them the user chose: a choice that every step would undo
+ * is refused. False with "FILE:LINE: what". */
+struct lecture_given {
+    bool cores, tasks, kind, placement;
+};
+bool lecture_check(const struct program *program, const struct workload *base, const struct cpuset *base_cpus,
+                   const struct machine *machine, const struct lecture_given *given, struct err *err);
 
 /* The session has been started with the workload of step 0 (and, with interactive, held if that step asks
  * something). All arguments are the caller's and outlive the lecture. Without interactive nothing is asked.

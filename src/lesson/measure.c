@@ -556,6 +556,9 @@ static double object_figure(struct measure *m, uint32_t object, enum object_figu
     if (m->base && object < m->base->n_objects)
         before = m->base->objects[object];
     const double n_ops = minus(now.n_ops, before.n_ops), n_waits = minus(now.n_waits, before.n_waits);
+    const enum object_kind kind = program_of(m)->objects[object].kind;
+    if (figure <= OF_LOST && kind != OBJECT_SEM && kind != OBJECT_CHANNEL && kind != OBJECT_COUNTER)
+        return no_value(m, "only a semaphore, a channel or a counter has a value");
     switch (figure) {
     case OF_VALUE:
         return (double)now.value;
@@ -630,60 +633,104 @@ static int find(const char *name, const char *const *names, size_t n)
 }
 #define FIND(name, names) find(name, names, sizeof(names) / sizeof *(names))
 
-static bool look_up_known(const struct measure *m, const char *name, double *value)
+static bool look_up_known(const struct measure_known *known, unsigned n_known, const char *name,
+                          double *value)
 {
-    for (unsigned i = m->n_known; i-- > 0;) {
-        if (m->known[i].name && same_name(name, strlen(name), m->known[i].name)) {
-            *value = m->known[i].value;
+    for (unsigned i = n_known; i-- > 0;) {
+        if (known[i].name && same_name(name, strlen(name), known[i].name)) {
+            *value = known[i].value;
             return true;
         }
     }
     return false;
 }
 
+/* What a name stands for; index: of the template or the object. */
+struct meaning {
+    enum { NOTHING, OF_THE_RUN, OF_TEMPLATE, OF_OBJECT, OF_CREATION, OF_SHARING } kind;
+    uint32_t index;
+    unsigned figure;
+};
+
 /* "OWNER.figure" */
-static bool look_up_part(struct measure *m, const char *name, const char *figure, double *value)
+static struct meaning part_meaning(const struct program *program, const char *name, const char *figure)
 {
-    const struct program *program = program_of(m);
     const size_t length = (size_t)(figure - name) - 1;
     int i;
 
-    if (same_name(name, length, "create") && (i = FIND(figure, create_figures)) >= 0) {
-        *value = create_figure(m, (unsigned)i);
-        return true;
-    }
-    if (same_name(name, length, "shares") && (i = FIND(figure, shares_figures)) >= 0) {
-        *value = shares_figure(m, (unsigned)i);
-        return true;
-    }
+    if (same_name(name, length, "create") && (i = FIND(figure, create_figures)) >= 0)
+        return (struct meaning){OF_CREATION, 0, (unsigned)i};
+    if (same_name(name, length, "shares") && (i = FIND(figure, shares_figures)) >= 0)
+        return (struct meaning){OF_SHARING, 0, (unsigned)i};
     for (uint32_t t = 0; program && t < program->n_templates; t++) {
-        if (same_name(name, length, program->templates[t].name) &&
-            (i = FIND(figure, template_figures)) >= 0) {
-            *value = template_figure(m, t, (enum template_figure)i);
-            return true;
-        }
+        if (same_name(name, length, program->templates[t].name) && (i = FIND(figure, template_figures)) >= 0)
+            return (struct meaning){OF_TEMPLATE, t, (unsigned)i};
     }
     for (uint32_t o = 0; program && o < program->n_objects; o++) {
-        if (same_name(name, length, program->objects[o].name) && (i = FIND(figure, object_figures)) >= 0) {
-            *value = object_figure(m, o, (enum object_figure)i);
-            return true;
-        }
+        if (same_name(name, length, program->objects[o].name) && (i = FIND(figure, object_figures)) >= 0)
+            return (struct meaning){OF_OBJECT, o, (unsigned)i};
     }
-    return false;
+    return (struct meaning){NOTHING, 0, 0};
+}
+
+static struct meaning meaning_of(const struct program *program, const char *name)
+{
+    const char *dot = strchr(name, '.');
+    if (dot)
+        return part_meaning(program, name, dot + 1);
+    const int i = FIND(name, run_figures);
+    return (struct meaning){i < 0 ? NOTHING : OF_THE_RUN, 0, i < 0 ? 0 : (unsigned)i};
 }
 
 static bool look_up(const struct expression_names *names, const char *name, double *value)
 {
     struct measure *m = (struct measure *)names; /* its first member */
-    const char *dot = strchr(name, '.');
-    const int i = FIND(name, run_figures);
-    if (look_up_known(m, name, value))
+    if (look_up_known(m->known, m->n_known, name, value))
         return true;
-    if (dot)
-        return look_up_part(m, name, dot + 1, value);
-    if (i >= 0)
-        *value = run_figure(m, (enum run_figure)i);
-    return i >= 0;
+    const struct meaning meaning = meaning_of(program_of(m), name);
+    switch (meaning.kind) {
+    case NOTHING:
+        return false;
+    case OF_THE_RUN:
+        *value = run_figure(m, (enum run_figure)meaning.figure);
+        break;
+    case OF_TEMPLATE:
+        *value = template_figure(m, meaning.index, (enum template_figure)meaning.figure);
+        break;
+    case OF_OBJECT:
+        *value = object_figure(m, meaning.index, (enum object_figure)meaning.figure);
+        break;
+    case OF_CREATION:
+        *value = create_figure(m, meaning.figure);
+        break;
+    case OF_SHARING:
+        *value = shares_figure(m, meaning.figure);
+        break;
+    }
+    return true;
+}
+
+struct checked_names {
+    struct expression_names names;
+    const struct program *program;
+    const struct measure_known *known;
+    unsigned n_known;
+};
+
+static bool look_up_meaning(const struct expression_names *names, const char *name, double *value)
+{
+    const struct checked_names *checked = (const struct checked_names *)names; /* its first member */
+    *value = 1;
+    return look_up_known(checked->known, checked->n_known, name, value) ||
+           meaning_of(checked->program, name).kind != NOTHING;
+}
+
+bool measure_check(const struct program *program, const struct measure_known *known, unsigned n_known,
+                   const char *formula, struct err *err)
+{
+    const struct checked_names names = {{look_up_meaning}, program, known, n_known};
+    double value;
+    return expression_eval(formula, &names.names, &value, err);
 }
 
 void measure_begin(struct measure *m, const struct session *session, const struct machine *machine,
@@ -714,6 +761,8 @@ bool measure_eval(struct measure *m, const char *formula, double *value, struct 
     m->why[0] = '\0';
     if (!expression_eval(formula, &m->names, value, err))
         return false;
+    if (isinf(*value))
+        *value = no_value(m, "it is beyond all numbers");
     if (isnan(*value) && !m->why[0])
         snprintf(m->why, sizeof m->why, "nothing was seen to measure it by");
     return true;

@@ -44,6 +44,11 @@ void measure_end(struct measure *measure);
 /* False with one line when the formula is none; *value NaN, and measure->why, when it has no value here. */
 bool measure_eval(struct measure *measure, const char *formula, double *value, struct err *err);
 
+/* Whether a formula of a program's lesson can be computed at all, with the names of the measures before it.
+ */
+bool measure_check(const struct program *program, const struct measure_known *known, unsigned n_known,
+                   const char *formula, struct err *err);
+
 /* The run as it stands, for comparison with later ones. */
 struct measure_kept measure_keep(struct measure *measure);
 

@@ -8,7 +8,7 @@ import re
 import signal
 import time
 
-from lib import (LONG, SRCDIR, Fail, Neighbours, Skip, comment, expect, expect_nothing_left, main, ordinary, perf_refused, run,
+from lib import (LONG, SRCDIR, Fail, Neighbours, Skip, allowed_cpus, comment, expect, expect_nothing_left, main, ordinary, perf_refused, run,
                  start, test, wait_until, workdir)
 
 FOLDER = os.path.join(SRCDIR, "lessons")
@@ -247,6 +247,26 @@ def _():
     expect(len(told) == 1, f"warnings {report['warnings']}")
 
 
+ONE_STEP = "{tasks: {a: {run: 1000}}, lesson: {title: T, steps: [{title: S, %s}]}}\n"
+
+
+@test("a formula says how many tasks there are")
+def _():
+    with File("tasks: {a: {instance: 2 * cpus, loop: 1, run: 1000}}\n", "yaml") as path:
+        result = run("-b", "-f", "json", path)
+    expect(result.status == 0, str(result))
+    expect(json.loads(result.out)["workload"]["tasks"] == 2 * len(allowed_cpus()), result.out[:300])
+
+
+@test("an option that every step of a lesson would undo is refused")
+def _():
+    for args in (["-c", "1", "overcommit"], ["-k", "process", "isolation"], ["-m", "free", "affinity"]):
+        result = run("-b", *args)
+        expect(result.status == 2 and "every step" in result.err, str(result))
+    result = run("-b", "-d", "0.2", "-n", "3", "interleave")
+    expect(result.status == 0, str(result))
+
+
 @test("a wrong file is one line with file, line and column, exit 2, and nothing runs")
 def _():
     cases = {
@@ -257,6 +277,11 @@ def _():
         "tasks: {a: {run: 1}\n": r":\d+:\d+: ",
         "": r":1:1: |no tasks|empty",
         "tasks: {a: {sleep: 0}}\n": r":\d+: ",
+        "tasks: {a: {instance: 2000 * cpus, run: 1}}\n": r"1024",
+        ONE_STEP % "time: 1s, measure: [{value: nosuch}]": r":1: .*nosuch",
+        ONE_STEP % "time: 1s, measure: [{value: tasks, within: [2, 1]}]": r":1: .*within",
+        ONE_STEP % "measure: [{value: tasks}]": r":1: .*time",
+        ONE_STEP % "time: 1s, tasks: 99999": r":1: .*1024",
     }
     for text, pattern in cases.items():
         with File(text, "yaml") as path:

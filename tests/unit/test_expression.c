@@ -83,7 +83,7 @@ static void refuses(void **state)
         {"(1", "a ) is missing"},
         {"min(1, 2", "a ) is missing"},
         {"abs(1, 2)", "one value"},
-        {"nosuch", "no figure"},
+        {"nosuch", "`nosuch'"},
         {"nosuch(1)", "no such function"},
         {"min()", "missing"},
         {"1 < 2 < 3", "left over"},
