@@ -251,16 +251,28 @@ static void prediction_details(const struct lesson_pane *pane, const struct lect
                  *buf ? "; it is: " : "it is: ", measure->choices[answer->right_choice].text);
 }
 
+/* A number of the lesson's author: as few digits as it has, with the unit as figures have it. */
+static char *bound_text(double bound, const char *unit, char *buf, size_t size)
+{
+    char figure[48];
+    figure_text(bound, unit, figure, sizeof figure);
+    if (bound == floor(bound) || fabs(bound) >= 100)
+        snprintf(buf, size, "%s", figure);
+    else
+        snprintf(buf, size, "%.3g%s", bound, figure + strspn(figure, "-0123456789.,"));
+    return buf;
+}
+
 static void bounds_details(const struct lecture_answer *answer, char *buf, size_t size)
 {
     char lo[48], hi[48];
     const char *unit = answer->measure->unit;
     const char *words = answer->is_inside ? "expected" : "outside what is expected:";
     if (answer->lo == answer->hi)
-        snprintf(buf, size, "%s %s", words, figure_text(answer->lo, unit, lo, sizeof lo));
+        snprintf(buf, size, "%s %s", words, bound_text(answer->lo, unit, lo, sizeof lo));
     else
-        snprintf(buf, size, "%s %s to %s", words, figure_text(answer->lo, "", lo, sizeof lo),
-                 figure_text(answer->hi, unit, hi, sizeof hi));
+        snprintf(buf, size, "%s %s to %s", words, bound_text(answer->lo, "", lo, sizeof lo),
+                 bound_text(answer->hi, unit, hi, sizeof hi));
 }
 
 #define DISTURBED_TEXT "disturbed: not judged; r runs it again"
@@ -319,7 +331,7 @@ static bool draw_big_value(struct pen *pen, const struct lesson_pane *pane,
     char text[256];
     prediction_details(pane, answer, text, sizeof text);
     put(pen, x, verdict_paint(pane, answer, PAINT_TEXT), 0, text);
-    if (answer->is_disturbed)
+    if (answer->is_disturbed && !pane->is_changed)
         put(pen, x + (*text ? canvas_text_cols(text) + 3 : 0), PAINT_WARN, 0, DISTURBED_TEXT);
     pen->y += 2;
     return true;
@@ -347,7 +359,7 @@ static void draw_answer(struct pen *pen, const struct lesson_pane *pane, const s
     } else {
         prediction_details(pane, answer, text, sizeof text);
         draw_details(pen, &x, verdict_paint(pane, answer, PAINT_TEXT), text);
-        if (answer->is_disturbed)
+        if (answer->is_disturbed && !pane->is_changed)
             draw_details(pen, &x, PAINT_WARN, DISTURBED_TEXT);
         if (answer->has_bounds && (!pen->leading || !answer->is_inside)) {
             bounds_details(answer, text, sizeof text);

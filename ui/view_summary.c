@@ -207,9 +207,10 @@ static void draw_held(const struct scene *scene, struct canvas *canvas, struct r
              plural(scene->n_held));
     const int cols = canvas_text_cols(text);
     if (scene->lecture && rect.rows >= 4) {
-        view_big_text(scene, canvas, x + 1, rect.y + 1, rect.cols - 2, 1, PAINT_ACCENT, PAINT_KEEP, word);
-        y = rect.y + 4;
-        x++;
+        const int big =
+            view_big_text(scene, canvas, x + 1, rect.y + 1, rect.cols - 2, 1, PAINT_ACCENT, PAINT_KEEP, word);
+        x += rect.rows >= 5 ? 1 : big + 4; /* under the letters, or beside them */
+        y = rect.y + (rect.rows >= 5 ? 4 : 2);
     } else {
         x += canvas_text(canvas, x, y, end - x, PAINT_ACCENT, PAINT_KEEP, CELL_BOLD, word) + 2;
         if (x + cols > end) {

@@ -51,7 +51,7 @@ def steps_of(screen):
 def _():
     with Terminal(100, 30) as terminal:
         terminal.schedviz("deadlock")
-        terminal.wait(lambda s: "How much work" in s and steps_of(s) == (1, 3), what="the question")
+        terminal.wait(lambda s: "How often do they" in s and steps_of(s) == (1, 3), what="the question")
 
         terminal.type("9")
         terminal.keys("Enter")
@@ -63,7 +63,7 @@ def _():
         terminal.keys("Enter")
         screen = terminal.wait(lambda s: "DEADLOCK" in s, 8, "the alert")
         expect(re.search(r"A +Anna.*mutex right.*B +Bob.*mutex left", screen), f"the cycle is not drawn:\n{screen}")
-        terminal.wait(lambda s: "right: 1 of 1" in s and "predicted none at all: right" in s, 8, "the outcome")
+        terminal.wait(lambda s: "right: 1 of 1" in s and "predicted not at all: right" in s, 8, "the outcome")
         terminal.keys("Escape")
         terminal.wait(lambda s: "DEADLOCK" not in s, what="the end of the band")
 
@@ -90,6 +90,52 @@ def _():
         leave(terminal)
 
 
+@test("what lies over an open question takes the keys, and leaves it open", timeout=90)
+def _():
+    overlays = (("h", "scroll the text up"), ("l", "executor-pool"), ("c", "Space or a digit"), ("i", None))
+    with Terminal(120, 40) as terminal:
+        terminal.schedviz("waitgroup")
+        screen = terminal.wait(lambda s: "Enter: answer" in s and "READY" in s, what="the question")
+        expect(re.search(r"READY +\d+ tasks? at the gate: the run waits for your answer", screen), f"not ready:\n{screen}")
+        keys = screen.rstrip().splitlines()[-1]
+        expect("Enter answer" in keys and "H hide" in keys and "task+" not in keys, f"keys of a question: {keys!r}")
+        for key, text in overlays:
+            terminal.keys(key)
+            if text:
+                terminal.wait(lambda s, text=text: text in s, what=f"what {key} opens")
+            else:
+                time.sleep(0.3)
+            terminal.keys("Escape")
+            screen = terminal.wait(lambda s, text=text: (not text or text not in s) and "Enter answer" in s.rstrip().splitlines()[-1],
+                                   what=f"the end of what {key} opens")
+            expect("Enter: answer" in screen and "READY" in screen, f"Esc went through {key} to the question:\n{screen}")
+
+        terminal.keys("H")
+        terminal.wait(lambda s: "waits for a prediction; H shows it" in s and steps_of(s) is None, what="a line of the hidden question")
+        terminal.keys("H")
+        terminal.wait(lambda s: "Enter: answer" in s, what="the question again")
+        terminal.keys("Escape")
+        terminal.wait(lambda s: "READY" not in s and "Enter: answer" not in s, what="the run")
+        leave(terminal)
+
+
+@test("a run that is changed by keys while it is measured is not judged, and r runs it again", timeout=60)
+def _():
+    with Terminal(120, 40) as terminal:
+        terminal.schedviz("waitgroup")
+        terminal.wait(lambda s: "Enter: answer" in s, what="the question")
+        terminal.type("1")
+        terminal.keys("Enter")
+        terminal.wait(lambda s: "Enter: answer" not in s, what="the run")
+        terminal.keys("m")
+        screen = terminal.wait(lambda s: "changed by hand while it ran: not judged" in s, 20, "a word of the change")
+        expect(not re.search(r"predicted .*: (right|wrong)", screen), f"it was judged:\n{screen}")
+        terminal.keys("m")
+        terminal.keys("r")
+        terminal.wait(lambda s: "Enter: answer" in s and "READY" in s, what="the step again")
+        leave(terminal)
+
+
 @test("a lesson that cannot be opened leaves everything as it was", timeout=60)
 def _():
     with Terminal(100, 30) as terminal:
@@ -113,7 +159,7 @@ def _():
 def _():
     with Terminal(80, 24) as terminal:
         terminal.schedviz("--exit-on-deadlock", "deadlock")
-        terminal.wait(lambda s: "How much work" in s, what="the question")
+        terminal.wait(lambda s: "How often do they" in s, what="the question")
         terminal.keys("Escape")
         expect_end(terminal, 3)
 

@@ -323,6 +323,79 @@ static void the_question_is_seen_at_once(void **state)
     }
 }
 
+static char *drawn_text(struct fixture_pane *f)
+{
+    struct canvas canvas;
+    canvas_init(&canvas, 120, 60);
+    pane_draw(f, &canvas);
+    char *text = canvas_text_of(&canvas);
+    canvas_fini(&canvas);
+    return text;
+}
+
+/* Neither right nor wrong: by the lecture's word, or because keys changed the run. */
+static void what_was_disturbed_is_not_judged(void **state)
+{
+    (void)state;
+    struct fixture_pane f;
+    pane_init(&f, find_state("revealed"));
+    struct lecture_answer disturbed = answers[1];
+    disturbed.is_disturbed = true;
+    f.answers[1] = &disturbed;
+    char *text = drawn_text(&f);
+    assert_non_null(strstr(text, "disturbed: not judged; r runs it again"));
+    assert_non_null(strstr(text, "predicted 2: right"));
+    assert_null(strstr(text, "wrong"));
+    free(text);
+
+    f.answers[1] = &answers[1];
+    f.pane.is_changed = true;
+    text = drawn_text(&f);
+    assert_non_null(strstr(text, "changed by hand while it ran: not judged"));
+    assert_non_null(strstr(text, "predicted 2"));
+    assert_null(strstr(text, "right   "));
+    assert_null(strstr(text, ": right\n"));
+    assert_null(strstr(text, "wrong"));
+    free(text);
+    pane_fini(&f);
+}
+
+static void bounds_have_the_unit_of_the_figure(void **state)
+{
+    (void)state;
+    struct fixture_pane f;
+    pane_init(&f, find_state("revealed"));
+    struct lecture_answer answer = answers[1];
+    answer.lo = 82.6;
+    answer.hi = 258;
+    f.answers[1] = &answer;
+    char *text = drawn_text(&f);
+    assert_non_null(strstr(text, "82.6 to 258/s"));
+    free(text);
+    pane_fini(&f);
+}
+
+/* A lesson that says nothing of what to watch. */
+static void no_label_stands_alone(void **state)
+{
+    (void)state;
+    static char empty[] = "";
+    char *const watches[] = {NULL, empty};
+    const struct lesson with = lesson;
+    for (int i = 0; i < 2; i++) {
+        struct fixture_pane f;
+        pane_init(&f, find_state("text"));
+        struct lesson without = with;
+        without.watch = watches[i];
+        f.pane.lesson = &without;
+        char *text = drawn_text(&f);
+        assert_non_null(strstr(text, "Four tasks take turns."));
+        assert_null(strstr(text, "Watch"));
+        free(text);
+        pane_fini(&f);
+    }
+}
+
 static void text_is_filled(void **state)
 {
     (void)state;
@@ -373,6 +446,9 @@ int main(void)
         cmocka_unit_test(height_is_that_of_the_step),
         cmocka_unit_test(no_word_is_lost),
         cmocka_unit_test(the_question_is_seen_at_once),
+        cmocka_unit_test(what_was_disturbed_is_not_judged),
+        cmocka_unit_test(bounds_have_the_unit_of_the_figure),
+        cmocka_unit_test(no_label_stands_alone),
         cmocka_unit_test(text_is_filled),
         cmocka_unit_test(short_buffers_are_enough),
     };

@@ -286,6 +286,35 @@ static void words_are_by_number(void **state)
     assert_true(view_jain(one, 4) > 0.2499 && view_jain(one, 4) < 0.2501);
 }
 
+/* Nothing runs and nothing is idle: the tasks wait for the answer to a question. */
+static void held_tasks_are_ready(void **state)
+{
+    (void)state;
+    static const struct {
+        bool lecture;
+        int rows;
+    } cases[] = {{false, 30}, {true, 30}, {true, 20}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fixture *fixture = fixture_new("empty");
+        struct canvas canvas;
+        char *text = NULL;
+        size_t size = 0;
+        fixture->scene.n_held = 3;
+        fixture->scene.lecture = cases[i].lecture;
+        canvas_init(&canvas, 100, cases[i].rows);
+        fixture_draw(fixture, &view_cores, &canvas);
+        FILE *out = open_memstream(&text, &size);
+        canvas_to_text(&canvas, out);
+        fclose(out);
+        assert_non_null(strstr(text, "3 tasks at the gate: the run waits for your answer"));
+        assert_true(cases[i].lecture || strstr(text, "READY"));
+        assert_null(strstr(text, "waiting for the first events"));
+        free(text);
+        canvas_fini(&canvas);
+        fixture_free(fixture);
+    }
+}
+
 static void clicks_find_rows_and_times(void **state)
 {
     (void)state;
@@ -437,6 +466,7 @@ int main(void)
         cmocka_unit_test(colours_and_borders_of_a_lane),
         cmocka_unit_test(holes_and_the_unknown_are_not_idle),
         cmocka_unit_test(words_are_by_number),
+        cmocka_unit_test(held_tasks_are_ready),
         cmocka_unit_test(clicks_find_rows_and_times),
         cmocka_unit_test(tables_sort),
         cmocka_unit_test(narrow_dialogs_lose_no_word),
