@@ -235,10 +235,9 @@ static void set_error(struct engine *engine, unsigned i, int error)
 /* Slots that a task had claimed for others when it was killed. */
 static void free_claims(struct engine *engine, unsigned i)
 {
-    for (unsigned k = 0; k < engine_n_slots(engine); k++) {
-        struct slot *slot = &engine->shared->slots[k];
-        if (atomic_load(&slot->stage) == STAGE_CLAIMED && atomic_load(&slot->claim) == i + 1)
-            atomic_store(&slot->stage, STAGE_EMPTY);
+    for (unsigned k = 0; k < WORKLOAD_MAX_TASKS; k++) {
+        int claimed = stage_claimed(i + 1);
+        atomic_compare_exchange_strong(&engine->shared->slots[k].stage, &claimed, STAGE_EMPTY);
     }
 }
 
@@ -372,7 +371,6 @@ static void follow(struct engine *engine, unsigned i)
 
     switch ((enum stage)atomic_load(&slot->stage)) {
     case STAGE_EMPTY:
-    case STAGE_CLAIMED:
     case STAGE_ASKED:
     case STAGE_JOINED:
         break;
@@ -400,7 +398,7 @@ static void adopt(struct engine *engine, unsigned i)
     const struct slot *slot = &engine->shared->slots[i];
     int stage = atomic_load(&slot->stage);
 
-    if (stage == STAGE_EMPTY || stage == STAGE_CLAIMED)
+    if (stage <= STAGE_EMPTY) /* or claimed, not yet filled in */
         return;
     engine->seats[i] = (struct seat){.state = ENGINE_STARTING,
                                      .kind = slot->order.kind,

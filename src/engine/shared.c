@@ -14,15 +14,11 @@ struct objects *shared_objects(const struct shared *shared, unsigned set)
     return (struct objects *)(void *)(shared->sets + set * shared->set_bytes);
 }
 
-bool shared_claim(struct shared *shared, unsigned i, unsigned claim)
+bool shared_claim(struct shared *shared, unsigned i, unsigned claimer)
 {
-    struct slot *slot = &shared->slots[i];
     int empty = STAGE_EMPTY;
 
-    if (!atomic_compare_exchange_strong(&slot->stage, &empty, STAGE_CLAIMED))
-        return false;
-    atomic_store(&slot->claim, claim);
-    return true;
+    return atomic_compare_exchange_strong(&shared->slots[i].stage, &empty, stage_claimed(claimer));
 }
 
 static void reset(struct slot *slot)

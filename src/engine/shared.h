@@ -17,8 +17,7 @@
  * read after it. */
 enum stage {
     STAGE_EMPTY,   /* schedviz: nothing here */
-    STAGE_CLAIMED, /* schedviz, or a task that forks: the order is being filled in */
-    STAGE_ASKED,   /* the same: it is */
+    STAGE_ASKED,   /* schedviz, or a task that forks: the order is filled in */
     STAGE_JOINED,  /* host: the objects of its run know it, it may be made */
     STAGE_GATED,   /* task: on its CPUs, tid and pid are known */
     STAGE_RUNNING, /* task: passed the gate */
@@ -26,6 +25,13 @@ enum stage {
     STAGE_GONE,    /* host or crew: ended and reaped; status is known */
     STAGE_FAILED,  /* host or crew: could not be made; error is known */
 };
+
+/* Before it is filled in, a slot is claimed: the stage is below zero and says by whom, in one word, since who
+ * claims may be killed at any instant. claimer: 1 + the slot of the task that forks, or 0 for schedviz. */
+static inline int stage_claimed(unsigned claimer)
+{
+    return -1 - (int)claimer;
+}
 
 /* What a task is to do. Written by who claims the slot, before STAGE_ASKED. */
 struct order {
@@ -45,8 +51,7 @@ struct order {
 
 struct slot {
     alignas(64) _Atomic int stage;
-    _Atomic bool stop;      /* schedviz: end soon */
-    _Atomic unsigned claim; /* 1 + the slot of the task that claimed this one; 0: schedviz did */
+    _Atomic bool stop; /* schedviz: end soon */
     struct order order;
 
     /* The task's, or its maker's for it. pid: of its process; for a thread since it was begun with. */
@@ -117,9 +122,8 @@ char *shared_task_name(const struct shared *shared, unsigned i, char buf[EVENT_N
 struct objects *shared_objects(const struct shared *shared, unsigned set);
 
 /* Claims an empty slot (false when it is not), fills in its order with everything else as new, and asks for
- * the task: whoever makes it has to be rung after that. claim: 1 + the slot of the task that does so, or 0.
- */
-bool shared_claim(struct shared *shared, unsigned i, unsigned claim);
+ * the task: whoever makes it has to be rung after that. claimer: as above. */
+bool shared_claim(struct shared *shared, unsigned i, unsigned claimer);
 void shared_prepare(struct shared *shared, unsigned i, const struct order *order);
 void shared_ask(struct shared *shared, unsigned i);
 

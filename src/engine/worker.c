@@ -179,10 +179,10 @@ void worker_run(const struct worker *worker)
 /* ---- a task asks for another ---- */
 
 /* From the top of the table: schedviz fills it from the bottom. */
-static bool claim_slot(struct shared *shared, unsigned claim, unsigned *i)
+static bool claim_slot(struct shared *shared, unsigned claimer, unsigned *i)
 {
     for (*i = WORKLOAD_MAX_TASKS; (*i)-- > 0;) {
-        if (shared_claim(shared, *i, claim))
+        if (shared_claim(shared, *i, claimer))
             return true;
     }
     return false;
