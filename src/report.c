@@ -40,21 +40,15 @@ static void find_cpus(const struct timeline *tl, uint32_t index, struct cpuset *
         cpuset_add(cpus, task.last_cpu);
         return;
     }
-    struct bin bin;
-    uint64_t span = timeline_now_ns(tl) + 1 - task.first_ns;
-    timeline_task_bins(tl, index, task.first_ns, span, 1, &bin);
-    for (int i = 0; i < BIN_LEADS; i++) {
-        if (bin.lead[i].ns > 0)
-            cpuset_add(cpus, (int)bin.lead[i].who);
-    }
-    /* More CPUs than a bin names: go through the slices, as far as they are held. */
-    if (bin.lead[BIN_LEADS - 1].ns > 0) {
-        struct slice slice;
-        uint64_t t_ns = timeline_edge_ns(tl);
-        while (timeline_task_slice(tl, index, t_ns, 0, &slice)) {
-            cpuset_add(cpus, slice.cpu);
-            t_ns = slice.end_ns > t_ns ? slice.end_ns : t_ns + 1; /* a slice may be too short for the clock */
-        }
+    struct slice slices[256];
+    const unsigned max = sizeof slices / sizeof *slices;
+    uint64_t t_ns = task.first_ns;
+    for (unsigned n = max; n == max;) {
+        n = timeline_task_slices(tl, index, t_ns, slices, max);
+        for (unsigned i = 0; i < n; i++)
+            cpuset_add(cpus, slices[i].cpu);
+        if (n) /* a slice may be too short for the clock */
+            t_ns = slices[n - 1].end_ns > t_ns ? slices[n - 1].end_ns : t_ns + 1;
     }
 }
 

@@ -190,8 +190,7 @@ static void draw_tasks(const struct scene *scene, struct canvas *canvas, struct 
                           "and %u more tasks: the next view (Tab) has them all", scene->n_tasks - i);
             return;
         }
-        view_task_row(scene, canvas, faces, scene->tasks[i], (struct rect){rect.x, y, rect.cols, plan->tasks},
-                      false);
+        view_task_row(scene, canvas, faces, frame, scene->tasks[i], y, plan->tasks, false);
         y += plan->tasks + plan->task_gap;
     }
 }

@@ -218,13 +218,21 @@ struct piece {
     uint64_t ns;
 };
 
-#define SLICES_AHEAD 12 /* several columns of the kind that is drawn slice by slice */
-
 /* Slices in the order of time, a stretch at a time: columns ask from left to right. */
 struct slices {
-    struct slice slice[SLICES_AHEAD];
+    struct slice slice[64];
     unsigned n, i;
+    unsigned stretch; /* how many are asked for at once */
 };
+
+/* A few, where most of what follows is drawn from sums. */
+static unsigned stretch_of(const struct bin *bins, unsigned n)
+{
+    uint64_t n_slices = 0;
+    for (unsigned i = 0; i < n; i++)
+        n_slices += bins[i].n_switches;
+    return n_slices <= 4 * (uint64_t)n ? 64 : 8;
+}
 
 struct lane {
     const struct scene *scene;
@@ -236,9 +244,11 @@ struct lane {
     struct slices *ahead;
 };
 
-static struct lane_cell flat_cell(char32_t ch, enum paint fg, enum paint bg)
+/* These fill the cell where it lies: copies of small structs just written cost more than all else here. */
+
+static void flat_cell(struct lane_cell *cell, char32_t ch, enum paint fg, enum paint bg)
 {
-    return (struct lane_cell){.ch = ch, .fg = (uint8_t)fg, .bg = (uint8_t)bg, .line = true, .who = NOBODY};
+    *cell = (struct lane_cell){.ch = ch, .fg = (uint8_t)fg, .bg = (uint8_t)bg, .line = true, .who = NOBODY};
 }
 
 /* The slice at t_ns or the first one after it. t_ns does not go back from call to call. */
@@ -250,8 +260,8 @@ static bool next_slice(const struct lane *lane, uint64_t t_ns, struct slice *sli
     if (ahead->i == ahead->n) {
         const struct timeline *tl = lane->scene->tl;
         ahead->i = 0;
-        ahead->n = lane->cpu >= 0 ? timeline_cpu_slices(tl, lane->cpu, t_ns, ahead->slice, SLICES_AHEAD)
-                                  : timeline_task_slices(tl, lane->task, t_ns, ahead->slice, SLICES_AHEAD);
+        ahead->n = lane->cpu >= 0 ? timeline_cpu_slices(tl, lane->cpu, t_ns, ahead->slice, ahead->stretch)
+                                  : timeline_task_slices(tl, lane->task, t_ns, ahead->slice, ahead->stretch);
         while (ahead->i < ahead->n && ahead->slice[ahead->i].end_ns <= t_ns)
             ahead->i++;
     }
@@ -339,127 +349,137 @@ static bool spelled(const struct scene *scene)
 }
 
 /* What a task's lane shows while it does not run. */
-static struct lane_cell waiting_cell(const struct lane *lane, const struct bin *bin)
+static void waiting_cell(struct lane_cell *cell, const struct lane *lane, const struct bin *bin)
 {
     const struct glyphs *g = lane->scene->glyphs;
     const struct face *face = faces_get(lane->faces, lane->task);
     if (bin->runnable_ns == 0 && bin->blocked_ns == 0)
-        return flat_cell(g->gone, PAINT_FAINT, PAINT_BACK);
-    if (bin->runnable_ns >= bin->blocked_ns)
-        return flat_cell(g->runnable, face->self ? PAINT_SELF : (enum paint)(face->paint + N_TASK_PAINTS),
-                         PAINT_LANE);
-    return flat_cell(g->blocked, PAINT_OFF, PAINT_LANE);
+        flat_cell(cell, g->gone, PAINT_FAINT, PAINT_BACK);
+    else if (bin->runnable_ns >= bin->blocked_ns)
+        flat_cell(cell, g->runnable, face->self ? PAINT_SELF : (enum paint)(face->paint + N_TASK_PAINTS),
+                  PAINT_LANE);
+    else
+        flat_cell(cell, g->blocked, PAINT_OFF, PAINT_LANE);
 }
 
 /* Nothing of ours runs: on a core either nobody does, or somebody that is not watched. */
-static struct lane_cell idle_cell(const struct lane *lane, const struct bin *bin)
+static void idle_cell(struct lane_cell *cell, const struct lane *lane, const struct bin *bin)
 {
-    if (lane->cpu < 0)
-        return waiting_cell(lane, bin);
+    if (lane->cpu < 0) {
+        waiting_cell(cell, lane, bin);
+        return;
+    }
     uint64_t empty = lane->span->col_ns > bin->run_ns ? lane->span->col_ns - bin->run_ns : 0;
     bool others = bin->others_ns > 0 && bin->others_ns * 2 >= empty;
-    struct lane_cell cell = flat_cell(others ? lane->scene->glyphs->others : U' ', PAINT_OFF, PAINT_LANE);
-    cell.line = false;
-    return cell;
+    flat_cell(cell, others ? lane->scene->glyphs->others : U' ', PAINT_OFF, PAINT_LANE);
+    cell->line = false;
 }
 
-static struct lane_cell whole_cell(const struct lane *lane, uint32_t who, uint32_t brief,
-                                   const struct bin *bin)
+static void whole_cell(struct lane_cell *cell, const struct lane *lane, uint32_t who, uint32_t brief,
+                       const struct bin *bin)
 {
     const struct glyphs *g = lane->scene->glyphs;
-    if (who == NOBODY && brief == NOBODY)
-        return idle_cell(lane, bin);
+    if (who == NOBODY && brief == NOBODY) {
+        idle_cell(cell, lane, bin);
+        return;
+    }
+    const uint8_t back = back_of(lane, who);
     if (brief != NOBODY && brief != who)
-        return (struct lane_cell){
-            .ch = g->brief, .fg = fore_of(lane, brief), .bg = back_of(lane, who), .who = NOBODY};
-    struct lane_cell cell = {.ch = ' ', .fg = PAINT_ON_TASK, .bg = back_of(lane, who), .who = who};
-    if (cell.bg == PAINT_LANE)
-        cell =
-            (struct lane_cell){.ch = g->dot, .fg = PAINT_SELF, .bg = PAINT_LANE, .line = true, .who = NOBODY};
-    return cell;
+        *cell = (struct lane_cell){.ch = g->brief, .fg = fore_of(lane, brief), .bg = back, .who = NOBODY};
+    else if (back == PAINT_LANE)
+        flat_cell(cell, g->dot, PAINT_SELF, PAINT_LANE);
+    else
+        *cell = (struct lane_cell){.ch = ' ', .fg = PAINT_ON_TASK, .bg = back, .who = who};
 }
 
 /* One border inside the cell: the left one's colour as an eighth block on the right one's. */
-static struct lane_cell border_cell(const struct lane *lane, const struct piece pieces[2],
-                                    const struct bin *bin)
+static void border_cell(struct lane_cell *cell, const struct lane *lane, const struct piece pieces[2],
+                        const struct bin *bin)
 {
-    uint64_t all = pieces[0].ns + pieces[1].ns;
-    unsigned eighths = (unsigned)((pieces[0].ns * 16 + all) / (2 * all));
-    if (spelled(lane->scene) || eighths == 0 || eighths >= 8)
-        return whole_cell(lane, pieces[eighths >= 4 ? 0 : 1].who, NOBODY, bin);
-    bool tasks = pieces[0].who != NOBODY && pieces[1].who != NOBODY;
-    if (tasks &&
-        back_of(lane, pieces[0].who) == back_of(lane, pieces[1].who)) /* two tasks that have one colour */
-        return (struct lane_cell){.ch = lane->scene->glyphs->vline,
-                                  .fg = PAINT_ON_TASK,
-                                  .bg = back_of(lane, pieces[0].who),
-                                  .who = NOBODY,
-                                  .left = pieces[0].who,
-                                  .right = pieces[1].who,
-                                  .eighths = 4};
-    return (struct lane_cell){.ch = lane->scene->glyphs->left_eighths[eighths],
-                              .fg = back_of(lane, pieces[0].who),
-                              .bg = back_of(lane, pieces[1].who),
-                              .who = NOBODY,
-                              .left = pieces[0].who,
-                              .right = pieces[1].who,
-                              .eighths = (uint8_t)eighths};
+    const uint32_t left = pieces[0].who, right = pieces[1].who;
+    const uint64_t all = pieces[0].ns + pieces[1].ns;
+    const unsigned eighths = (unsigned)((pieces[0].ns * 16 + all) / (2 * all));
+    if (spelled(lane->scene) || eighths == 0 || eighths >= 8) {
+        whole_cell(cell, lane, eighths >= 4 ? left : right, NOBODY, bin);
+        return;
+    }
+    const uint8_t left_back = back_of(lane, left), right_back = back_of(lane, right);
+    *cell = (struct lane_cell){.ch = lane->scene->glyphs->left_eighths[eighths],
+                               .fg = left_back,
+                               .bg = right_back,
+                               .who = NOBODY,
+                               .left = left,
+                               .right = right,
+                               .eighths = (uint8_t)eighths};
+    if (left != NOBODY && right != NOBODY && left_back == right_back) { /* two tasks that have one colour */
+        cell->ch = lane->scene->glyphs->vline;
+        cell->fg = PAINT_ON_TASK;
+        cell->eighths = 4;
+    }
 }
 
 /* Many slices: the two that had most of it, and a shade that tells how many switches there were. */
-static struct lane_cell dense_cell(const struct lane *lane, const struct bin *bin, uint64_t col_ns)
+static void dense_cell(struct lane_cell *cell, const struct lane *lane, const struct bin *bin,
+                       uint64_t col_ns)
 {
     const struct glyphs *g = lane->scene->glyphs;
     uint32_t n = bin->n_switches;
     unsigned level = n < 4 ? 0 : n < 10 ? 1 : n < 100 ? 2 : 3;
     uint64_t idle = col_ns > bin->run_ns ? col_ns - bin->run_ns : 0;
-    struct piece most = {bin->lead[0].ns ? bin->lead[0].who : NOBODY, bin->lead[0].ns};
-    struct piece second = {bin->lead[1].ns && lane->cpu >= 0 ? bin->lead[1].who : NOBODY,
-                           lane->cpu >= 0 ? bin->lead[1].ns : 0};
-    if (lane->cpu < 0)
-        most.ns = bin->run_ns;
+    struct piece most = {lane->task, bin->run_ns}, second = {NOBODY, 0};
+    if (lane->cpu >= 0) {
+        most = (struct piece){bin->lead[0].ns ? bin->lead[0].who : NOBODY, bin->lead[0].ns};
+        second = (struct piece){bin->lead[1].ns ? bin->lead[1].who : NOBODY, bin->lead[1].ns};
+    }
     if (idle > most.ns) {
         second = most;
         most = (struct piece){NOBODY, idle};
     } else if (idle > second.ns) {
         second = (struct piece){NOBODY, idle};
     }
-    return (struct lane_cell){
+    *cell = (struct lane_cell){
         .ch = g->shade[level], .fg = fore_of(lane, second.who), .bg = back_of(lane, most.who), .who = NOBODY};
 }
 
-static struct lane_cell sample_cell(const struct lane *lane, const struct bin *bin)
+static void sample_cell(struct lane_cell *cell, const struct lane *lane, const struct bin *bin)
 {
     uint32_t who = bin->lead[0].who;
-    enum paint paint = lane->cpu < 0 || who < lane->faces->n ? (enum paint)fore_of(lane, who) : PAINT_FAINT;
-    return flat_cell(lane->scene->glyphs->sample, paint, PAINT_LANE);
+    enum paint paint = lane->cpu < 0 || !bin->approximate ? (enum paint)fore_of(lane, who) : PAINT_FAINT;
+    flat_cell(cell, lane->scene->glyphs->sample, paint, PAINT_LANE);
 }
 
 /* Not known: before the edge of history or not there yet (outside what is held), between samples, or outside
  * a task's life. Never drawn as idle. */
-static struct lane_cell unknown_cell(const struct lane *lane, int column, bool outside)
+static void unknown_cell(struct lane_cell *cell, const struct lane *lane, int column, bool outside)
 {
     bool rule = outside && lane->cpu >= 0 && !lane->span->ends && column % 4 == 2;
-    return flat_cell(rule ? lane->scene->glyphs->edge : lane->scene->glyphs->gone, PAINT_OFF, PAINT_BACK);
+    flat_cell(cell, rule ? lane->scene->glyphs->edge : lane->scene->glyphs->gone, PAINT_OFF, PAINT_BACK);
 }
 
-static struct lane_cell known_cell(const struct lane *lane, const struct bin *bin, uint64_t from,
-                                   uint64_t col_ns)
+static void known_cell(struct lane_cell *cell, const struct lane *lane, const struct bin *bin, uint64_t from,
+                       uint64_t col_ns)
 {
     uint32_t brief = NOBODY;
     struct piece pieces[MAX_PIECES];
-    if (bin->run_ns == 0)
-        return idle_cell(lane, bin);
-    if (bin->n_switches == 0 && bin->run_ns >= col_ns)
-        return whole_cell(lane, bin->lead[0].who, NOBODY, bin);
-    if (bin->n_switches > 2)
-        return dense_cell(lane, bin, col_ns);
-    unsigned n = cut_pieces(lane, from, from + col_ns, pieces);
+    unsigned n = 0;
+    if (bin->run_ns == 0) {
+        idle_cell(cell, lane, bin);
+        return;
+    }
+    if (bin->n_switches == 0 && bin->run_ns >= col_ns) {
+        whole_cell(cell, lane, bin->lead[0].who, NOBODY, bin);
+        return;
+    }
+    if (bin->n_switches <= 2)
+        n = cut_pieces(lane, from, from + col_ns, pieces);
     n = n ? join_pieces(pieces, n, col_ns, &brief) : 0;
     n = close_gap(pieces, n, col_ns);
     if (n == 1)
-        return whole_cell(lane, pieces[0].who, brief, bin);
-    return n == 2 ? border_cell(lane, pieces, bin) : dense_cell(lane, bin, col_ns);
+        whole_cell(cell, lane, pieces[0].who, brief, bin);
+    else if (n == 2)
+        border_cell(cell, lane, pieces, bin);
+    else
+        dense_cell(cell, lane, bin, col_ns);
 }
 
 static void mark_hole(const struct lane *lane, struct lane_cell *cells, const struct hole *hole)
@@ -471,7 +491,7 @@ static void mark_hole(const struct lane *lane, struct lane_cell *cells, const st
     uint64_t from = hole->start_ns > span->start_ns ? hole->start_ns - span->start_ns : 0;
     uint64_t to = hole->end_ns - span->start_ns;
     for (int i = (int)(from / span->col_ns); i < span->cols && (uint64_t)i * span->col_ns <= to; i++) {
-        cells[i] = flat_cell(lane->scene->glyphs->hole, PAINT_HOLE, PAINT_LANE);
+        flat_cell(&cells[i], lane->scene->glyphs->hole, PAINT_HOLE, PAINT_LANE);
         cells[i].line = false;
     }
 }
@@ -506,16 +526,18 @@ static void make_cells(const struct lane *lane, struct lane_cell *cells)
         timeline_cpu_bins(lane->scene->tl, lane->cpu, span->start_ns, span->col_ns * n, n, bins);
     else
         timeline_task_bins(lane->scene->tl, lane->task, span->start_ns, span->col_ns * n, n, bins);
+    lane->ahead->stretch = stretch_of(bins, n);
     for (unsigned i = 0; i < n; i++) {
         uint64_t from = span->start_ns + i * span->col_ns;
         if (lane->switches)
             lane->switches[i] = from < span->known_ns ? bins[i].n_switches : 0;
         bool unknown = from >= span->known_ns || bins[i].unknown_ns * 2 > span->col_ns;
         if (bins[i].n_samples && bins[i].run_ns == 0)
-            cells[i] = sample_cell(lane, &bins[i]);
+            sample_cell(&cells[i], lane, &bins[i]);
+        else if (unknown)
+            unknown_cell(&cells[i], lane, (int)i, from >= span->known_ns || from < edge);
         else
-            cells[i] = unknown ? unknown_cell(lane, (int)i, from >= span->known_ns || from < edge)
-                               : known_cell(lane, &bins[i], from, span->col_ns);
+            known_cell(&cells[i], lane, &bins[i], from, span->col_ns);
     }
     if (lane->cpu >= 0)
         mark_holes(lane, cells);
@@ -834,38 +856,37 @@ void view_task_heads(const struct scene *scene, struct canvas *canvas, const str
                    PAINT_FAINT, 0, work ? "work" : "wait");
 }
 
-void view_task_row(const struct scene *scene, struct canvas *canvas, struct faces *faces, uint32_t task,
-                   struct rect rect, bool selected)
+void view_task_row(const struct scene *scene, struct canvas *canvas, struct faces *faces,
+                   const struct lane_frame *frame, uint32_t task, int y, int rows, bool selected)
 {
-    struct lane_frame frame = view_lane_frame(scene, rect);
     const struct face *face = faces_get(faces, task);
-    struct lane_span span = view_lane_span(scene, view_lane_cols(scene, &frame));
-    int middle = rect.y + (rect.rows - 1) / 2, x = frame.label_x + 1, n = (int)strlen(face->letter);
+    struct lane_span span = view_lane_span(scene, view_lane_cols(scene, frame));
+    int middle = y + (rows - 1) / 2, x = frame->label_x + 1, n = (int)strlen(face->letter);
 
-    view_task_lane(scene, canvas, faces, &span, task, (struct rect){frame.x, rect.y, span.cols, rect.rows});
+    view_task_lane(scene, canvas, faces, &span, task, (struct rect){frame->x, y, span.cols, rows});
     if (selected)
-        canvas_put(canvas, frame.label_x, middle, scene->glyphs->arrow_right, PAINT_ACCENT, PAINT_KEEP,
+        canvas_put(canvas, frame->label_x, middle, scene->glyphs->arrow_right, PAINT_ACCENT, PAINT_KEEP,
                    CELL_BOLD);
     if (face->self) {
-        canvas_text(canvas, x, middle, frame.label_cols - 1, PAINT_SELF, PAINT_KEEP, 0,
-                    frame.label_cols < 10 ? "self" : face->name);
+        canvas_text(canvas, x, middle, frame->label_cols - 1, PAINT_SELF, PAINT_KEEP, 0,
+                    frame->label_cols < 10 ? "self" : face->name);
     } else {
-        if (face->is_green && frame.label_cols >= 10)
+        if (face->is_green && frame->label_cols >= 10)
             canvas_put(canvas, x++, middle, scene->glyphs->box_bl, PAINT_OFF, PAINT_KEEP, 0);
-        if (frame.label_cols > 5) {
-            canvas_fill(canvas, (struct rect){x, rect.y, n + 2, rect.rows}, ' ', PAINT_ON_TASK,
-                        (enum paint)face->paint, 0);
+        if (frame->label_cols > 5) {
+            canvas_fill(canvas, (struct rect){x, y, n + 2, rows}, ' ', PAINT_ON_TASK, (enum paint)face->paint,
+                        0);
             x++;
         }
-        canvas_text(canvas, x, middle, n, frame.label_cols > 5 ? PAINT_ON_TASK : (enum paint)face->paint,
-                    frame.label_cols > 5 ? (enum paint)face->paint : PAINT_KEEP, CELL_BOLD, face->letter);
-        int room = frame.label_x + frame.label_cols - x - n - 2;
+        canvas_text(canvas, x, middle, n, frame->label_cols > 5 ? PAINT_ON_TASK : (enum paint)face->paint,
+                    frame->label_cols > 5 ? (enum paint)face->paint : PAINT_KEEP, CELL_BOLD, face->letter);
+        int room = frame->label_x + frame->label_cols - x - n - 2;
         if (has_name(face) && room > 2)
             canvas_text(canvas, x + n + 2, middle, room, selected ? PAINT_STRONG : PAINT_TEXT, PAINT_KEEP, 0,
                         face->name);
     }
-    if (frame.figures_cols)
-        draw_task_figures(scene, canvas, &frame, face, task, middle);
+    if (frame->figures_cols)
+        draw_task_figures(scene, canvas, frame, face, task, middle);
 }
 
 /* ---- rows that do not fit ---- */

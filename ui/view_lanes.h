@@ -87,9 +87,9 @@ void view_cpu_lane(const struct scene *scene, struct canvas *canvas, struct face
                    const struct lane_span *span, int cpu, struct rect rect, double *switches);
 void view_task_lane(const struct scene *scene, struct canvas *canvas, struct faces *faces,
                     const struct lane_span *span, uint32_t task, struct rect rect);
-/* A row of a task: chip with its letter, name, lane, figures. The lane is rect.rows high. */
-void view_task_row(const struct scene *scene, struct canvas *canvas, struct faces *faces, uint32_t task,
-                   struct rect rect, bool selected);
+/* A row of a task: chip with its letter, name, lane, figures. The lane is `rows' high. */
+void view_task_row(const struct scene *scene, struct canvas *canvas, struct faces *faces,
+                   const struct lane_frame *frame, uint32_t task, int y, int rows, bool selected);
 /* The words over the figures of task rows. */
 void view_task_heads(const struct scene *scene, struct canvas *canvas, const struct lane_frame *frame, int y);
 

@@ -142,7 +142,8 @@ bool view_stats(const struct scene *scene, struct view_stats *stats)
         lives.voluntary += task.n_voluntary;
         lives.forced += task.n_involuntary;
         stats->parts_exact &= bin.n_switches + outs.seen < MAX_COUNTED;
-        count_outs(scene, scene->tasks[i], stats->lo_ns, stats->hi_ns, &outs);
+        if (stats->parts_exact)
+            count_outs(scene, scene->tasks[i], stats->lo_ns, stats->hi_ns, &outs);
     }
     const struct outs *parts = stats->parts_exact ? &outs : &lives;
     uint64_t all = parts->voluntary + parts->forced;

@@ -92,7 +92,7 @@ static void tasks_draw(const struct scene *scene, struct canvas *canvas, struct 
         view_choose_letters(scene, &faces, &span, plan.lane, true);
     for (unsigned i = scene->scroll; i < scene->n_tasks && y < bottom; i++) {
         int lane = y + plan.lane <= bottom ? plan.lane : bottom - y;
-        view_task_row(scene, canvas, &faces, scene->tasks[i], (struct rect){rect.x, y, rect.cols, lane},
+        view_task_row(scene, canvas, &faces, &frame, scene->tasks[i], y, lane,
                       scene->show_selected && i == scene->selected);
         y += plan.lane + plan.gap;
     }

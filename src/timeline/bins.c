@@ -33,7 +33,7 @@ static void columns_step(struct columns *columns)
 struct border {
     uint64_t t_ns;
     uint32_t chunk;   /* the first that ends at t_ns or later */
-    uint32_t middle;  /* the same for the middle between the border before and this one */
+    uint32_t middle;  /* on a CPU track: the same for the middle between the border before and this one */
     struct sums sums; /* from the track's beginning to t_ns */
     bool exact;
 };
@@ -46,6 +46,7 @@ struct lane {
     uint32_t first, last; /* chunks at the window's ends */
     bool scan_all;        /* the whole window is affordable */
     uint32_t chunk, i;    /* the scan goes on here */
+    bool seeks;           /* no, it begins somewhere else */
 };
 
 static void prefetch_head(const struct track *track, uint32_t i)
@@ -64,31 +65,33 @@ static uint64_t within(const struct window *window, uint64_t t_ns)
     return at_most_ns > window->lo_ns ? at_most_ns : window->lo_ns;
 }
 
-/* The border at t_ns, moved into what is known. */
-static struct border border_at(const struct lane *lane, const struct window *window,
-                               const struct border *before, uint64_t t_ns)
+/* The border at t_ns, which is in what is known, behind the one before it. */
+static struct border border_at(const struct lane *lane, const struct border *before, uint64_t t_ns)
 {
-    struct border border = {.t_ns = within(window, t_ns)};
-    border.chunk = track_find(lane->track, before ? before->chunk : 0, border.t_ns);
+    struct border border = {.t_ns = t_ns};
+    border.chunk = track_find(lane->track, before->chunk, t_ns);
     border.middle = border.chunk;
-    if (before && border.chunk > before->chunk + 1)
-        border.middle =
-            track_find(lane->track, before->chunk, before->t_ns + (border.t_ns - before->t_ns) / 2);
+    if (border.chunk > before->chunk + 1 && !lane->track->is_task)
+        border.middle = track_find(lane->track, before->chunk, before->t_ns + (t_ns - before->t_ns) / 2);
     return border;
 }
 
 static void seek(struct lane *lane, const struct border *border)
 {
-    lane->chunk = border->chunk;
-    lane->i = border->chunk < lane->track->n
-                  ? chunk_find(track_chunk(lane->track, border->chunk), border->t_ns)
-                  : 0;
+    lane->chunk = lane->scan_all ? lane->first : border->chunk;
+    lane->i =
+        lane->chunk < lane->track->n ? chunk_find(track_chunk(lane->track, lane->chunk), border->t_ns) : 0;
 }
 
 static uint64_t overlap(uint64_t a, uint64_t b, uint64_t from, uint64_t to)
 {
     uint64_t low = a > from ? a : from, high = b < to ? b : to;
     return high > low ? high - low : 0;
+}
+
+static bool item_is_sample(const struct item *item, uint64_t a, uint64_t b)
+{
+    return item->tag == TAG_SAMPLE && item->end_ns >= a && item->end_ns < b;
 }
 
 /* Adds the part of an item and of its gap that lies in [a, b); returns its run time there. */
@@ -103,7 +106,7 @@ static uint64_t add_item(struct sums *sums, const struct item *item, uint64_t a,
     }
     if (!item_is_slice(item)) {
         sums->unknown_ns += ns;
-        sums->n_samples += item->tag == TAG_SAMPLE && item->end_ns >= a && item->end_ns < b;
+        sums->n_samples += item_is_sample(item, a, b);
         return 0;
     }
     sums->run_ns += ns;
@@ -166,6 +169,40 @@ static void sum_evenly(const struct lane *lane, struct border *border)
     border->sums.n_samples += (uint32_t)scaled(own.n_samples, part);
 }
 
+/* Adds items that lie in a window whole, gap and all, from the i-th on; returns the first that ends at b or
+ * later. A tally gets their run times too. */
+static inline unsigned add_whole(const struct chunk *chunk, unsigned i, uint64_t b, struct sums *sums,
+                                 struct tally *tally)
+{
+    const unsigned n = chunk->n, stride = chunk->stride;
+    const uint32_t *numbers = chunk_numbers(chunk, i);
+    for (; i < n; i++, numbers += stride) {
+        const uint64_t start_ns = chunk->base_ns + numbers[NUMBER_START];
+        const uint64_t end_ns = i + 1 == n ? chunk->end_ns : start_ns + numbers[NUMBER_LENGTH];
+        if (end_ns >= b)
+            break;
+        const uint64_t ns = end_ns - start_ns;
+        const uint32_t word = numbers[NUMBER_WORD];
+        if (stride > NUMBER_WAIT)
+            sums->wait_ns += i == 0 ? chunk->first_wait_ns : numbers[NUMBER_WAIT];
+        if ((word & WORD_TAG) <= SLICE_LOST) {
+            sums->run_ns += ns;
+            sums->self_ns += word & WORD_SELF ? ns : 0;
+            sums->n_slices++;
+            if (tally)
+                tally_add(tally, word >> WORD_WHO, ns);
+        } else if ((word & WORD_TAG) == TAG_OTHERS) {
+            sums->wait_ns += ns;
+        } else {
+            sums->unknown_ns += ns;
+            sums->n_samples += (word & WORD_TAG) == TAG_SAMPLE;
+            if (tally && (word & WORD_TAG) == TAG_SAMPLE)
+                tally_add(tally, word >> WORD_WHO, 0); /* it has no length there, but names who ran */
+        }
+    }
+    return i;
+}
+
 /* The sums up to the border, item by item. */
 static void sum_exactly(const struct lane *lane, struct border *border)
 {
@@ -175,7 +212,7 @@ static void sum_exactly(const struct lane *lane, struct border *border)
     const struct chunk *chunk = track_chunk(track, border->chunk);
     uint64_t begin_ns = track_begin(track, border->chunk);
     border->sums = track_head(track, border->chunk)->before;
-    for (unsigned i = 0; i < chunk->n; i++) {
+    for (unsigned i = add_whole(chunk, 0, border->t_ns, &border->sums, NULL); i < chunk->n; i++) {
         struct item item = chunk_item(chunk, begin_ns, i);
         if (item.prev_ns >= border->t_ns)
             break;
@@ -197,7 +234,7 @@ static void fill_leads(struct bin *bin, const struct tally *tally)
     }
 }
 
-static void fill_sums(struct bin *bin, const struct sums *sums)
+static inline void fill_sums(struct bin *bin, const struct sums *sums)
 {
     bin->run_ns = sums->run_ns;
     bin->self_ns = sums->self_ns;
@@ -205,39 +242,6 @@ static void fill_sums(struct bin *bin, const struct sums *sums)
     bin->unknown_ns = sums->unknown_ns;
     bin->n_switches = sums->n_slices;
     bin->n_samples = sums->n_samples;
-}
-
-/* Adds items that lie in the column whole, gap and all, from lane->i on; stops at the first that reaches b.
- */
-static void scan_whole(struct lane *lane, const struct chunk *chunk, uint64_t b, struct sums *sums,
-                       struct tally *tally)
-{
-    unsigned i = lane->i, n = chunk->n;
-    const uint32_t *numbers = chunk_numbers(chunk, i);
-    bool has_wait = chunk->stride > NUMBER_WAIT;
-    for (; i < n; i++, numbers += chunk->stride) {
-        uint64_t end_ns = chunk->base_ns + numbers[NUMBER_START] + numbers[NUMBER_LENGTH];
-        if (i + 1 == n)
-            end_ns = chunk->end_ns;
-        if (end_ns >= b)
-            break;
-        uint64_t ns = end_ns - (chunk->base_ns + numbers[NUMBER_START]);
-        uint32_t word = numbers[NUMBER_WORD];
-        if (has_wait)
-            sums->wait_ns += i == 0 ? chunk->first_wait_ns : numbers[NUMBER_WAIT];
-        if ((word & WORD_TAG) <= SLICE_LOST) {
-            sums->run_ns += ns;
-            sums->self_ns += word & WORD_SELF ? ns : 0;
-            sums->n_slices++;
-            tally_add(tally, word >> WORD_WHO, ns);
-        } else if ((word & WORD_TAG) == TAG_OTHERS) {
-            sums->wait_ns += ns;
-        } else {
-            sums->unknown_ns += ns;
-            sums->n_samples += (word & WORD_TAG) == TAG_SAMPLE;
-        }
-    }
-    lane->i = i;
 }
 
 /* Looks at each item that touches the column, from where the last column left off. */
@@ -255,13 +259,17 @@ static void scan_column(struct lane *lane, uint64_t a, uint64_t b, struct bin *b
             item = chunk_item(chunk, track_begin(track, lane->chunk), lane->i);
         }
         uint64_t ns = add_item(&sums, &item, a, b);
-        if (ns)
+        if (ns == b - a) {
+            bin->lead[0].who = item.who;
+            bin->lead[0].ns = ns;
+        } else if (!track->is_task && (ns || item_is_sample(&item, a, b))) {
             tally_add(&tally, item.who, ns);
+        }
         if (item.end_ns >= b || !chunk)
             break;
         lane->i++;
         if (item.end_ns >= a) /* what follows begins in the column */
-            scan_whole(lane, chunk, b, &sums, &tally);
+            lane->i = add_whole(chunk, lane->i, b, &sums, track->is_task ? NULL : &tally);
         if (lane->i == chunk->n) {
             lane->chunk++;
             lane->i = 0;
@@ -270,6 +278,8 @@ static void scan_column(struct lane *lane, uint64_t a, uint64_t b, struct bin *b
     fill_sums(bin, &sums);
     bin->approximate = tally.full;
     fill_leads(bin, &tally);
+    if (!bin->run_ns && tally.n)
+        bin->lead[0].who = tally.who[tally.last];
 }
 
 /* Adds what leads at a chunk, for a stretch of time that it stands for. */
@@ -337,7 +347,7 @@ static void estimate_column(const struct lane *lane, const struct border *from, 
     sums.self_ns = at_most(sums.self_ns, sums.run_ns);
     fill_sums(bin, &sums);
     bin->approximate = true;
-    if (bin->run_ns)
+    if (bin->run_ns && !lane->track->is_task)
         estimate_leads(lane, from, to, bin);
 }
 
@@ -364,7 +374,8 @@ static void sum_borders(const struct lane *lane, struct border *borders, unsigne
 {
     for (unsigned i = 0; i <= n; i++) {
         prefetch_head(lane->track, borders[i].chunk);
-        prefetch_head(lane->track, borders[i].middle);
+        if (borders[i].middle != borders[i].chunk)
+            prefetch_head(lane->track, borders[i].middle);
     }
     for (unsigned i = 0; i <= n; i++) {
         sum_evenly(lane, &borders[i]);
@@ -385,81 +396,99 @@ static void fill_batch(struct lane *lane, struct border *borders, unsigned n, st
         memset(scan, true, sizeof scan);
     else
         sum_borders(lane, borders, n, scan);
-    bool follows = false;
     for (unsigned i = 0; i < n; i++) {
-        const struct border *from = &borders[i], *to = &borders[i + 1];
-        if (scan[i] && from->t_ns < to->t_ns) {
-            if (!follows)
-                seek(lane, from);
-            scan_column(lane, from->t_ns, to->t_ns, &bins[i]);
-        } else if (!scan[i]) {
-            estimate_column(lane, from, to, &bins[i]);
+        if (!scan[i]) {
+            estimate_column(lane, &borders[i], &borders[i + 1], &bins[i]);
+            lane->seeks = true;
+            continue;
         }
-        follows = scan[i] && from->t_ns < to->t_ns;
+        if (lane->seeks)
+            seek(lane, &borders[i]);
+        lane->seeks = false;
+        scan_column(lane, borders[i].t_ns, borders[i + 1].t_ns, &bins[i]);
     }
 }
 
-/* What no item covers, and what lies outside the window's known part; full_ns is the whole column. */
-static void fill_rest(const struct lane *lane, const struct window *window, const struct border *from,
+/* What no item covers of the known_ns between the column's borders, and what of full_ns lies outside. */
+static void fill_rest(const struct track *track, const struct window *window, uint64_t known_ns,
                       uint64_t full_ns, struct bin *bin)
 {
-    uint64_t known_ns = from[1].t_ns - from[0].t_ns;
     uint64_t rest_ns = known_ns - bin->run_ns - bin->runnable_ns - bin->unknown_ns;
-    if (!lane->track->is_task) {
+    if (track->is_task) {
+        bin->blocked_ns = rest_ns;
+    } else {
         bin->others_ns = bin->runnable_ns;
         bin->runnable_ns = 0;
+        if (window->rest_is_unknown)
+            bin->unknown_ns += rest_ns;
     }
-    if (lane->track->is_task)
-        bin->blocked_ns = rest_ns;
-    else if (window->rest_is_unknown)
-        bin->unknown_ns += rest_ns;
     bin->unknown_ns += full_ns - known_ns;
+}
+
+/* Tells that nothing is known of the columns from the i-th on that end at t_ns at the latest. Returns the
+ * first that does not. */
+static unsigned skip_columns(struct columns *columns, unsigned i, unsigned n, uint64_t t_ns, struct bin *bins)
+{
+    for (; i < n; i++) {
+        struct columns next = *columns;
+        columns_step(&next);
+        if (next.next_ns > t_ns)
+            break;
+        bins[i].unknown_ns = next.next_ns - columns->next_ns;
+        *columns = next;
+    }
+    return i;
 }
 
 void track_bins(const struct track *track, const struct item *tail, const struct window *window, unsigned n,
                 struct bin *bins)
 {
-    uint64_t end_ns = within(window, window->start_ns + window->span_ns);
+    memset(bins, 0, n * sizeof *bins);
+    if (!n)
+        return;
+    const uint64_t end_ns = within(window, window->start_ns + window->span_ns);
+    struct border borders[BATCH + 1] = {{.t_ns = within(window, window->start_ns)}};
     struct lane lane = {
         .track = track,
         .tail = tail,
         .scan_items = window->scan_items,
-        .column_ns = n ? window->span_ns / n : 0,
-        .first = track_find(track, 0, within(window, window->start_ns)),
+        .column_ns = window->span_ns / n,
+        .first = track_find(track, 0, borders[0].t_ns),
+        .seeks = true,
     };
     lane.last = track_find(track, lane.first, end_ns);
     lane.scan_all = (uint64_t)(lane.last - lane.first) * CHUNK_MAX_ITEMS <= (uint64_t)n * lane.scan_items;
-    struct border borders[BATCH + 1];
-    struct columns columns = columns_of(window, n);
-    uint64_t full_ns[BATCH];
+    borders[0].chunk = borders[0].middle = lane.first;
 
-    memset(bins, 0, n * sizeof *bins);
-    if (!n)
-        return;
-    borders[0] = border_at(&lane, window, NULL, columns.next_ns);
-    for (unsigned done = 0; done < n;) {
-        unsigned batch = n - done < BATCH ? n - done : BATCH;
-        for (unsigned i = 0; i < batch; i++) {
-            uint64_t from_ns = columns.next_ns;
+    struct columns columns = columns_of(window, n);
+    unsigned done = skip_columns(&columns, 0, n, window->lo_ns, bins);
+    while (done < n && columns.next_ns < window->hi_ns) {
+        uint64_t full_ns[BATCH];
+        unsigned batch = 0;
+        for (; batch < BATCH && done + batch < n && columns.next_ns < window->hi_ns; batch++) {
+            const uint64_t from_ns = columns.next_ns;
             columns_step(&columns);
-            full_ns[i] = columns.next_ns - from_ns;
-            borders[i + 1] = border_at(&lane, window, &borders[i], columns.next_ns);
+            const uint64_t t_ns = within(window, columns.next_ns);
+            full_ns[batch] = columns.next_ns - from_ns;
+            borders[batch + 1] =
+                lane.scan_all ? (struct border){.t_ns = t_ns} : border_at(&lane, &borders[batch], t_ns);
         }
         fill_batch(&lane, borders, batch, bins + done);
         for (unsigned i = 0; i < batch; i++)
-            fill_rest(&lane, window, &borders[i], full_ns[i], &bins[done + i]);
+            fill_rest(track, window, borders[i + 1].t_ns - borders[i].t_ns, full_ns[i], &bins[done + i]);
         borders[0] = borders[batch];
         done += batch;
     }
+    skip_columns(&columns, done, n, UINT64_MAX, bins);
 }
 
 void track_sum(const struct track *track, const struct item *tail, const struct window *window,
                struct bin *bin)
 {
     struct lane lane = {.track = track, .tail = tail};
-    struct border borders[2];
-    borders[0] = border_at(&lane, window, NULL, window->start_ns);
-    borders[1] = border_at(&lane, window, &borders[0], window->start_ns + window->span_ns);
+    struct border borders[2] = {{.t_ns = within(window, window->start_ns)}};
+    borders[0].chunk = track_find(track, 0, borders[0].t_ns);
+    borders[1] = border_at(&lane, &borders[0], within(window, window->start_ns + window->span_ns));
     for (int i = 0; i < 2; i++) {
         sum_evenly(&lane, &borders[i]);
         sum_exactly(&lane, &borders[i]);
@@ -467,5 +496,5 @@ void track_sum(const struct track *track, const struct item *tail, const struct 
     struct sums sums = sums_between(&borders[0].sums, &borders[1].sums);
     *bin = (struct bin){0};
     fill_sums(bin, &sums);
-    fill_rest(&lane, window, borders, window->span_ns, bin);
+    fill_rest(track, window, borders[1].t_ns - borders[0].t_ns, window->span_ns, bin);
 }

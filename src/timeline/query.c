@@ -396,6 +396,37 @@ bool timeline_task_slice(const struct timeline *tl, uint32_t index, uint64_t t_n
     return true;
 }
 
+/* Copies slices from where the walk is on, chunk by chunk: a lane is drawn from thousands of them. The task
+ * is that of a task's track, or TIMELINE_NO_TASK on that of the CPU `number`. */
+static unsigned copy_slices(const struct walk *walk, uint32_t task, int number, struct slice *slices,
+                            unsigned max)
+{
+    const struct track *track = walk->cursor.track;
+    unsigned n = 0, i = walk->cursor.i;
+    for (uint32_t c = walk->cursor.chunk; c < track->n; c++, i = 0) {
+        const struct chunk *chunk = track_chunk(track, c);
+        for (; i < chunk->n; i++) {
+            const uint32_t word = chunk_word(chunk, i), who = word >> WORD_WHO;
+            const uint64_t start_ns = chunk_start(chunk, i), end_ns = chunk_end(chunk, i);
+            if ((word & WORD_TAG) > SLICE_LOST || (end_ns <= walk->edge_ns && start_ns < walk->edge_ns))
+                continue;
+            if (n == max)
+                return n;
+            slices[n++] =
+                task == TIMELINE_NO_TASK
+                    ? (struct slice){start_ns, end_ns, who, number, word & WORD_TAG, 0}
+                    : (struct slice){start_ns, end_ns, task, (int)who, word & WORD_TAG, chunk_wait(chunk, i)};
+        }
+    }
+    const struct item *tail = walk->cursor.tail;
+    if (n < max && item_is_slice(tail))
+        slices[n++] = task == TIMELINE_NO_TASK
+                          ? (struct slice){tail->start_ns, tail->end_ns, tail->who, number, tail->tag, 0}
+                          : (struct slice){tail->start_ns, tail->end_ns, task,
+                                           (int)tail->who, tail->tag,    tail->wait_ns};
+    return n;
+}
+
 unsigned timeline_cpu_slices(const struct timeline *tl, int number, uint64_t t_ns, struct slice *slices,
                              unsigned max)
 {
@@ -404,14 +435,9 @@ unsigned timeline_cpu_slices(const struct timeline *tl, int number, uint64_t t_n
         return 0;
     struct item tail = cpu_tail(tl, cpu);
     struct walk walk = walk_of(tl);
-    unsigned n = 0;
-    for (bool found = walk_seek(&walk, &cpu->track, &tail, t_ns); found && n < max;
-         found = walk_next(&walk)) {
-        const struct item *item = &walk.item;
-        slices[n++] =
-            (struct slice){item->start_ns, item->end_ns, item->who, number, (enum slice_end)item->tag, 0};
-    }
-    return n;
+    if (!walk_seek(&walk, &cpu->track, &tail, t_ns))
+        return 0;
+    return copy_slices(&walk, TIMELINE_NO_TASK, number, slices, max);
 }
 
 unsigned timeline_task_slices(const struct timeline *tl, uint32_t index, uint64_t t_ns, struct slice *slices,
@@ -422,14 +448,9 @@ unsigned timeline_task_slices(const struct timeline *tl, uint32_t index, uint64_
         return 0;
     struct item tail = life_tail(tl, life);
     struct walk walk = walk_of(tl);
-    unsigned n = 0;
-    for (bool found = walk_seek(&walk, &life->track, &tail, t_ns); found && n < max;
-         found = walk_next(&walk)) {
-        const struct item *item = &walk.item;
-        slices[n++] = (struct slice){
-            item->start_ns, item->end_ns, index, (int)item->who, (enum slice_end)item->tag, item->wait_ns};
-    }
-    return n;
+    if (!walk_seek(&walk, &life->track, &tail, t_ns))
+        return 0;
+    return copy_slices(&walk, index, -1, slices, max);
 }
 
 bool timeline_each_cpu_slice(const struct timeline *tl, int number,

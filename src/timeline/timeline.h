@@ -170,9 +170,10 @@ uint32_t timeline_task_by_tid(const struct timeline *tl, int32_t tid);
 #define TIMELINE_SELF_TOLD_NS UINT64_C(100000)
 void timeline_set_self_told(struct timeline *tl);
 
-/* A span of one CPU's or one task's time. lead[]: on a CPU the tasks (by index), on a task the CPUs that had
- * the largest parts of run_ns, largest first, ns 0 when there are no more. self_ns tells the part of run_ns
- * that is not the workload's: schedviz's own tasks', and ROLE_OTHER's. */
+/* A span of one CPU's or one task's time. lead[]: on a CPU the tasks (by index) that had the largest parts of
+ * run_ns, largest first, ns 0 when there are no more; on a task, where one slice fills the span, its CPU.
+ * Of a CPU that was only sampled lead[0].who is whom the last sample saw, unless the bin is approximate.
+ * self_ns tells the part of run_ns that is not the workload's: schedviz's own tasks', and ROLE_OTHER's. */
 #define BIN_LEADS 3
 struct bin {
     uint64_t run_ns;      /* somebody ran / the task ran */

@@ -454,6 +454,26 @@ static void test_samples_alone(void **state)
     assert_false(timeline_cpu_slice(tl, 2, 0, 0, &slice));
 }
 
+static void test_samples_name_who_ran(void **state)
+{
+    (void)state;
+    new_task(100, 1, 0, ROLE_WORKLOAD);
+    new_task(100, 2, 0, ROLE_WORKLOAD);
+    sample(150, 2, 0, 'R');
+    sample(250, 1, 0, 'R');
+    sample(260, 2, 0, 'R');
+    sample(350, 1, 0, 'R');
+    timeline_advance(tl, 400);
+    struct bin bins[3];
+    timeline_cpu_bins(tl, 0, 100, 300, 3, bins);
+    assert_int_equal(bins[0].lead[0].who, 1);
+    assert_int_equal(bins[1].n_samples, 2);
+    assert_int_equal(bins[1].lead[0].who, 1);
+    assert_int_equal(bins[2].lead[0].who, 0);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(bins[i].lead[0].ns, 0);
+}
+
 static void test_figures(void **state)
 {
     (void)state;
@@ -636,6 +656,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_roles, setup, teardown),
         cmocka_unit_test_setup_teardown(test_switch_cost, setup, teardown),
         cmocka_unit_test_setup_teardown(test_others, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_samples_name_who_ran, setup, teardown),
         cmocka_unit_test_setup_teardown(test_samples_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_figures, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nothing, setup, teardown),
