@@ -200,7 +200,7 @@ static void apply_policy(const struct settings *settings, struct refusals *refus
 
 /* ---- nice, slice, utilization ---- */
 
-/* A policy without a priority means nice 0, as in rt-app. */
+/* A policy without a priority means nice 0, as in rt-app. (A template has one of them always: see play.c.) */
 static void apply_nice(const struct settings *settings, struct refusals *refusals)
 {
     const struct attr attr = get_attr();

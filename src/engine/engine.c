@@ -18,6 +18,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -190,6 +191,7 @@ struct engine *engine_start(const struct engine_config *config, struct err *err)
     bool ok = map_shared(engine, err) && open_fds(engine, line, err);
     if (ok) {
         engine->shared->self_timed = config->self_timed;
+        engine->shared->nice = getpriority(PRIO_PROCESS, 0);
         engine->shared->program = config->program;
         feed_init(&engine->feed, engine->shared);
         ok = sets_init(&engine->sets, engine->shared, &engine->feed, err) && fork_host(engine, line[1], err);

@@ -85,6 +85,10 @@ static void apply_template(const struct player *player)
 
     if (settings.policy == POLICY_KEEP)
         settings.policy = player->program->default_policy;
+    if (!settings.has_priority && (settings.policy == POLICY_OTHER || settings.policy == POLICY_BATCH)) {
+        settings.has_priority = true;
+        settings.priority = player->shared->nice;
+    }
     apply(player, &settings);
 }
 

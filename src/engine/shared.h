@@ -89,6 +89,7 @@ struct shared {
 
     /* Written by schedviz before the host is forked: the pointers are good in all of its descendants. */
     bool self_timed;
+    int nice;                      /* schedviz's own: that of a task for which nothing is said */
     const struct program *program; /* NULL: every task computes */
     unsigned char *sets;           /* of objects: OBJECTS_SETS of set_bytes each */
     size_t set_bytes;

@@ -373,6 +373,14 @@ def _():
     comment(f"{report['switches']['total']} switches")
 
 
+@test("a file that says nothing of nice leaves a task the one that schedviz has")
+def _():
+    with open(os.path.join(workdir(), "plain.yaml"), "w", encoding="utf-8") as file:
+        file.write("tasks: {a: {loop: 1, run: 1000}, b: {priority: 15, loop: 1, run: 1000}}\n")
+    report = take_report("plain.yaml", prefix=("nice", "-n", "7"))
+    expect(not report["warnings"], f"warnings: {report['warnings']}")
+
+
 @test("--all shows the neighbours to who may see them, and refuses the others in one line")
 def _():
     for user in users():
