@@ -94,11 +94,12 @@ struct event {
         char
             name[EVENT_NAME_SIZE]; /* always NUL-terminated; may hold any other byte: escape before showing */
         struct {
-            int32_t pid;  /* thread group id */
-            int32_t slot; /* the engine's slot, from 0; -1 when not the engine's */
-            uint16_t run; /* which run of the workload it belongs to, from 1; 0 for none */
-            uint8_t kind; /* enum task_kind */
-            uint8_t role; /* enum task_role */
+            int32_t pid;    /* thread group id */
+            int32_t slot;   /* the engine's slot, from 0; -1 when not the engine's */
+            int32_t parent; /* tid of the task that made it; 0 when not known */
+            uint16_t run;   /* which run of the workload it belongs to, from 1; 0 for none */
+            uint8_t kind;   /* enum task_kind */
+            uint8_t role;   /* enum task_role */
         } task;
         struct {
             int32_t waker_tid;

@@ -13,6 +13,12 @@
 enum source_choice { SOURCE_AUTO, SOURCE_PERF, SOURCE_ENGINE, SOURCE_PROC };
 
 struct session_config {
+    /* A program to watch that is not ours, in place of a workload: a command that is started (both NULL or 0:
+     * there is none), or a process that runs already. */
+    char *const *argv; /* ends in NULL; outlives the session */
+    int pid;
+    bool captured; /* the command's output is kept for session_output(), and it has no input */
+
     struct workload workload;
     struct cpuset cpus; /* the chosen ones, not empty, all allowed */
     enum source_choice source;
@@ -59,6 +65,40 @@ bool session_stop(struct session *session); /* ends all tasks, waits a moment fo
 /* Ctrl-Z: the workload stops with us. */
 void session_suspend(struct session *session);
 void session_resume(struct session *session);
+
+/* ---- a program that is watched ---- */
+
+/* Its tasks are those of the timeline with ROLE_WORKLOAD. What makes tasks of a workload (their number, kind,
+ * placement, comparison, stages) is refused with a line; session_set_cpus() moves all tasks of the program,
+ * and session_restart() starts a command anew that has ended. */
+struct session_target {
+    bool is_command;
+    int pid;
+    bool ended;     /* the command's or the attached process is gone; descendants may live */
+    bool known;     /* ended, and how: status; of somebody else's child nobody tells */
+    int status;     /* as wait(2) gives it */
+    int exec_error; /* errno of a command that could not be executed; 0 */
+    unsigned n_to_attach, n_attached; /* threads of a process that are looked for: attached < to_attach while
+                                         that goes on */
+    int nice;           /* as set last by session_set_nice(), else that of the process at the start */
+    enum policy policy; /* the same by session_set_policy() */
+};
+/* False: there is none. */
+bool session_target(const struct session *session, struct session_target *target);
+
+/* What the command wrote to its standard output and error, oldest first, raw: the last quarter of a MiB of
+ * it. Valid until the next turn. *n_before: bytes that came before those and are gone. */
+const char *session_output(const struct session *session, size_t *n, uint64_t *n_before);
+
+/* Of all its tasks, new ones included: they inherit it. */
+bool session_set_nice(struct session *session, int nice, struct err *err);
+bool session_set_policy(struct session *session, enum policy policy,
+                        struct err *err); /* OTHER, BATCH, IDLE */
+
+/* How session_free() leaves a command that still runs: ended (SIGTERM, and after a moment SIGKILL, to all of
+ * its tasks; what happens unless this was called), or let run on, its output read by nobody. An attached
+ * process is always let run on, as it was before. */
+void session_let_run(struct session *session);
 
 /* ---- runs and their comparison ---- */
 

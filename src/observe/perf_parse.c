@@ -65,6 +65,7 @@ static bool parse_task(uint32_t type, const unsigned char *body, struct event *e
     event->cpu = -1; /* the record is of the parent's CPU, not of the one where the new task will run */
     event->u.task.pid = (int32_t)task.pid;
     event->u.task.slot = -1;
+    event->u.task.parent = (int32_t)task.ptid;
     event->u.task.kind = task.pid == task.tid ? TASK_PROCESS : TASK_THREAD;
     event->u.task.role = ROLE_UNKNOWN;
     return true;

@@ -150,7 +150,8 @@ void timeline_task(const struct timeline *tl, uint32_t index, struct task *task)
 {
     const struct life *life = get_life(tl, index);
     if (!life) {
-        *task = (struct task){.index = index, .slot = -1, .last_cpu = -1, .state = STATE_GONE};
+        *task = (struct task){
+            .index = index, .slot = -1, .parent = TIMELINE_NO_TASK, .last_cpu = -1, .state = STATE_GONE};
         return;
     }
     *task = life->task;

@@ -138,6 +138,7 @@ __attribute__((cold)) struct life *life_add(struct timeline *tl, int32_t tid, ui
         .tid = tid,
         .pid = tid,
         .slot = -1,
+        .parent = TIMELINE_NO_TASK,
         .kind = tid < 0 ? TASK_GREEN : TASK_THREAD,
         .last_cpu = -1,
         .state = STATE_UNKNOWN,
@@ -485,6 +486,21 @@ static void set_role(struct timeline *tl, struct life *life, enum task_role role
         move_totals(tl, life);
 }
 
+/* fork(2) and clone(2): a new task is part of what its maker is part of, and called like it. */
+static void inherit(struct timeline *tl, struct life *life, const struct event *event)
+{
+    const struct life *parent = find_life(tl, event->u.task.parent);
+    if (!parent || parent == life)
+        return;
+    life->task.parent = parent->task.index;
+    if (!life->task.name[0])
+        memcpy(life->task.name, parent->task.name, sizeof life->task.name);
+    if (event->u.task.role != ROLE_UNKNOWN || parent->task.role != ROLE_WORKLOAD || parent->task.slot >= 0)
+        return;
+    life->task.run = parent->task.run;
+    set_role(tl, life, ROLE_WORKLOAD);
+}
+
 static void new_task(struct timeline *tl, const struct event *event)
 {
     struct life *life = find_life(tl, event->tid);
@@ -508,6 +524,8 @@ static void new_task(struct timeline *tl, const struct event *event)
     else if (event->u.task.kind < TASK_GREEN)
         life->task.kind = (enum task_kind)event->u.task.kind;
     set_role(tl, life, (enum task_role)event->u.task.role);
+    if (event->u.task.parent > 0)
+        inherit(tl, life, event);
 }
 
 static void task_exit(struct timeline *tl, const struct event *event)

@@ -16,7 +16,9 @@ struct timeline;
 struct timeline *timeline_new(size_t memory_bytes);
 
 /* What a task is until an event tells its role: ROLE_UNKNOWN (it counts as the workload's) unless set, before
- * the first event, to ROLE_OTHER, where all tasks of the machine are watched. */
+ * the first event, to ROLE_OTHER, where all tasks of the machine are watched. A task without a role of its
+ * own that is made by one of the workload's, and not by the engine's, is of the workload and of the same run;
+ * until it is named it is called like that. */
 void timeline_set_default_role(struct timeline *tl, enum task_role role);
 void timeline_free(struct timeline *tl);
 
@@ -112,7 +114,8 @@ struct kernel_counts {
 struct task {
     uint32_t index; /* stable; tasks are never forgotten, indexes count from 0 in order of appearance */
     int32_t tid, pid;
-    int32_t slot; /* the engine's, or -1 */
+    int32_t slot;    /* the engine's, or -1 */
+    uint32_t parent; /* the task that made it, or TIMELINE_NO_TASK */
     uint16_t run;
     enum task_kind kind;
     enum task_role role;
