@@ -15,7 +15,8 @@ enum event_kind {
     EVENT_NOTE,   /* tid says something of itself; detail: enum event_note */
     EVENT_MARK,   /* the user or the machine changed something; u.name is the text; tid 0 */
     EVENT_LOST,   /* u.lost.n events of cpu are missing between its previous event and this one */
-    EVENT_OBJECT, /* tasks share an object: tid is its number, u.name, detail: enum object_kind */
+    EVENT_OBJECT, /* tasks share an object: tid is its number, u.name, detail: enum object_kind; cpu: n > 0
+                     where u.name goes on with a long name, behind n * (EVENT_NAME_SIZE - 1) bytes of it */
 };
 
 enum event_out {
@@ -27,6 +28,13 @@ enum event_sample {
     SAMPLE_STATE,    /* u.state; cpu: the processor it last ran on */
     SAMPLE_RUN,      /* u.run: the first two numbers of /proc/TID/schedstat (proc(5)) */
     SAMPLE_SWITCHES, /* u.switches: *_ctxt_switches of /proc/TID/status */
+};
+
+/* Of a task that was there before us. */
+enum event_found {
+    FOUND_NOT,     /* a sample like any other */
+    FOUND_SAMPLED, /* the first of it: slices came before us */
+    FOUND_TOLD, /* the same, and its switches are told from now on: what it does now it does until one is */
 };
 
 enum event_note {
@@ -63,10 +71,17 @@ enum object_kind {
     OBJECT_SUSPEND, /* tasks that suspended themselves under one name */
     OBJECT_COUNTER,
     OBJECT_CHANNEL,
+    OBJECT_JOIN, /* the end of a thread, which is its holder: pthread_join(3) */
 };
 
 /* The engine's number of an object: index in the program, and which of its sets a run uses. */
 #define EVENT_OBJECT_SET 1000000
+
+/* From this number on, objects were seen from outside, and so were the waits for them: their tasks sleep when
+ * NOTE_WANTS tells it (again, where the holder is another one), and the wait is over when they run. */
+#define EVENT_OBJECT_SEEN (1 << 29)
+
+#define EVENT_OBJECT_NAME_SIZE 46 /* three events' parts, and a NUL */
 
 enum task_kind {
     TASK_THREAD,
@@ -111,6 +126,7 @@ struct event {
         struct {
             uint64_t slices; /* the third number of schedstat: times it was given a CPU */
             char letter;     /* R S D T t Z X I, as proc(5) has them */
+            uint8_t found;   /* enum event_found */
         } state;
         struct {
             uint64_t run_ns, wait_ns;

@@ -17,16 +17,18 @@ static void use_kernel_totals(struct task *task)
     const struct kernel_counts *k = &task->kernel;
     uint64_t life = task->last_ns - task->first_ns;
     if (k->has_run) {
-        task->run_ns = k->run_ns < life ? k->run_ns : life;
-        task->runnable_ns = k->wait_ns < life - task->run_ns ? k->wait_ns : life - task->run_ns;
+        const uint64_t run_ns = minus(k->run_ns, k->base_run_ns),
+                       wait_ns = minus(k->wait_ns, k->base_wait_ns);
+        task->run_ns = run_ns < life ? run_ns : life;
+        task->runnable_ns = wait_ns < life - task->run_ns ? wait_ns : life - task->run_ns;
         task->blocked_ns = life - task->run_ns - task->runnable_ns;
         task->unknown_ns = 0;
     }
     if (k->has_slices)
-        task->n_slices = k->slices;
+        task->n_slices = minus(k->slices, k->base_slices);
     if (k->has_switches) {
-        task->n_voluntary = k->voluntary;
-        task->n_involuntary = k->involuntary;
+        task->n_voluntary = minus(k->voluntary, k->base_voluntary);
+        task->n_involuntary = minus(k->involuntary, k->base_involuntary);
     }
 }
 
@@ -81,11 +83,15 @@ static void add_tasks(struct report *r, const struct timeline *tl, bool own, boo
     for (uint32_t i = 0; i < timeline_n_tasks(tl); i++) {
         struct task task;
         timeline_task(tl, i, &task);
-        bool wanted = own ? is_own(&task) : task.role == ROLE_WORKLOAD && task.run == r->run.number;
+        /* A program's task whose beginning was lost is of no run that is known. */
+        const bool of_run = task.run == r->run.number || !task.run;
+        const bool wanted = own ? is_own(&task) : task.role == ROLE_WORKLOAD && of_run;
         if (!wanted)
             continue;
         if (sampled)
             use_kernel_totals(&task);
+        else if (r->has_target && task.exited) /* nobody reads the last counts of somebody else's task */
+            task.kernel.has_switches = task.kernel.has_run = task.kernel.has_slices = false;
         struct report_task *row = &r->tasks[r->n_tasks++];
         row->task = task;
         find_cpus(tl, i, &row->cpus);
@@ -139,10 +145,11 @@ static void add_warnings(struct report *r, const struct session *session)
     const struct engine *engine = session_engine(session);
     const struct program *program = r->info.workload.program;
     const unsigned n_program = program ? program->n_warnings : 0;
-    r->warnings = mem_new(n_program + engine_n_warnings(engine) + 1ul, sizeof *r->warnings);
+    const unsigned n_engine = engine ? engine_n_warnings(engine) : 0;
+    r->warnings = mem_new(n_program + n_engine + 1ul, sizeof *r->warnings);
     for (unsigned i = 0; i < n_program; i++)
         r->warnings[r->n_warnings++] = program->warnings[i].text;
-    for (unsigned i = 0; i < engine_n_warnings(engine); i++)
+    for (unsigned i = 0; i < n_engine; i++)
         r->warnings[r->n_warnings++] = engine_warning(engine, i);
 }
 
@@ -151,6 +158,7 @@ void report_init(struct report *r, const struct session *session, const struct m
     const struct timeline *tl = session_timeline(session);
     memset(r, 0, sizeof *r);
     session_info(session, &r->info);
+    r->has_target = session_target(session, &r->target);
     r->machine = machine;
     r->run = *session_current_run(session);
     bool sampled = !r->info.exact;
@@ -162,7 +170,7 @@ void report_init(struct report *r, const struct session *session, const struct m
 
     r->tasks = mem_new(timeline_n_tasks(tl), sizeof *r->tasks);
     add_tasks(r, tl, false, sampled);
-    unsigned n_workload = r->n_tasks;
+    r->n_workload = r->n_tasks;
     add_tasks(r, tl, true, sampled);
     add_others(r, tl);
     add_cpus(r, tl);
@@ -171,7 +179,7 @@ void report_init(struct report *r, const struct session *session, const struct m
 
     double run = 0, shares = 0, squares = 0, life = 0;
     unsigned n_working = 0;
-    for (unsigned i = 0; i < n_workload; i++) {
+    for (unsigned i = 0; i < r->n_workload; i++) {
         const struct task *task = &r->tasks[i].task;
         double mine = (double)run_ns_inside(tl, r, task, sampled);
         if (task_counts(task)) {

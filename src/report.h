@@ -22,6 +22,8 @@ struct report_cpu {
 /* All figures are over [start_ns, start_ns + duration_ns) of the current run. */
 struct report {
     struct session_info info;
+    bool has_target; /* a program is watched */
+    struct session_target target;
     const struct machine *machine;
     struct run run;
     uint64_t start_ns, duration_ns;
@@ -35,7 +37,8 @@ struct report {
     bool cost_known;
     unsigned n_cpus;
     struct report_cpu *cpus;
-    unsigned n_tasks; /* schedviz's own last */
+    unsigned n_tasks;    /* schedviz's own last */
+    unsigned n_workload; /* without those */
     struct report_task *tasks;
     unsigned n_others; /* somebody else's tasks that ran, most run time first; none unless all were watched */
     struct task *others;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define SETTLE_NS NS_PER_MS /* a record may still be on its way into its ring this long */
@@ -74,6 +75,11 @@ bool session_revive(struct session *s, struct err *err)
     return true;
 }
 
+static bool is_foreign(const struct session *s)
+{
+    return s->config.argv || s->config.pid;
+}
+
 static void make_timeline(struct session *s)
 {
     s->timeline = timeline_new(s->config.memory_bytes);
@@ -81,6 +87,8 @@ static void make_timeline(struct session *s)
         timeline_set_self_told(s->timeline);
     if (s->config.all)
         timeline_set_default_role(s->timeline, ROLE_OTHER);
+    else if (is_foreign(s)) /* whom perf shows by inheritance, and we do not claim, is the program's */
+        timeline_set_default_role(s->timeline, ROLE_WORKLOAD);
 }
 
 static void join_sources(struct session *s)
@@ -89,7 +97,8 @@ static void join_sources(struct session *s)
     merge_add(s->merge, &s->notes.source);
     if (s->sources.perf)
         merge_add(s->merge, s->sources.perf);
-    merge_add(s->merge, engine_source(s->engine));
+    if (s->engine)
+        merge_add(s->merge, engine_source(s->engine));
     merge_add(s->merge, s->sources.proc);
 }
 
@@ -103,28 +112,50 @@ static struct run configured_run(const struct session *s)
                         .work_ns = s->config.workload.work_ns};
 }
 
-struct session *session_start(const struct session_config *config, struct machine *machine, struct err *err)
+/* What a task gets from its maker (a slice, files) is not to be what we ask for ourselves: so we ask when the
+ * first of them is there. */
+static bool start_workload(struct session *s, struct err *err)
 {
-    struct session *s = mem_new(1, sizeof *s);
-    s->config = *config;
-    s->machine = machine;
-    notes_init(&s->notes);
-    observer_init(&s->observer);
-    hotplug_init(s);
-    if (!sources_open(&s->sources, config, machine, err))
-        goto fail;
     s->engine = start_engine(s, err);
     if (!s->engine)
-        goto fail;
+        return false;
     observer_hurry();
     make_timeline(s);
     join_sources(s);
     observer_introduce(&s->observer, &s->notes, s->sources.self_timed);
     watch_process(s, getpid());
     watch_process(s, engine_host_pid(s->engine));
-
     const struct run first = configured_run(s);
-    if (!runs_begin(s, 0, &first, err))
+    return runs_begin(s, 0, &first, err);
+}
+
+static bool start_foreign(struct session *s, const struct rlimit *files, struct err *err)
+{
+    make_timeline(s);
+    join_sources(s);
+    observer_introduce(&s->observer, &s->notes, false);
+    watch_process(s, getpid());
+    if (!foreign_start(s, files, err))
+        return false;
+    observer_hurry();
+    return true;
+}
+
+struct session *session_start(const struct session_config *config, struct machine *machine, struct err *err)
+{
+    struct session *s = mem_new(1, sizeof *s);
+    struct rlimit files;
+    s->config = *config;
+    s->machine = machine;
+    notes_init(&s->notes);
+    observer_init(&s->observer);
+    hotplug_init(s);
+    locks_init(&s->locks);
+    getrlimit(RLIMIT_NOFILE, &files);
+    if (!sources_open(&s->sources, config, machine, err))
+        goto fail;
+    s->config.all = s->sources.all;
+    if (!(is_foreign(s) ? start_foreign(s, &files, err) : start_workload(s, err)))
         goto fail;
     return s;
 fail:
@@ -134,7 +165,7 @@ fail:
 
 bool session_wait_started(struct session *s, struct err *err)
 {
-    bool started = engine_wait_gated(s->engine, 60000, err);
+    bool started = !s->engine || engine_wait_gated(s->engine, 60000, err);
     session_turn(s);
     return started;
 }
@@ -144,10 +175,12 @@ void session_free(struct session *s)
     if (!s)
         return;
     observer_relax();
-    if (s->engine) {
+    if (s->merge)
         merge_free(s->merge);
+    if (s->engine)
         engine_free(s->engine);
-    }
+    foreign_fini(s);
+    locks_fini(&s->locks);
     sources_close(&s->sources);
     timeline_free(s->timeline);
     cpuset_set_affinity(0, &s->machine->allowed);
@@ -160,6 +193,8 @@ void session_kill(const struct session *s)
 {
     if (s->engine)
         engine_kill(s->engine);
+    else if (s->foreign.target)
+        target_kill(s->foreign.target);
 }
 
 /* ---- the turn ---- */
@@ -168,8 +203,10 @@ unsigned session_poll_fds(const struct session *s, struct pollfd *fds, unsigned 
 {
     const struct source *perf = s->sources.perf;
     unsigned n = 0;
-    if (n < max)
+    if (s->engine && n < max)
         fds[n++] = (struct pollfd){.fd = engine_fd(s->engine), .events = POLLIN};
+    if (s->foreign.target)
+        n += target_poll_fds(s->foreign.target, fds + n, max - n);
     if (perf)
         n += perf->ops->poll_fds(perf, fds + n, max - n);
     return n;
@@ -197,15 +234,26 @@ static void reconcile(struct session *s)
     check_host(s);
 }
 
-void session_turn(struct session *s)
+static void step_workload(struct session *s)
 {
     engine_dispatch(s->engine);
     watch_crew(s);
-    uint64_t now = clock_now_ns();
     reconcile(s);
+}
+
+void session_turn(struct session *s)
+{
+    uint64_t now = clock_now_ns();
+    if (s->engine)
+        step_workload(s);
+    else
+        foreign_step(s, now);
     hotplug_check(s, now);
-    struct source *engine = engine_source(s->engine), *sources[] = {engine, s->sources.proc, s->sources.perf};
-    uint64_t until = engine->ops->complete_ns(engine, now - SETTLE_NS);
+    struct source *engine = s->engine ? engine_source(s->engine) : NULL;
+    struct source *sources[] = {engine, s->sources.proc, s->sources.perf};
+    uint64_t until = now - SETTLE_NS;
+    if (engine)
+        until = engine->ops->complete_ns(engine, until);
     for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
         if (sources[i] && sources[i]->ops->tick)
             sources[i]->ops->tick(sources[i], now);
@@ -214,6 +262,8 @@ void session_turn(struct session *s)
     timeline_advance(s->timeline, until);
     if (s->config.all)
         others_name(s);
+    if (!s->engine)
+        locks_step(s, now);
 }
 
 /* ---- changes ---- */
@@ -221,13 +271,25 @@ void session_turn(struct session *s)
 /* Two runs are only to be compared when nothing else changes: the whole comparison is let run or given up. */
 static bool may_change(const struct session *s, struct err *err)
 {
+    if (!s->engine)
+        return err_set(err, "a program that is watched makes its own tasks");
     if (compare_is_running(s))
         return err_set(err, "the comparison is running: wait for its end, or give it up with r");
     return engine_alive(s->engine, err);
 }
 
+static bool restart_foreign(struct session *s, struct err *err)
+{
+    if (!foreign_restart(s, err))
+        return false;
+    notes_mark(&s->notes, "run %u", runs_current(s)->run.number);
+    return true;
+}
+
 bool session_restart(struct session *s, struct err *err)
 {
+    if (!s->engine)
+        return restart_foreign(s, err);
     compare_give_up(s);
     const struct run again = configured_run(s);
     if (!runs_begin(s, 0, &again, err))
@@ -259,7 +321,7 @@ bool session_set_cpus(struct session *s, const struct cpuset *cpus, struct err *
     if (!cpuset_subset(cpus, &s->machine->allowed))
         return err_set(err, "only cpus %s may be used here",
                        cpuset_format(&s->machine->allowed, list, sizeof list));
-    if (!may_change(s, err))
+    if (s->engine && !may_change(s, err))
         return false;
     struct run_state *rs = runs_current(s);
     s->config.cpus = *cpus;
@@ -294,12 +356,10 @@ static bool may_resize(const struct session *s, unsigned n, struct err *err)
 bool session_set_n_tasks(struct session *s, unsigned n, struct err *err)
 {
     struct run_state *rs = runs_current(s);
-    if (!may_resize(s, n, err))
+    if (!may_change(s, err) || !may_resize(s, n, err))
         return false;
     if (rs->first_slot + n > WORKLOAD_MAX_TASKS)
         return err_set(err, "at most %d tasks", WORKLOAD_MAX_TASKS);
-    if (!may_change(s, err))
-        return false;
     s->config.workload.n_tasks = n;
     if (!rs->active && rs->run.end_ns)
         return session_restart(s, err);
@@ -346,7 +406,7 @@ void session_hold(struct session *s, bool hold)
     s->config.hold = hold;
 }
 
-bool session_stop(struct session *s)
+static bool stop_workload(struct session *s)
 {
     runs_end_all(s);
     uint64_t deadline = clock_now_ns() + 2 * NS_PER_S;
@@ -355,6 +415,12 @@ bool session_stop(struct session *s)
         session_turn(s);
         gone = engine_wait_stopped(s->engine, 20);
     }
+    return gone;
+}
+
+bool session_stop(struct session *s)
+{
+    const bool gone = s->engine ? stop_workload(s) : foreign_stop(s);
     /* The last records are in the rings now; let them settle, and take them. */
     struct timespec settle = {.tv_nsec = 5 * (long)NS_PER_MS};
     proc_refresh(s->sources.proc);
@@ -366,12 +432,18 @@ bool session_stop(struct session *s)
 
 void session_suspend(struct session *s)
 {
-    engine_suspend(s->engine);
+    if (s->engine)
+        engine_suspend(s->engine);
+    else
+        target_suspend(s->foreign.target);
 }
 
 void session_resume(struct session *s)
 {
-    engine_resume(s->engine);
+    if (s->engine)
+        engine_resume(s->engine);
+    else
+        target_resume(s->foreign.target);
 }
 
 /* ---- what it is now ---- */
@@ -393,15 +465,18 @@ const struct run *session_current_run(const struct session *s)
 
 void session_info(const struct session *s, struct session_info *info)
 {
-    const struct source *engine = engine_source(s->engine), *perf = s->sources.perf;
+    const struct source *engine = s->engine ? engine_source(s->engine) : NULL, *perf = s->sources.perf;
     memset(info, 0, sizeof *info);
     info->workload = s->config.workload;
+    if (!engine)
+        foreign_describe(s, &info->workload);
     info->cpus = s->config.cpus;
     info->source = s->sources.name;
     info->all = s->config.all;
     info->exact = s->sources.exact;
     info->reason = s->sources.reason[0] ? s->sources.reason : NULL;
-    info->n_lost = engine->ops->lost(engine) + (perf ? perf->ops->lost(perf) : 0) + s->notes.n_lost;
+    info->n_lost =
+        (engine ? engine->ops->lost(engine) : 0) + (perf ? perf->ops->lost(perf) : 0) + s->notes.n_lost;
     info->n_late = merge_n_late(s->merge);
     info->finished = runs_current(s)->run.end_ns != 0;
     info->observer_cpu = s->observer.cpu;
@@ -416,7 +491,7 @@ void session_forget_message(struct session *s)
 
 bool session_alive(const struct session *s, struct err *err)
 {
-    return engine_alive(s->engine, err);
+    return !s->engine || engine_alive(s->engine, err);
 }
 
 struct timeline *session_timeline(const struct session *s)

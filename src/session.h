@@ -17,6 +17,7 @@ struct session_config {
      * there is none), or a process that runs already. */
     char *const *argv; /* ends in NULL; outlives the session */
     int pid;
+    bool moves;    /* the process is moved to cpus at once; else it stays where it is, and cpus follows it */
     bool captured; /* the command's output is kept for session_output(), and it has no input */
 
     struct workload workload;
@@ -74,12 +75,13 @@ void session_resume(struct session *session);
 struct session_target {
     bool is_command;
     int pid;
-    bool ended;     /* the command's or the attached process is gone; descendants may live */
-    bool known;     /* ended, and how: status; of somebody else's child nobody tells */
-    int status;     /* as wait(2) gives it */
-    int exec_error; /* errno of a command that could not be executed; 0 */
-    unsigned n_to_attach, n_attached; /* threads of a process that are looked for: attached < to_attach while
-                                         that goes on */
+    bool ended;                    /* the command's or the attached process is gone; descendants may live */
+    bool known;                    /* ended, and how: status; of somebody else's child nobody tells */
+    int status;                    /* as wait(2) gives it */
+    int exec_error;                /* errno of a command that could not be executed; 0 */
+    unsigned n_tasks, n_processes; /* that live */
+    uint64_t voluntary,
+        involuntary;    /* known: the kernel's count for the command and all that it waited for */
     int nice;           /* as set last by session_set_nice(), else that of the process at the start */
     enum policy policy; /* the same by session_set_policy() */
 };
@@ -149,7 +151,7 @@ struct session_info {
     uint64_t n_lost, n_late;
     bool finished;       /* the run has ended */
     int observer_cpu;    /* where we keep ourselves, -1: anywhere */
-    char message[160];   /* the last thing the machine did to us (a CPU went away, the host was killed); "" */
+    char message[320];   /* the last thing the machine did to us (a CPU went away, the host was killed); "" */
     uint64_t message_ns; /* when */
 };
 void session_info(const struct session *session, struct session_info *info);

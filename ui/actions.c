@@ -2,7 +2,9 @@
 #include "actions.h"
 
 #include "../src/clock.h"
+#include "../src/export/export.h"
 #include "app.h"
+#include "watching.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -159,11 +161,12 @@ void action_page(struct app *app, int direction)
 {
     const struct view_ops *view = app_views[app->view];
     unsigned n = view->n_rows(&app->scene), fit = view->n_fit(&app->scene, app->view_rect);
-    if (view == &view_table && n > 0) {
+    if ((view == &view_table || (view == &view_tasks && app->roster && n > fit)) && n > 0) {
         unsigned *selected = &app->selected[app->view];
         app->selecting = true;
         *selected = direction > 0 ? *selected + fit : *selected > fit ? *selected - fit : 0;
         *selected = *selected < n ? *selected : n - 1;
+        app->selected_task = app_selected_task(app);
         return;
     }
     pan(app, direction * app->viewport.cols * 3 / 4);
@@ -200,10 +203,31 @@ void action_inspect(struct app *app, int unused)
     app->dialog = app->dialog == DIALOG_INSPECT ? DIALOG_NONE : DIALOG_INSPECT;
 }
 
+/* A watched program's tasks have no slots: the selected row's, or none again. */
+static void trigger_row(struct app *app, uint32_t index)
+{
+    struct task task;
+    char name[80];
+    if (!app->selecting || index == TIMELINE_NO_TASK || index == app->trigger_task) {
+        app->trigger_task = TIMELINE_NO_TASK;
+        app_notice(app, false, "the scope runs free: select a row for it to be triggered by");
+    } else {
+        timeline_task(timeline(app), index, &task);
+        app->trigger_task = index;
+        export_safe_name(task.name, name, sizeof name);
+        app_notice(app, false, "the scope is triggered by %s, tid %d", name, task.tid);
+    }
+    set_mode(app, MODE_SCOPE);
+}
+
 void action_trigger(struct app *app, int unused)
 {
     (void)unused;
     uint32_t index = app_selected_task(app);
+    if (app->roster) {
+        trigger_row(app, index);
+        return;
+    }
     struct session_info info;
     struct task task = {.slot = -1};
     char name[EVENT_NAME_SIZE];
@@ -227,7 +251,9 @@ void action_view(struct app *app, int view)
 
 void action_next_view(struct app *app, int direction)
 {
-    app->view = (app->view + (direction > 0 ? 1 : N_VIEWS - 1)) % N_VIEWS;
+    do /* what needs a workload of our own is passed over */
+        app->view = (app->view + (direction > 0 ? 1 : N_VIEWS - 1)) % N_VIEWS;
+    while (app->roster && (app_views[app->view] == &view_compare || app_views[app->view] == &view_objects));
 }
 
 void action_select(struct app *app, int direction)
@@ -242,6 +268,7 @@ void action_select(struct app *app, int direction)
         ++*selected;
     else if (direction < 0 && *selected > 0)
         --*selected;
+    app->selected_task = app_selected_task(app);
 }
 
 void action_sort(struct app *app, int reverse)
@@ -325,7 +352,11 @@ void action_close(struct app *app, int unused)
 void action_quit(struct app *app, int unused)
 {
     (void)unused;
-    app->quit = true;
+    struct session_target target;
+    if (watching_target(app, &target) && target.is_command && !target.ended)
+        app->dialog = DIALOG_LEAVE;
+    else
+        app->quit = true;
 }
 
 /* ---- dialogs ---- */
@@ -419,7 +450,7 @@ void action_mouse(struct app *app, const struct screen_key *key)
     }
     if (is_inside(&app->pane_rect, key)) {
         if (key->kind != SCREEN_CLICK)
-            action_scroll_lesson(app, key->kind == SCREEN_WHEEL_UP ? -1 : 1);
+            action_scroll_text(app, key->kind == SCREEN_WHEEL_UP ? -1 : 1);
         return;
     }
     bool hit = view->hit && view->hit(&app->scene, app->view_rect, key->x, key->y, &row, &t);
@@ -435,6 +466,7 @@ void action_mouse(struct app *app, const struct screen_key *key)
         return;
     app->selected[app->view] = row;
     app->selecting = true;
+    app->selected_task = app_selected_task(app);
     if (t) {
         set_mode(app, MODE_PAUSED);
         viewport_move_cursor(&app->viewport, timeline(app), t);

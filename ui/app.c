@@ -8,6 +8,7 @@
 #include "command.h"
 #include "draw.h"
 #include "signals.h"
+#include "watching.h"
 
 #include <signal.h>
 #include <stdarg.h>
@@ -16,7 +17,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FRAME_NS      (50 * NS_PER_MS)  /* 20 frames a second where the picture moves */
+#define FRAME_NS      (50 * NS_PER_MS)  /* 20 frames a second where the picture moves, */
+#define MOST_FRAME_NS (100 * NS_PER_MS) /* and 10 where a frame is much work: */
+#define FRAME_SHARE   20                /* it has this part of the time */
 #define SLOW_FRAME_NS (250 * NS_PER_MS) /* the figures, while the picture stands still */
 #define NOTICE_NS     (4 * NS_PER_S)
 #define MAX_FDS       4200 /* one ring per CPU, and ours */
@@ -41,7 +44,7 @@ uint32_t app_selected_task(const struct app *app)
     const struct view_ops *view = app_views[app->view];
     if (view == &view_table)
         return view_table_task(&app->scene, row);
-    return view == &view_tasks && row < app->scene.n_tasks ? app->scene.tasks[row] : TIMELINE_NO_TASK;
+    return view == &view_tasks && row < app->scene.n_rows ? app->scene.rows[row].task : TIMELINE_NO_TASK;
 }
 
 int app_selected_cpu(const struct app *app)
@@ -77,6 +80,9 @@ static void frame(struct app *app)
     app->dirty = false;
     app->next_slow_frame_ns = now + SLOW_FRAME_NS;
     draw_frame(app, now);
+    const uint64_t wanted = FRAME_SHARE * (clock_now_ns() - now);
+    if (wanted > FRAME_NS)
+        app->next_frame_ns = now + (wanted < MOST_FRAME_NS ? wanted : MOST_FRAME_NS);
 }
 
 /* ---- the loop ---- */
@@ -90,7 +96,7 @@ static void take_keys(struct app *app)
             action_mouse(app, &key);
             continue;
         }
-        if (action_dialog_key(app, &key) || lectern_key(app, &key))
+        if (watching_key(app, &key) || action_dialog_key(app, &key) || lectern_key(app, &key))
             continue;
         const struct command *command = command_of_key(&key);
         if (command) {
@@ -147,6 +153,8 @@ static void follow_runs(struct app *app)
     }
     if (app->lectern.lecture && !app->lectern.is_hidden)
         return; /* the pane tells */
+    if (app->roster)
+        return; /* its end is told in its own words */
     char makespan[40];
     export_duration(run->end_ns - run->start_ns, makespan, sizeof makespan);
     if (app->stopped)
@@ -175,7 +183,8 @@ static void end_after_duration(struct app *app)
 unsigned app_n_warnings(const struct app *app)
 {
     const struct program *program = app->setup->program;
-    return (program ? program->n_warnings : 0) + engine_n_warnings(session_engine(app->session));
+    const struct engine *engine = session_engine(app->session);
+    return (program ? program->n_warnings : 0) + (engine ? engine_n_warnings(engine) : 0);
 }
 
 const char *app_warning(const struct app *app, unsigned i)
@@ -226,6 +235,7 @@ static void turn(struct app *app)
     session_turn(app->session);
     end_after_duration(app);
     follow_runs(app);
+    watching_turn(app);
     lectern_turn(app);
     end_on_deadlock(app);
     tell_warnings(app);
@@ -260,6 +270,7 @@ struct app_end app_run(const struct options *options, const struct setup *setup,
     canvas_init(&app->canvas, 1, 1);
     lectern_init(&app->lectern, lecture);
     app->scene.tl = session_timeline(session);
+    watching_init(app);
     struct pollfd *fds = mem_new(MAX_FDS, sizeof *fds);
     int signals_fd = signals_open();
 
@@ -272,6 +283,7 @@ struct app_end app_run(const struct options *options, const struct setup *setup,
     const struct app_end end = app->end;
     canvas_fini(&app->canvas);
     lectern_fini(&app->lectern);
+    watching_fini(app);
     library_fini(&app->library);
     scene_fini(app);
     free(fds);

@@ -5,13 +5,24 @@
 #include "canvas.h"
 #include "lectern.h"
 #include "library.h"
+#include "roster.h"
 #include "scene.h"
 #include "screen.h"
 #include "setup.h"
+#include "transcript.h"
 #include "view.h"
 #include "viewport.h"
 
-enum dialog_kind { DIALOG_NONE, DIALOG_HELP, DIALOG_PICKER, DIALOG_INSPECT, DIALOG_LESSONS };
+enum dialog_kind {
+    DIALOG_NONE,
+    DIALOG_HELP,
+    DIALOG_PICKER,
+    DIALOG_INSPECT,
+    DIALOG_LESSONS,
+    DIALOG_LEAVE /* whether a command is to end */
+};
+
+#define FILTER_SIZE 48
 
 /* How it was left. */
 struct app_end {
@@ -39,6 +50,11 @@ struct app {
     bool large; /* lecture size */
     enum theme_name theme;
     unsigned trigger_slot;
+    uint32_t trigger_task; /* of a watched program */
+    bool with_ended;       /* the table has tasks that are gone, too */
+
+    char filter[FILTER_SIZE];   /* of the rows; "": none */
+    bool is_typing;             /* it */
     enum time_mode resume_mode; /* where Space goes back to */
 
     enum dialog_kind dialog;
@@ -63,12 +79,33 @@ struct app {
     uint64_t closed_alert_ns; /* alerts up to then were closed by the user */
     unsigned n_told;          /* warnings that were told */
 
+    struct roster *roster; /* of a watched program; NULL: the workload is our own */
+    bool end_told;         /* that the program has ended */
+    struct {
+        bool is_open;
+        struct transcript text;
+        uint64_t n_read,
+            n_seen;   /* bytes that the text is made of, and that were there when the user saw it */
+        int cols;     /* for which it was made */
+        unsigned up;  /* rows between its end and the last one shown */
+        unsigned fit; /* rows that the pane has */
+    } output;
+
     /* Rebuilt for each frame. */
     struct scene scene;
+    struct roster_row *rows; /* of our own workload */
+    uint32_t selected_task;  /* in the selected row, where rows come and go */
+    unsigned *order;         /* of the table */
+    unsigned n_order;
+    int order_column;
+    bool order_reverse;
+    uint64_t sorted_ns;
+    int name_cols; /* of the rows' labels, and when it was settled */
+    uint64_t named_ns;
     struct scene_cpu *cpus;
     uint32_t *tasks;
     struct scene_object *objects;
-    struct rect view_rect, pane_rect; /* of the lesson; no rows: it is not shown */
+    struct rect view_rect, pane_rect; /* of the lesson or the output; no rows: it is not shown */
 };
 
 extern const struct view_ops *const app_views[N_VIEWS];

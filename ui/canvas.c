@@ -101,6 +101,17 @@ static char32_t next_char(const char **text)
     return ch < smallest[n] || is_harmful(ch) ? 0xfffd : ch;
 }
 
+char32_t canvas_char(const char *bytes, size_t n, size_t *taken, int *cols)
+{
+    char text[CANVAS_CHAR_BYTES + 1] = "";
+    const char *end = text;
+    memcpy(text, bytes, n < CANVAS_CHAR_BYTES ? n : CANVAS_CHAR_BYTES);
+    const char32_t ch = next_char(&end);
+    *taken = (size_t)(end - text);
+    *cols = is_wide(ch) ? 2 : 1;
+    return ch;
+}
+
 /* ---- drawing ---- */
 
 static struct cell *cell_at(struct canvas *canvas, int x, int y)

@@ -47,6 +47,9 @@ int canvas_printf(struct canvas *canvas, int x, int y, int max_cols, enum paint 
 /* Columns that canvas_text() would use. */
 int canvas_text_cols(const char *text);
 
+/* The character that n bytes (at least one) begin with, as canvas_text() shows it: how many of them it takes,
+ * and its columns, 1 or 2. */
+char32_t canvas_char(const char *bytes, size_t n, size_t *taken, int *cols);
 /* A character in UTF-8, not terminated; returns how many bytes it takes. */
 #define CANVAS_CHAR_BYTES 4
 size_t canvas_utf8(char32_t ch, char bytes[CANVAS_CHAR_BYTES]);

@@ -4,6 +4,7 @@
 #include "actions.h"
 #include "lectern.h"
 #include "library.h"
+#include "watching.h"
 
 #include <string.h>
 
@@ -12,8 +13,8 @@ const struct command commands[] = {
     {"Lessons", "p", "back", "the step before", action_step_of_lesson, -1},
     {"Lessons", "l", "lessons", "all lessons: choose one", action_lessons, 0},
     {"Lessons", "H", NULL, "hide the text of the lesson, and show it", action_hide_lesson, 0},
-    {"Lessons", "{", NULL, "scroll the text up", action_scroll_lesson, -1},
-    {"Lessons", "}", NULL, "scroll the text down", action_scroll_lesson, 1},
+    {"Lessons", "{", NULL, "scroll the text up", action_scroll_text, -1},
+    {"Lessons", "}", NULL, "scroll the text down", action_scroll_text, 1},
 
     {"Cores and tasks", "+ =", "core+", "one core more", action_cores, 1},
     {"Cores and tasks", "-", "core-", "one core less", action_cores, -1},
@@ -25,6 +26,15 @@ const struct command commands[] = {
      action_placement, 0},
     {"Cores and tasks", "r", "run", "run again from the start", action_restart, 0},
 
+    {"Watching", "O", "output", "what the command printed; { and } scroll it", action_output, 0},
+    {"Watching", "F", "fold", "fold what is under the selected process, and open it", action_fold, 0},
+    {"Watching", "*", NULL, "fold the threads of all processes, and open all", action_fold_all, 0},
+    {"Watching", "/ F4", "filter", "only tasks whose name has, or whose tid begins with", action_filter, 0},
+    {"Watching", "E", NULL, "table: with the tasks that have ended, and without", action_ended, 0},
+    {"Watching", "F7", NULL, "nice of all its tasks: one lower", action_nice, -1},
+    {"Watching", "F8", NULL, "nice of all its tasks: one higher", action_nice, 1},
+    {"Watching", "P", NULL, "policy of all its tasks: other, batch, idle", action_policy, 0},
+
     {"Time", "Space", "pause", "pause, and go on", action_pause, 0},
     {"Time", "o", NULL, "scope: a window held still, then the next", action_mode, MODE_SCOPE},
     {"Time", "z", "slow", "slow motion: play what was captured, slowed down", action_mode, MODE_SLOW},
@@ -35,8 +45,8 @@ const struct command commands[] = {
     {"Time", "s (", NULL, "zoom out", action_zoom, -1},
     {"Time", "Left a", NULL, "back in time", action_pan, -1},
     {"Time", "Right d", NULL, "forward in time", action_pan, 1},
-    {"Time", "PgUp", NULL, "back by a screen; in the table: a page up", action_page, -1},
-    {"Time", "PgDn", NULL, "forward by a screen; in the table: a page down", action_page, 1},
+    {"Time", "PgUp", NULL, "back by a screen; in lists: a page up", action_page, -1},
+    {"Time", "PgDn", NULL, "forward by a screen; in lists: a page down", action_page, 1},
     {"Time", "Home g", NULL, "to the oldest that is kept", action_home, 0},
     {"Time", "End G", NULL, "to live", action_live, 0},
     {"Time", "[ ,", "step", "to the previous context switch", action_step, -1},

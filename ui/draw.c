@@ -6,6 +6,7 @@
 #include "app.h"
 #include "command.h"
 #include "view_dialog.h"
+#include "watching.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,21 +113,34 @@ static void draw_help(struct app *app)
 /* Keys that do nothing now have no place in the bar. */
 static bool is_idle(const struct app *app, const struct command *command)
 {
-    return command->run == action_step_of_lesson && !app->lectern.lecture;
+    void (*const run)(struct app *, int) = command->run;
+    if (run == action_step_of_lesson)
+        return !app->lectern.lecture;
+    if (!app->roster)
+        return run == action_output || run == action_fold || run == action_filter;
+    if (run == action_restart)
+        return !app->scene.target.is_command || !app->scene.target.ended;
+    return run == action_tasks || run == action_kind || run == action_placement || run == action_compare ||
+           run == action_lessons || (run == action_output && !app->scene.target.is_command);
 }
 
 /* An open question comes before all else: its keys, those of the lesson, and the way out. */
 static void draw_keys_of_question(struct app *app, struct rect rect)
 {
-    static const struct key_label items[] = {{"Enter", "answer"}, {"Esc", "skip"}, {"h", "help"},
-                                             {"q", "quit"},       {"n", "next"},   {"p", "back"},
-                                             {"l", "lessons"},    {"H", "hide"}};
+    static const struct key_label items[] = {
+        {.key = "Enter", .label = "answer"}, {.key = "Esc", .label = "skip"}, {.key = "h", .label = "help"},
+        {.key = "q", .label = "quit"},       {.key = "n", .label = "next"},   {.key = "p", .label = "back"},
+        {.key = "l", .label = "lessons"},    {.key = "H", .label = "hide"}};
     view_keys(&app->canvas, rect, items, sizeof items / sizeof *items);
 }
 
 static void draw_bottom(struct app *app, struct rect rect, uint64_t now)
 {
     struct session_info *info = &app->scene.info;
+    if (app->is_typing) {
+        watching_draw_filter(app, rect);
+        return;
+    }
     if (info->message[0] && info->message_ns != app->seen_message_ns) {
         app->seen_message_ns = info->message_ns;
         app_notice(app, true, "%s", info->message);
@@ -151,6 +165,7 @@ static void draw_bottom(struct app *app, struct rect rect, uint64_t now)
             if (!c->name || first != (pass == 0) || is_idle(app, c))
                 continue;
             snprintf(items[n].key, sizeof items[n].key, "%.*s", (int)strcspn(c->keys, " "), c->keys);
+            items[n].is_lit = c->run == action_output && watching_has_news(app);
             items[n++].label = c->name;
         }
     }
@@ -184,7 +199,7 @@ static void draw_reason(struct app *app, struct rect rect)
 /* Rows of the parts under each other, and the lesson beside or under them. */
 struct layout {
     int cols, rows; /* of the part beside the lesson: all but the title and the keys */
-    int alert, ticker, summary, warnings, reason, pane, pane_cols;
+    int alert, ticker, summary, warnings, reason, filter, pane, pane_cols;
 };
 
 static struct layout make_layout(struct app *app, const struct lesson_pane *pane)
@@ -198,6 +213,8 @@ static struct layout make_layout(struct app *app, const struct lesson_pane *pane
         layout.pane = view_lesson_rows(scene, pane, cols, all);
     if (lectern_asks_hidden(app))
         layout.pane = 1;
+    if (!pane && app->output.is_open)
+        layout.pane = watching_pane_rows(app, all);
     layout.cols -= layout.pane_cols;
     layout.rows -= layout.pane;
     const int rows = all - layout.pane; /* as of a screen that is so much lower */
@@ -207,13 +224,15 @@ static struct layout make_layout(struct app *app, const struct lesson_pane *pane
     layout.ticker = app->viewport.ticking ? view_ticker_rows(scene, rows) : 0;
     layout.warnings = view_warning_rows(scene, rows);
     layout.reason = reason_rows(app, layout.cols, rows);
+    layout.filter = app->filter[0] && !app->is_typing;
     return layout;
 }
 
 /* The view gets what is left; the window of time fits it. */
 static void place_view(struct app *app, const struct layout *layout)
 {
-    int others = layout->alert + layout->ticker + layout->summary + layout->warnings + layout->reason;
+    const int others =
+        layout->alert + layout->ticker + layout->summary + layout->warnings + layout->reason + layout->filter;
     int rows = layout->rows - others;
     app->view_rect = (struct rect){0, 1 + layout->alert, layout->cols, rows > 1 ? rows : 1};
     viewport_resize(&app->viewport, app_views[app->view]->lane_cols(&app->scene, app->view_rect));
@@ -246,11 +265,16 @@ static void draw_parts(struct app *app, const struct layout *layout, const struc
     if (layout->reason > 0)
         draw_reason(app, (struct rect){0, y, cols, layout->reason});
     y += layout->reason;
+    if (layout->filter > 0)
+        watching_draw_filter(app, (struct rect){0, y, cols, layout->filter});
+    y += layout->filter;
     app->pane_rect = layout->pane_cols ? (struct rect){cols, 1, layout->pane_cols, rows - 2}
                                        : (struct rect){0, y, cols, layout->pane};
     if (lectern_asks_hidden(app))
         canvas_text(canvas, 1, y, cols - 2, PAINT_ACCENT, PAINT_KEEP, CELL_BOLD,
                     "waits for a prediction; H shows it");
+    else if (app->pane_rect.rows > 0 && !pane)
+        watching_draw_output(app, app->pane_rect);
     else if (app->pane_rect.rows > 0)
         view_lesson(scene, canvas, app->pane_rect, pane, layout->pane_cols > 0);
 }
@@ -271,6 +295,9 @@ static void draw_dialog(struct app *app)
         break;
     case DIALOG_LESSONS:
         library_draw(app);
+        break;
+    case DIALOG_LEAVE:
+        watching_draw_leave(app);
         break;
     }
 }
@@ -293,7 +320,7 @@ void draw_frame(struct app *app, uint64_t now)
     const bool has_pane = lectern_pane(app, &pane);
     const struct layout layout = make_layout(app, has_pane ? &pane : NULL);
     place_view(app, &layout);
-    draw_parts(app, &layout, &pane);
+    draw_parts(app, &layout, has_pane ? &pane : NULL);
     draw_bottom(app, (struct rect){0, rows - 1, cols, 1}, now);
     draw_dialog(app);
     screen_draw(app->screen, &app->canvas);

@@ -47,6 +47,18 @@ static void note_change(struct app *app)
         lectern->is_changed = session_current_run(app->session)->changed;
 }
 
+/* Figures of a run that is longer than the window are of its course, and its end may look otherwise. Where a
+ * picture scrolls, the end is what was watched. */
+static void show_course(struct app *app)
+{
+    const struct run *run = session_current_run(app->session);
+    const uint64_t length_ns = run->end_ns - run->start_ns;
+    if (!app->at_end || step_of(&app->lectern)->mode == LESSON_MODE_SCROLL ||
+        length_ns <= viewport_span_ns(&app->viewport))
+        return;
+    viewport_show_end(&app->viewport, session_timeline(app->session), run->end_ns - length_ns / 4);
+}
+
 /* Another question, the run, the outcome: the pane stands where that is seen. */
 static void follow(struct lectern *lectern)
 {
@@ -68,6 +80,8 @@ void lectern_turn(struct app *app)
     if (lecture_state(lectern->lecture) == LECTURE_RUNS)
         note_change(app);
     app->dirty |= lecture_turn(lectern->lecture, clock_now_ns());
+    if (lectern->seen_state == LECTURE_RUNS && lecture_state(lectern->lecture) == LECTURE_MEASURED)
+        show_course(app);
     follow(lectern);
 }
 

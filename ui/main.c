@@ -3,6 +3,7 @@
 #include "config.h"
 #endif
 #include "../src/export/export.h"
+#include "../src/privilege.h"
 #include "app.h"
 #include "batch.h"
 #include "options.h"
@@ -17,11 +18,37 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-enum { EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_DEADLOCK };
+enum { EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_DEADLOCK, EXIT_OURS = 125 /* env(1) has these three */ };
 
 static int complain(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Of schedviz itself, where the status otherwise is the command's. */
+static int failed(const struct options *options, int status)
+{
+    return options->command ? EXIT_OURS : status;
+}
+
+/* The command's own status, as a shell has it; of one that was not executed as env(1) has it. */
+static int command_status(const struct session *session)
+{
+    struct session_target target;
+    if (!session_target(session, &target) || !target.is_command || !target.ended || !target.known)
+        return EXIT_OK;
+    return WIFSIGNALED(target.status) ? 128 + WTERMSIG(target.status) : WEXITSTATUS(target.status);
+}
+
+/* A command that could not be executed said nothing itself. */
+static bool was_executed(const struct options *options, const struct session *session)
+{
+    struct session_target target;
+    if (!session_target(session, &target) || !target.exec_error)
+        return true;
+    complain(EXIT_OURS, "%s: %s", options->command[0], strerror(target.exec_error));
+    return false;
+}
 
 /* What the user typed may be part of the line: it commands no terminal. */
 static int complain(int status, const char *format, ...)
@@ -44,14 +71,16 @@ static int report_batch(const struct options *options, const struct setup *setup
     struct session *session = session_start(&setup->session, machine, &err);
     if (!session || !session_wait_started(session, &err)) {
         session_free(session);
-        return complain(EXIT_FAILED, "%s", err.msg);
+        return complain(failed(options, EXIT_FAILED), "%s", err.msg);
     }
     signals_guard(session);
     struct lecture *lecture = setup_lecture(setup, session, machine, false);
     const enum batch_end end = batch_run(options, setup, session, lecture);
-    int status = end == BATCH_DEADLOCK ? EXIT_DEADLOCK : end == BATCH_FAILED ? EXIT_FAILED : EXIT_OK;
-    if (!batch_report(options, machine, session, lecture, output, &err))
-        status = complain(EXIT_FAILED, "%s", err.msg);
+    int status = end == BATCH_DEADLOCK ? EXIT_DEADLOCK
+                 : end == BATCH_FAILED ? failed(options, EXIT_FAILED)
+                                       : command_status(session);
+    if (was_executed(options, session) && !batch_report(options, machine, session, lecture, output, &err))
+        status = complain(failed(options, EXIT_FAILED), "%s", err.msg);
     signals_guard(NULL);
     lecture_free(lecture);
     session_free(session);
@@ -68,9 +97,11 @@ static int run_batch(const struct options *options, struct machine *machine)
         return complain(EXIT_USAGE, "--output=%s: a database needs a file, and this is a device or a pipe",
                         options->output);
     if (!setup_make(&setup, options, machine, false, &err))
-        return complain(EXIT_USAGE, "%s", err.msg);
-    int status = EXIT_FAILED;
-    if (output_choose(&output, options->output, options->force, &err)) {
+        return complain(failed(options, EXIT_USAGE), "%s", err.msg);
+    int status = failed(options, EXIT_FAILED);
+    /* Standard output is the command's own. */
+    const char *name = !options->output && options->command ? "/dev/stderr" : options->output;
+    if (output_choose(&output, name, options->force, &err)) {
         status = report_batch(options, &setup, machine, &output);
         output_fini(&output);
     } else {
@@ -97,19 +128,22 @@ static int show(const struct options *options, struct setup *setup, struct machi
         struct session *session = session_start(&setup->session, machine, &err);
         if (!session) {
             screen_close(screen);
-            return complain(EXIT_FAILED, "%s", err.msg);
+            return complain(failed(options, EXIT_FAILED), "%s", err.msg);
         }
         signals_guard(session);
         struct lecture *lecture = setup_lecture(setup, session, machine, true);
         struct app_end end = app_run(options, setup, machine, session, lecture, screen);
         signals_guard(NULL);
         lecture_free(lecture);
-        session_free(session);
-        setup_fini(setup);
+        const int status = end.deadlock ? EXIT_DEADLOCK : end.failed ? EXIT_FAILED : command_status(session);
         if (!end.next) {
             screen_close(screen);
-            return end.deadlock ? EXIT_DEADLOCK : end.failed ? EXIT_FAILED : EXIT_OK;
+            was_executed(options, session);
         }
+        session_free(session);
+        setup_fini(setup);
+        if (!end.next)
+            return status;
         *setup = *end.next;
         free(end.next);
     }
@@ -149,8 +183,10 @@ int main(int argc, char **argv)
     struct options options;
     struct machine machine;
     struct err err;
+    if (!privilege_begin(&err))
+        return complain(EXIT_FAILED, "%s", err.msg);
     if (!options_read(&options, argc, argv, &err))
-        return complain(EXIT_USAGE, "%s", err.msg);
+        return complain(failed(&options, EXIT_USAGE), "%s", err.msg);
     /* --ascii: no other character leaves the program, in a report as well. */
     if (!options.ascii)
         setlocale(LC_CTYPE, "");
@@ -168,7 +204,7 @@ int main(int argc, char **argv)
         break;
     }
     if (!machine_load(&machine, &err))
-        return complain(EXIT_FAILED, "%s", err.msg);
+        return complain(failed(&options, EXIT_FAILED), "%s", err.msg);
     int status = options.batch ? run_batch(&options, &machine) : run_screen(&options, &machine);
     machine_fini(&machine);
     return status;

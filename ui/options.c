@@ -24,6 +24,7 @@ const struct option_row option_rows[] = {
     {'w', "work", "TIME", "each task computes for TIME of CPU, then ends (without end)", NULL},
     {'d', "duration", "TIME", "end after TIME", NULL},
     {'s', "source", "SOURCE", "who tells the switches: auto, perf, engine or proc (auto)", NULL},
+    {'p', "pid", "PID", "watch a running process, with its threads and descendants", NULL},
     {'a', "all", NULL, "see all tasks of the machine on the cores (as root, or with cap_perfmon)", NULL},
     {'b', "batch", NULL, "no screen: run to the end, then write a report (1 s without -w or -d)", NULL},
     {'f', "format", "FORMAT", "of the report: text, json or sqlite (text)", NULL},
@@ -37,7 +38,6 @@ const struct option_row option_rows[] = {
     {'M', "no-mouse", NULL, "leave the mouse to the terminal", NULL},
     {'h', "help", NULL, "show this", NULL},
     {'V', "version", NULL, "show the version", NULL},
-    {'p', "pid", "PID", "watch a running process", "watching other programs is not in this version"},
     {'r', "record", "FILE", "record what is seen", "recordings are not in this version"},
 };
 const unsigned n_option_rows = sizeof option_rows / sizeof *option_rows;
@@ -150,6 +150,7 @@ static bool take_value(struct options *o, const struct option_row *row, const ch
     static const char *const placements[] = {"pinned", "free", NULL},
                              *const sources[] = {"auto", "perf", "engine", "proc", NULL},
                              *const themes[] = {"dark", "light", "mono", NULL};
+    unsigned number;
     int i;
     switch (row->letter) {
     case 'n':
@@ -178,6 +179,11 @@ static bool take_value(struct options *o, const struct option_row *row, const ch
         return i >= 0;
     case 'f':
         return parse_format(o, value, err);
+    case 'p':
+        if (!parse_count(value, row->name, INT32_MAX, &number, err))
+            return false;
+        o->pid = (int)number;
+        return true;
     case 'o':
         o->output = value;
         return *value || err_set(err, "--output: name a file");
@@ -222,18 +228,47 @@ static void take_flag(struct options *o, const struct option_row *row)
     }
 }
 
-static bool take_lesson(struct options *o, int argc, char **argv, bool dashes, struct err *err)
+/* What is behind the dashes is a command; n_before operands before them are none. */
+static bool take_operands(struct options *o, int argc, char **argv, bool dashes, int n_before,
+                          struct err *err)
 {
-    if (dashes && optind < argc)
-        return err_set(err, "-- %s: watching other programs is not in this version", argv[optind]);
+    if (dashes && n_before > 0)
+        return err_set(err, "%s: either a lesson or a command after --, not both", argv[optind]);
+    if (dashes && optind == argc)
+        return err_set(err, "--: a command is missing after it");
+    if (dashes) {
+        o->command = argv + optind;
+        return true;
+    }
     if (argc - optind > 1)
-        return err_set(err, "%s: one lesson at a time", argv[optind + 1]);
+        return err_set(err, "%s: one lesson at a time; a command comes after --", argv[optind + 1]);
     if (optind == argc)
         return true;
     o->lesson = argv[optind];
     const char *ending = strrchr(o->lesson, '.');
     if (ending && strcmp(ending, ".svz") == 0)
         return err_set(err, "%s: recordings are not in this version", o->lesson);
+    return true;
+}
+
+/* A program that is watched is what it is. */
+static bool check_program(const struct options *o, struct err *err)
+{
+    const char *what = o->n_tasks           ? "tasks"
+                       : o->kind_given      ? "kind"
+                       : o->placement_given ? "placement"
+                                            : "work";
+    if (o->command && o->pid)
+        return err_set(err, "--pid and a command after --: one program at a time");
+    if (o->pid && o->lesson)
+        return err_set(err, "%s: either a lesson or --pid, not both", o->lesson);
+    if (!o->command && !o->pid)
+        return true;
+    if (o->n_tasks || o->kind_given || o->placement_given || o->work_ns)
+        return err_set(err, "--%s is for tasks that schedviz makes: a program that is watched makes its own",
+                       what);
+    if (o->source == SOURCE_ENGINE)
+        return err_set(err, "--source=engine knows schedviz's own tasks alone: use auto, perf or proc");
     return true;
 }
 
@@ -281,6 +316,15 @@ bool options_read(struct options *o, int argc, char **argv, struct err *err)
             strcat(shorts, add);
         }
     }
+    /* getopt moves operands behind the dashes; those that were there already are the command. */
+    const char *mark = NULL;
+    int n_after = 0;
+    for (int i = argc - 1; i > 0; i--) {
+        if (strcmp(argv[i], "--") == 0) {
+            mark = argv[i];
+            n_after = argc - 1 - i;
+        }
+    }
     *o = (struct options){0};
     bool format_given = false;
     opterr = 0;
@@ -302,15 +346,19 @@ bool options_read(struct options *o, int argc, char **argv, struct err *err)
         if (o->action == ASKED_HELP || o->action == ASKED_VERSION || o->action == ASKED_LIST)
             return true;
     }
-    bool dashes = optind > 0 && strcmp(argv[optind - 1], "--") == 0;
-    return take_lesson(o, argc, argv, dashes, err) && check(o, format_given, err);
+    const bool dashes = optind > 0 && argv[optind - 1] == mark;
+    const int n_before = dashes ? argc - optind - n_after : 0;
+    return take_operands(o, argc, argv, dashes, n_before, err) && check_program(o, err) &&
+           check(o, format_given, err);
 }
 
 void options_help(FILE *out)
 {
     fputs("Usage: schedviz [OPTION...] [LESSON | FILE]\n"
-          "An oscilloscope for the Linux scheduler: starts tasks on the cores that you choose and shows\n"
-          "every time slice and context switch that the kernel really gave them.\n\n",
+          "       schedviz [OPTION...] -p PID\n"
+          "       schedviz [OPTION...] -- COMMAND [ARGUMENT...]\n"
+          "An oscilloscope for the Linux scheduler: starts tasks on the cores that you choose, or watches a\n"
+          "program, and shows every time slice and context switch that the kernel really gave them.\n\n",
           out);
     for (unsigned i = 0; i < n_option_rows; i++) {
         const struct option_row *row = &option_rows[i];
@@ -324,8 +372,9 @@ void options_help(FILE *out)
         fprintf(out, "  %-26s %s\n", names, row->help);
     }
     fputs("\nTimes take us, ms, s, min; bare numbers are seconds. In the program, h shows the keys.\n"
-          "Exit status: 0 success, 1 failure, 2 usage, 3 a deadlock (--exit-on-deadlock). The manual: man "
-          "schedviz\n",
+          "Exit status: 0 success, 1 failure, 2 usage, 3 a deadlock (--exit-on-deadlock); of a COMMAND its "
+          "own,\n"
+          "and 125 to 127 as env(1) has them. The manual: man schedviz\n",
           out);
 }
 

@@ -13,6 +13,8 @@ enum output_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_SQLITE };
 
 struct options {
     enum { ASKED_RUN, ASKED_HELP, ASKED_VERSION, ASKED_LIST } action;
+    char *const *command; /* after --; ends in NULL; NULL: none */
+    int pid;              /* -p; 0: none */
     const char *lesson;  /* a lesson's or a file's name; NULL: none */
     unsigned n_tasks;    /* 0: not given */
     unsigned n_cores;    /* -c; 0: not given */

@@ -1,9 +1,12 @@
 /* What the views look at, gathered from the session once a frame. */
 #include "scene.h"
 
+#include "../src/clock.h"
 #include "../src/err.h"
 #include "app.h"
+#include "view_lanes.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -135,10 +138,122 @@ static void build_tasks(struct app *app)
     app->scene.name_cols = name_cols(tl, app->tasks, shown);
 }
 
-/* The living task in the trigger's slot; slots shrink, so the first one stands in. */
+/* ---- rows ---- */
+
+/* Our own workload's tasks are few: each is a row. */
+static void build_own_rows(struct app *app)
+{
+    struct scene *scene = &app->scene;
+    scene->n_rows = scene->n_matching = scene->n_filtered = 0;
+    app->rows = mem_resize(app->rows, scene->n_tasks, sizeof *app->rows);
+    for (unsigned i = 0; i < scene->n_tasks; i++) {
+        struct task task;
+        timeline_task(scene->tl, scene->tasks[i], &task);
+        scene->n_filtered += task_is_workload(&task);
+        if (!roster_matches(app->filter, &task))
+            continue;
+        scene->n_matching += task_is_workload(&task);
+        app->rows[scene->n_rows++] = (struct roster_row){.task = task.index, .is_process = true, .n = 1};
+    }
+    scene->rows = app->rows;
+}
+
+#define MEASURED_ROWS 100u
+#define WIDE_NS       (3 * NS_PER_S)  /* how long labels stay wider than they have to be */
+#define OTHERS_NS     (10 * NS_PER_S) /* who ran since then is worth a row of the table */
+
+static int label_cols(struct app *app)
+{
+    const uint64_t now = timeline_now_ns(app->scene.tl);
+    struct faces faces;
+    int most = 0;
+    faces_init(&faces, &app->scene);
+    for (unsigned i = 0; i < app->scene.n_rows && i < MEASURED_ROWS; i++) {
+        const int cols = view_row_label_cols(&faces, &app->scene.rows[i]);
+        most = cols > most ? cols : most;
+    }
+    faces_fini(&faces);
+    if (most >= app->name_cols || now >= app->named_ns + WIDE_NS) {
+        app->name_cols = most;
+        app->named_ns = now;
+    }
+    return app->name_cols;
+}
+
+/* Without -a, of others only those that could have been in the way. */
+static uint64_t others_since(const struct app *app)
+{
+    const uint64_t now = timeline_now_ns(app->scene.tl);
+    if (app_views[app->view] != &view_table)
+        return UINT64_MAX;
+    return app->options->all || now < OTHERS_NS ? 0 : now - OTHERS_NS;
+}
+
+static void build_roster(struct app *app)
+{
+    struct scene *scene = &app->scene;
+    const int rows = app->view_rect.rows - 5; /* the axis, and what a list has around it */
+    const bool is_table = app_views[app->view] == &view_table;
+    const struct viewport *vp = &app->viewport;
+    const struct roster_wish wish = {.start_ns = vp->start_ns,
+                                     .end_ns = is_table ? UINT64_MAX : vp->start_ns + viewport_span_ns(vp),
+                                     .filter = app->filter,
+                                     .n_fit = rows > 8 ? (unsigned)rows : 8,
+                                     .with_ended = app->with_ended && is_table,
+                                     .others_ns = others_since(app)};
+    roster_update(app->roster, scene->tl, &wish);
+    const struct roster_counts counts = roster_counts(app->roster);
+    scene->tasks = roster_active(app->roster, &scene->n_tasks);
+    scene->n_quiet = roster_n_quiet(app->roster);
+    scene->rows = roster_rows(app->roster, &scene->n_rows);
+    scene->members = roster_members(app->roster);
+    scene->n_matching = counts.n_shown;
+    scene->n_filtered = counts.n_all;
+    scene->name_cols = label_cols(app);
+}
+
+static void build_rows(struct app *app)
+{
+    struct scene *scene = &app->scene;
+    scene->roster = app->roster;
+    scene->filter = app->filter;
+    if (app->roster) {
+        build_roster(app);
+        return;
+    }
+    build_tasks(app);
+    build_own_rows(app);
+}
+
+#define SORT_NS  (500 * NS_PER_MS) /* thousands of rows are not sorted with every frame */
+#define FEW_ROWS 200u
+
+static void build_order(struct app *app)
+{
+    struct scene *scene = &app->scene;
+    const uint64_t now = clock_now_ns();
+    scene->order = NULL;
+    if (app_views[app->view] != &view_table || scene->n_rows <= FEW_ROWS)
+        return;
+    if (app->n_order != scene->n_rows || app->order_column != scene->sort_column ||
+        app->order_reverse != scene->sort_reverse || now >= app->sorted_ns + SORT_NS) {
+        app->order = mem_resize(app->order, scene->n_rows, sizeof *app->order);
+        view_table_sort(scene, app->order);
+        app->n_order = scene->n_rows;
+        app->order_column = scene->sort_column;
+        app->order_reverse = scene->sort_reverse;
+        app->sorted_ns = now;
+    }
+    scene->order = app->order;
+}
+
+/* The living task in the trigger's slot; slots shrink, so the first one stands in. A watched program's have
+ * none. */
 static uint32_t trigger_task(const struct app *app)
 {
     uint32_t first = TIMELINE_NO_TASK;
+    if (app->roster)
+        return app->trigger_task;
     for (unsigned i = 0; i < app->scene.n_tasks; i++) {
         struct task task;
         timeline_task(app->scene.tl, app->scene.tasks[i], &task);
@@ -220,7 +335,7 @@ static void find_told(const struct timeline *tl, const struct program *program, 
 static void build_objects(struct app *app)
 {
     const struct program *program = app->scene.info.workload.program;
-    const struct engine *engine = session_engine(app->session);
+    const struct engine *engine = session_engine(app->session); /* NULL: no program, either */
     const uint16_t run = session_current_run(app->session)->number;
     unsigned n = 0;
     app->scene.n_objects = 0;
@@ -281,7 +396,10 @@ void scene_build(struct app *app)
     scene->glyphs = app->options->ascii ? &glyphs_ascii : &glyphs_unicode;
     session_info(app->session, &scene->info);
     build_cpus(app, &scene->info);
-    build_tasks(app);
+    session_target(app->session, &scene->target);
+    if (app->roster) /* its rows are of the window */
+        viewport_update(&app->viewport, scene->tl);
+    build_rows(app);
     build_objects(app);
     build_alerts(app);
     scene->run = session_current_run(app->session);
@@ -297,6 +415,22 @@ void scene_build(struct app *app)
     app->viewport.trigger_task = trigger_task(app);
     viewport_update(&app->viewport, scene->tl);
     scene->viewport = app->viewport;
+    build_order(app);
+}
+
+/* Rows come and go above the selected one: it stays with its task, but where the order is one of figures. */
+static void follow_task(struct app *app)
+{
+    const struct view_ops *view = app_views[app->view];
+    unsigned *selected = &app->selected[app->view];
+    const bool is_tree = view == &view_tasks || (view == &view_table && app->sort_column == 0);
+    if (!app->roster || !app->selecting || !is_tree || app->sort_reverse)
+        return;
+    if (*selected < app->scene.n_rows && app->scene.rows[*selected].task == app->selected_task)
+        return;
+    for (unsigned i = 0; i < app->scene.n_rows; i++)
+        if (app->scene.rows[i].task == app->selected_task)
+            *selected = i;
 }
 
 void scene_place_selection(struct app *app)
@@ -304,6 +438,7 @@ void scene_place_selection(struct app *app)
     const struct view_ops *view = app_views[app->view];
     unsigned rows = view->n_rows(&app->scene), fit = view->n_fit(&app->scene, app->view_rect);
     unsigned *selected = &app->selected[app->view], *scroll = &app->scroll[app->view];
+    follow_task(app);
     if (*selected >= rows)
         *selected = rows ? rows - 1 : 0;
     if (fit == 0)
@@ -316,11 +451,15 @@ void scene_place_selection(struct app *app)
         *scroll = rows > fit ? rows - fit : 0;
     app->scene.selected = *selected;
     app->scene.scroll = *scroll;
+    app->selected_task = app_selected_task(app);
 }
 
 void scene_fini(struct app *app)
 {
+    roster_free(app->roster);
     free(app->cpus);
     free(app->tasks);
+    free(app->rows);
+    free(app->order);
     free(app->objects);
 }

@@ -46,6 +46,10 @@ static bool choose_cpus(struct setup *setup, const struct options *o, const stru
         setup->base_cpus = o->cpus;
         return check_cpu_list(&o->cpus, machine, err);
     }
+    if (!n && (o->command || o->pid)) { /* as without us */
+        setup->base_cpus = machine->allowed;
+        return true;
+    }
     if (n > n_allowed)
         return err_set(err, "--cores=%u: there %s %u that may be used (cpu %s)", n,
                        n_allowed == 1 ? "is" : "are", n_allowed,
@@ -80,6 +84,10 @@ static bool choose_tasks(struct setup *setup, const struct options *o, unsigned 
     struct workload *base = &setup->base;
     const struct program *program = setup->program;
     *base = (struct workload){.name = "interleave", .kind = o->kind, .placement = o->placement};
+    if (o->command || o->pid) {
+        setup->ends = o->command != NULL;
+        return true;
+    }
     if (!program) {
         base->n_tasks = o->n_tasks ? o->n_tasks : OPTIONS_DEFAULT_TASKS;
         base->work_ns = o->work_ns;
@@ -116,7 +124,11 @@ bool setup_make(struct setup *setup, const struct options *o, const struct machi
 
     const struct program *program = setup->program;
     setup->duration_ns = o->duration_ns ? o->duration_ns : program ? program->duration_ns : 0;
-    setup->session = (struct session_config){.workload = setup->base,
+    setup->session = (struct session_config){.argv = o->command,
+                                             .pid = o->pid,
+                                             .moves = o->n_cores || o->cpus_given,
+                                             .captured = interactive,
+                                             .workload = setup->base,
                                              .cpus = setup->base_cpus,
                                              .source = o->source,
                                              .all = o->all,

@@ -203,6 +203,8 @@ const struct glyphs glyphs_unicode = {
     .place_full = U'■',
     .place_empty = U'□',
     .off = U'╌',
+    .folded = U'▸',
+    .open = U'▾',
 };
 
 const struct glyphs glyphs_ascii = {
@@ -252,4 +254,6 @@ const struct glyphs glyphs_ascii = {
     .place_full = '#',
     .place_empty = '.',
     .off = '-',
+    .folded = '+',
+    .open = '-',
 };

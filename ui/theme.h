@@ -75,7 +75,8 @@ struct glyphs {
         box_tl, box_tr, box_bl, box_br, box_h, box_v, /* frames */
         bar_full, bar_empty,                          /* progress */
         place_full, place_empty,                      /* of a queue, of a barrier */
-        off;                                          /* a core that is switched off */
+        off,                                          /* a core that is switched off */
+        folded, open;                                 /* a row and what is under it */
 };
 extern const struct glyphs glyphs_unicode, glyphs_ascii;
 

@@ -7,6 +7,8 @@
 #include "../src/timeline/timeline.h"
 #include "../src/timeline/waits.h"
 #include "canvas.h"
+#include "roster.h"
+#include "transcript.h"
 #include "viewport.h"
 
 #include <stdint.h>
@@ -37,9 +39,19 @@ struct scene {
 
     const struct scene_cpu *cpus; /* what may be used, in the machine's order */
     unsigned n_cpus;
-    const uint32_t *tasks; /* timeline indexes to show, in slot order, schedviz's own last */
+    const uint32_t *tasks; /* timeline indexes whose figures count, in slot order, schedviz's own last */
     unsigned n_tasks;
-    int name_cols; /* of the longest of their names that says more than a letter; 0: none does */
+    unsigned n_quiet;              /* of a watched program, so many more slept all the time */
+    const struct roster_row *rows; /* what views by task show */
+    unsigned n_rows;
+    const uint32_t *members; /* of folded rows */
+    const unsigned *order;   /* of the rows, in the table; NULL: not sorted yet */
+    int name_cols;           /* of the longest of their names that says more than a letter; 0: none does */
+
+    const struct roster *roster; /* of a watched program; NULL: the workload is our own */
+    struct session_target target;
+    const char *filter;              /* of the rows, NULL or "": none */
+    unsigned n_matching, n_filtered; /* tasks that it lets through, of so many */
 
     const struct scene_object *objects; /* those that the tasks of the run use, in the program's order */
     unsigned n_objects;
@@ -77,8 +89,10 @@ struct view_ops {
 
 extern const struct view_ops view_cores, view_tasks, view_table, view_counters, view_compare, view_objects;
 
-/* The table's columns, for scene.sort_column; and the task (timeline index) in one of its rows, as sorted. */
+/* The table's columns, for scene.sort_column; the order of the scene's rows in it (order has room for all of
+ * them); and the task (timeline index) in one of its rows, as sorted. */
 int view_table_n_columns(void);
+void view_table_sort(const struct scene *scene, unsigned *order);
 uint32_t view_table_task(const struct scene *scene, unsigned row);
 
 /* Parts that are always there: the title line (lesson, tasks, cores, source, mode), the summary under the
@@ -101,6 +115,7 @@ void view_inspect_gap(const struct scene *scene, struct canvas *canvas, struct r
 struct key_label {
     char key[16];
     const char *label;
+    bool is_lit; /* it has something to tell */
 };
 void view_keys(struct canvas *canvas, struct rect rect, const struct key_label *items, unsigned n);
 
@@ -108,14 +123,22 @@ void view_keys(struct canvas *canvas, struct rect rect, const struct key_label *
 int view_ticker_rows(const struct scene *scene, int rows_of_screen);
 void view_ticker(const struct scene *scene, struct canvas *canvas, struct rect rect);
 
+/* What a command printed, under the view: the rows that end `up' rows above the last one. */
+struct output_pane {
+    const struct transcript *text;
+    unsigned up;
+    uint64_t n_before; /* bytes that are gone */
+    bool is_captured;  /* there can be any */
+};
+int view_output_rows(int rows_of_screen);
+void view_output(const struct scene *scene, struct canvas *canvas, struct rect rect,
+                 const struct output_pane *pane);
+
 /* What goes wrong: a deadlock as a band under the title, with its cycle drawn; warnings as lines over the
  * keys. */
 int view_alert_rows(const struct scene *scene, int rows_of_screen);
 void view_alert(const struct scene *scene, struct canvas *canvas, struct rect rect);
 int view_warning_rows(const struct scene *scene, int rows_of_screen);
 void view_warnings(const struct scene *scene, struct canvas *canvas, struct rect rect);
-
-/* Paint and letter of a task: by slot; schedviz's own are PAINT_SELF and '.'. */
-enum paint view_task_paint(const struct task *task);
 
 #endif

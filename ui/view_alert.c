@@ -21,13 +21,16 @@ struct station {
 static void make_station(const struct scene *scene, unsigned i, struct station *station)
 {
     const struct alert *alert = scene->deadlock;
-    struct wait_object object;
+    struct wait_object object = {0};
     char name[EVENT_NAME_SIZE * 4 + 1] = "?";
     station->is_task = i % 2 == 0;
     station->task = alert->tasks[i / 2];
     if (!station->is_task && waits_object(timeline_waits(scene->tl), alert->objects[i / 2], &object))
         export_safe_name(object.name, name, sizeof name);
-    snprintf(station->lock, sizeof station->lock, "mutex %.50s", name);
+    if (!station->is_task && object.kind_known && object.kind == OBJECT_JOIN)
+        snprintf(station->lock, sizeof station->lock, "waits for the end of");
+    else
+        snprintf(station->lock, sizeof station->lock, "mutex %.50s", name);
 }
 
 static int draw_station(struct canvas *canvas, struct faces *faces, const struct station *station, int x,
@@ -174,7 +177,7 @@ static int draw_band(const struct scene *scene, struct canvas *canvas, struct re
 static void draw_cycle(const struct scene *scene, struct canvas *canvas, struct rect rect)
 {
     struct faces faces;
-    faces_init(&faces, scene->tl);
+    faces_init(&faces, scene);
     int cols = chain_cols(scene, &faces);
     if (rect.rows >= 2 && cols + 10 <= rect.cols)
         draw_loop(scene, canvas, &faces, rect.x, rect.y, cols);

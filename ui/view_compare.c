@@ -217,7 +217,7 @@ static void draw_both(const struct scene *scene, struct canvas *canvas, struct r
                           "other programs had %.0f %% of the cores of the reference, %.0f %% of this run's",
                           sides[0].others * 100, sides[1].others * 100);
     }
-    faces_init(&faces, scene->tl);
+    faces_init(&faces, scene);
     int y = rect.y + head + (rect.rows >= 16), end = rect.y + rect.rows - figures - (figures > 0);
     view_axis_span(scene, canvas, frame.x, frame.cols, y, col_ns);
     y += 2;

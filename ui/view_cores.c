@@ -13,7 +13,8 @@ struct plan {
     int gap;   /* blank rows after it */
     int tasks; /* rows of each task's lane in the part below; 0: no such part */
     int task_gap;
-    int more; /* a last row that tells of the lanes which do not fit */
+    int n_tasks; /* of them */
+    int more;    /* a last row that tells of the lanes which do not fit */
 };
 
 #define LEAST_TASK_ROWS 5 /* heads, a few tasks, and how many more there are */
@@ -26,9 +27,17 @@ static unsigned count_chosen(const struct scene *scene)
     return n;
 }
 
+/* Tasks of a watched program come and go, and may be thousands: a part of the rows is theirs. */
+static int count_tasks(const struct scene *scene, int rows)
+{
+    const int n = (int)scene->n_rows, least = rows / 6, most = rows * 2 / 5;
+    return !scene->roster ? n : n < least ? least : n > most ? most : n;
+}
+
 static int plan_rows(const struct scene *scene, const struct plan *plan)
 {
-    int chosen = (int)count_chosen(scene), rest = (int)scene->n_cpus - chosen, tasks = (int)scene->n_tasks;
+    int chosen = (int)count_chosen(scene), rest = (int)scene->n_cpus - chosen;
+    const int tasks = plan->n_tasks;
     int rows = plan->axis + chosen * (plan->lane + plan->bars + plan->gap) + rest;
     if (plan->tasks)
         rows += 1 + (rest ? 1 : 0) + tasks * (plan->tasks + plan->task_gap);
@@ -47,7 +56,8 @@ static struct plan make_plan(const struct scene *scene, struct rect rect)
                                           {.lane = 9}, {.lane = 11}, {.lane = 13}, {.lane = 15}};
     const struct plan *list = scene->lecture ? lecture : wishes;
     size_t n = scene->lecture ? sizeof lecture / sizeof *lecture : sizeof wishes / sizeof *wishes;
-    struct plan plan = {.axis = view_axis_rows(rect.rows), .lane = 1};
+    struct plan plan = {
+        .axis = view_axis_rows(rect.rows), .lane = 1, .n_tasks = count_tasks(scene, rect.rows)};
     for (size_t i = 0; i < n; i++) {
         struct plan next = plan;
         next.lane = list[i].lane ? list[i].lane : plan.lane;
@@ -184,13 +194,15 @@ static void draw_tasks(const struct scene *scene, struct canvas *canvas, struct 
     if (y + 1 + plan->tasks > bottom)
         return;
     view_task_heads(scene, canvas, frame, y++);
-    for (unsigned i = 0; i < scene->n_tasks && y + plan->tasks <= bottom; i++) {
-        if (y + 2 * plan->tasks > bottom && i + 1 < scene->n_tasks) {
+    for (unsigned i = 0; i < scene->n_rows && y + plan->tasks <= bottom; i++) {
+        if (y + 2 * plan->tasks > bottom && i + 1 < scene->n_rows) {
             canvas_printf(canvas, frame->x, y, frame->cols, PAINT_FAINT, PAINT_KEEP, 0,
-                          "and %u more tasks: the next view (Tab) has them all", scene->n_tasks - i);
+                          frame->cols < 54 ? "and %u more: Tab shows all"
+                                           : "and %u more tasks: the next view (Tab) has them all",
+                          scene->n_rows - i);
             return;
         }
-        view_task_row(scene, canvas, faces, frame, scene->tasks[i], y, plan->tasks, false);
+        view_task_row(scene, canvas, faces, frame, &scene->rows[i], y, plan->tasks, false);
         y += plan->tasks + plan->task_gap;
     }
 }
@@ -214,7 +226,7 @@ static void cores_draw(const struct scene *scene, struct canvas *canvas, struct 
     struct plan plan = make_plan(scene, rect);
     struct lane_frame frame = view_lane_frame(scene, rect);
     struct faces faces;
-    faces_init(&faces, scene->tl);
+    faces_init(&faces, scene);
     view_axis(scene, canvas, &frame, rect.y, plan.axis);
     if (plan.axis)
         draw_heads(scene, canvas, &frame, rect.y + (plan.axis >= 3 ? 1 : 0));
@@ -222,7 +234,7 @@ static void cores_draw(const struct scene *scene, struct canvas *canvas, struct 
     if (scene->lecture)
         view_choose_letters(scene, &faces, &span, plan.lane, false);
     int y = draw_cores(scene, canvas, &faces, &plan, &frame, rect), lanes_end = y;
-    if (plan.tasks && scene->n_tasks) {
+    if (plan.tasks && scene->n_rows) {
         y += y < rect.y + rect.rows && plan_rows(scene, &plan) <= rect.rows &&
              count_chosen(scene) < scene->n_cpus;
         draw_tasks(scene, canvas, &faces, &plan, &frame, rect, y);

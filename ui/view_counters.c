@@ -64,7 +64,7 @@ static void sum_tasks(struct sheet *sheet, int cols)
     for (int x = 0; x < cols; x++) {
         sheet->switches[x] *= 1e9 / col_ns;
         sheet->running[x] /= col_ns;
-        sheet->alive[x] /= col_ns;
+        sheet->alive[x] = sheet->alive[x] / col_ns + scene->n_quiet;
     }
     free(bins);
 }
@@ -295,7 +295,7 @@ static void draw_fairness(const struct sheet *sheet, struct rect rect)
     int y = rect.y + 1;
     snprintf(text, sizeof text, "Jain's index %.3f", sheet->stats.fairness);
     draw_title(sheet, rect, "fairness", text);
-    faces_init(&faces, scene->tl);
+    faces_init(&faces, scene);
     for (unsigned i = 0; i < scene->n_tasks; i++) {
         struct bin bin;
         timeline_task_sum(scene->tl, scene->tasks[i], sheet->stats.lo_ns,

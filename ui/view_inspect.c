@@ -17,6 +17,15 @@ static char *task_title(const struct face *face, char *buf, size_t size)
     return buf;
 }
 
+/* In a sentence; of a watched program, and of others, many are called alike. */
+static const char *who_is(const struct faces *faces, const struct face *face, char *buf, size_t size)
+{
+    if (!faces->roster || face->self)
+        return face_call(face);
+    snprintf(buf, size, "%s %d", face->name, face->tid);
+    return buf;
+}
+
 static void why_it_ended(const struct slice *slice, char *buf, size_t size)
 {
     char length[32];
@@ -57,8 +66,8 @@ static void who_came_next(const struct scene *scene, struct faces *faces, const 
         return;
     }
     uint64_t gap_ns = next.start_ns - slice->end_ns;
-    const struct face *face = faces_get(faces, next.task);
-    const char *who = face_call(face);
+    char name[96];
+    const char *who = who_is(faces, faces_get(faces, next.task), name, sizeof name);
     struct bin bin = {0};
     if (gap_ns)
         timeline_cpu_sum(scene->tl, slice->cpu, slice->end_ns, gap_ns, &bin);
@@ -79,13 +88,37 @@ static void draw_line(struct canvas *canvas, struct rect rect, int row, const ch
     canvas_text(canvas, rect.x + 13, rect.y + row, rect.cols - 15, PAINT_TEXT, PAINT_KEEP, 0, text);
 }
 
+#define MAX_BEHIND 3
+
+/* For how long it waited, and where everybody is watched, behind whom. */
+static void why_it_waited(const struct scene *scene, struct faces *faces, uint32_t task, uint64_t from,
+                          uint64_t to, char *buf, size_t size)
+{
+    struct behind behind[MAX_BEHIND];
+    struct behind_sums sums;
+    char length[32], name[96];
+    size_t used = (size_t)snprintf(buf, size, "%s", export_duration(to - from, length, sizeof length));
+    if (!scene->info.all) {
+        snprintf(buf + used, size - used, " for the core, runnable");
+        return;
+    }
+    const unsigned n = timeline_behind(scene->tl, task, from, to, behind, MAX_BEHIND, &sums);
+    for (unsigned i = 0; i < n && used < size; i++)
+        used += (size_t)snprintf(buf + used, size - used, "%s%s behind %s", i ? ", " : ": ",
+                                 export_duration(behind[i].ns, length, sizeof length),
+                                 who_is(faces, faces_get(faces, behind[i].task), name, sizeof name));
+    if (sums.unknown_ns && used < size)
+        snprintf(buf + used, size - used, "%s%s unknown", n ? ", " : ": ",
+                 export_duration(sums.unknown_ns, length, sizeof length));
+}
+
 void view_inspect(const struct scene *scene, struct canvas *canvas, struct rect rect,
                   const struct slice *slice)
 {
     struct faces faces;
     struct task task;
-    char text[192], a[32], b[32], label[48], title[96];
-    faces_init(&faces, scene->tl);
+    char text[320], a[32], b[32], label[48], title[96];
+    faces_init(&faces, scene);
     timeline_task(scene->tl, slice->task, &task);
     const struct face *face = faces_get(&faces, slice->task);
     snprintf(title, sizeof title, "a slice of %s", task_title(face, text, sizeof text));
@@ -110,8 +143,8 @@ void view_inspect(const struct scene *scene, struct canvas *canvas, struct rect 
              before ? "before" : "after", export_duration(slice->end_ns - slice->start_ns, b, sizeof b));
     draw_line(canvas, rect, row++, "when", text);
     if (slice->runnable_ns)
-        snprintf(text, sizeof text, "%s for the core, runnable",
-                 export_duration(slice->runnable_ns, a, sizeof a));
+        why_it_waited(scene, &faces, slice->task, slice->start_ns - slice->runnable_ns, slice->start_ns, text,
+                      sizeof text);
     else
         snprintf(text, sizeof text, "no wait for the core is known");
     draw_line(canvas, rect, row++, "waited", text);
@@ -132,13 +165,13 @@ static void tell_cpu_gap(const struct scene *scene, struct canvas *canvas, struc
     struct faces faces;
     struct slice before, after;
     struct bin bin;
-    char text[192], ended[96], length[32];
+    char text[256], ended[96], length[32], name[96];
     bool has_before = timeline_cpu_slice(scene->tl, cpu, t, -1, &before);
     bool has_after = timeline_cpu_slice(scene->tl, cpu, t, 0, &after);
     uint64_t from = has_before ? before.end_ns : timeline_edge_ns(scene->tl);
     uint64_t to = has_after ? after.start_ns : timeline_now_ns(scene->tl);
     uint64_t gap_ns = to > from ? to - from : 0;
-    faces_init(&faces, scene->tl);
+    faces_init(&faces, scene);
     timeline_cpu_sum(scene->tl, cpu, from, gap_ns ? gap_ns : 1, &bin);
     bool is_switch = has_before && has_after && gap_ns <= switch_limit_ns(scene);
     draw_line(canvas, rect, 1, "core",
@@ -149,11 +182,12 @@ static void tell_cpu_gap(const struct scene *scene, struct canvas *canvas, struc
     draw_line(canvas, rect, 2, "for", export_duration(gap_ns, length, sizeof length));
     if (has_before) {
         why_it_ended(&before, ended, sizeof ended);
-        snprintf(text, sizeof text, "%s, %s", face_call(faces_get(&faces, before.task)), ended);
+        snprintf(text, sizeof text, "%s, %s",
+                 who_is(&faces, faces_get(&faces, before.task), name, sizeof name), ended);
         draw_line(canvas, rect, 3, "before", text);
     }
     if (has_after)
-        draw_line(canvas, rect, 4, "after", face_call(faces_get(&faces, after.task)));
+        draw_line(canvas, rect, 4, "after", who_is(&faces, faces_get(&faces, after.task), name, sizeof name));
     faces_fini(&faces);
 }
 
@@ -172,7 +206,7 @@ static void tell_task_gap(const struct scene *scene, struct canvas *canvas, stru
     char why[256];
     draw_line(canvas, rect, 1, "state", names[state]);
     view_why(scene, task, t, rect.cols - 15, why, sizeof why);
-    if (*why)
+    if (*why && !(state == STATE_RUNNABLE && scene->info.all))
         draw_line(canvas, rect, 3, "why", why);
     if (state != STATE_RUNNABLE && state != STATE_BLOCKED)
         return;
@@ -180,6 +214,14 @@ static void tell_task_gap(const struct scene *scene, struct canvas *canvas, stru
              export_duration(t > since ? t - since : 0, a, sizeof a),
              export_duration(until > since ? until - since : 0, b, sizeof b));
     draw_line(canvas, rect, 2, "for", text);
+    if (state == STATE_RUNNABLE && scene->info.all && until > since) {
+        struct faces faces;
+        char waited[320];
+        faces_init(&faces, scene);
+        why_it_waited(scene, &faces, task, since, until, waited, sizeof waited);
+        draw_line(canvas, rect, 3, "waited", waited);
+        faces_fini(&faces);
+    }
 }
 
 void view_inspect_gap(const struct scene *scene, struct canvas *canvas, struct rect rect, int cpu,
@@ -192,7 +234,7 @@ void view_inspect_gap(const struct scene *scene, struct canvas *canvas, struct r
         rect.y += rect.rows - 6;
         rect.rows = 6;
     }
-    faces_init(&faces, scene->tl);
+    faces_init(&faces, scene);
     if (cpu >= 0)
         snprintf(title, sizeof title, "no slice on %s",
                  view_cpu_label(scene, cpu, true, label, sizeof label));

@@ -14,62 +14,91 @@
 
 /* ---- faces ---- */
 
-enum paint view_task_paint(const struct task *task)
+#define FACES_BLOCK 64u
+
+static enum paint task_paint(const struct faces *faces, const struct task *task)
 {
     if (!task_is_workload(task))
         return task->role == ROLE_OTHER ? PAINT_FAINT : PAINT_SELF;
     if (task->carries)
         return PAINT_TASK0 + N_TASK_PAINTS - 1; /* grey: the colours are those of the tasks that it carries */
-    unsigned i = task->slot >= 0 ? (unsigned)task->slot : task->index;
+    unsigned i = faces->roster     ? roster_look(faces->roster, task->index).colour
+                 : task->slot >= 0 ? (unsigned)task->slot
+                                   : task->index;
     return (enum paint)(PAINT_TASK0 + i % N_TASK_PAINTS);
 }
 
-void faces_init(struct faces *faces, const struct timeline *tl)
+void faces_init(struct faces *faces, const struct scene *scene)
 {
-    faces->tl = tl;
-    faces->n = timeline_n_tasks(tl);
+    faces->tl = scene->tl;
+    faces->roster = scene->roster;
     faces->scale = 0;
-    faces->faces = mem_new(faces->n, sizeof *faces->faces);
+    faces->n_blocks = (timeline_n_tasks(scene->tl) + FACES_BLOCK - 1) / FACES_BLOCK;
+    faces->blocks = mem_new(faces->n_blocks, sizeof *faces->blocks);
 }
 
 void faces_fini(struct faces *faces)
 {
-    free(faces->faces);
+    for (unsigned i = 0; i < faces->n_blocks; i++)
+        free(faces->blocks[i]);
+    free(faces->blocks);
 }
 
-static void face_fill(struct face *face, const struct task *task)
+/* A process by the first letter of its name, its threads by their number. */
+static void fill_call(const struct faces *faces, struct face *face, const struct task *task)
+{
+    const struct roster_look look = faces->roster && task_is_workload(task)
+                                        ? roster_look(faces->roster, task->index)
+                                        : (struct roster_look){.number = 0};
+    const char first = face->name[0];
+    snprintf(face->call, sizeof face->call, "%s", face->name);
+    if (!look.number) {
+        snprintf(face->letter, sizeof face->letter, "%c",
+                 first > ' ' && first < 0x7f ? (char)tolower((unsigned char)first) : '?');
+        return;
+    }
+    struct task leader;
+    timeline_task(faces->tl, look.leader, &leader);
+    snprintf(face->letter, sizeof face->letter, "%u", look.number % 1000000);
+    if (strcmp(leader.name, task->name) == 0)
+        snprintf(face->call, sizeof face->call, "%.64s/%u", face->name, look.number);
+}
+
+static void face_fill(const struct faces *faces, struct face *face, const struct task *task)
 {
     char name[EVENT_NAME_SIZE];
     face->known = true;
+    face->tid = task->tid;
     face->self = task->role == ROLE_OBSERVER || task->role == ROLE_HOST;
-    face->paint = (uint8_t)view_task_paint(task);
+    face->is_outsider = task->role == ROLE_OTHER;
+    face->paint = (uint8_t)task_paint(faces, task);
     face->back = face->self ? PAINT_LANE : face->paint;
     face->by_name = task->slot < 0;
     face->is_green = task->kind == TASK_GREEN;
     export_safe_name(task->name, face->name, sizeof face->name);
     if (!face->name[0])
         snprintf(face->name, sizeof face->name, "%d", task->tid);
+    fill_call(faces, face, task);
     if (face->self)
         strcpy(face->letter, ".");
     else if (task->slot >= 0)
         snprintf(face->letter, sizeof face->letter, "%.3s", workload_task_name((unsigned)task->slot, name));
-    else
-        snprintf(face->letter, sizeof face->letter, "%c",
-                 face->name[0] > ' ' && face->name[0] < 0x7f ? (char)tolower((unsigned char)face->name[0])
-                                                             : '?');
 }
 
 const struct face *faces_get(struct faces *faces, uint32_t task)
 {
     static const struct face nobody = {
-        .known = true, .paint = PAINT_FAINT, .back = PAINT_LANE, .letter = "?", .name = "?"};
-    if (task >= faces->n)
+        .known = true, .paint = PAINT_FAINT, .back = PAINT_LANE, .letter = "?", .name = "?", .call = "?"};
+    if (task / FACES_BLOCK >= faces->n_blocks || task >= timeline_n_tasks(faces->tl))
         return &nobody;
-    struct face *face = &faces->faces[task];
+    struct face **block = &faces->blocks[task / FACES_BLOCK];
+    if (!*block)
+        *block = mem_new(FACES_BLOCK, sizeof **block);
+    struct face *face = &(*block)[task % FACES_BLOCK];
     if (!face->known) {
         struct task t;
         timeline_task(faces->tl, task, &t);
-        face_fill(face, &t);
+        face_fill(faces, face, &t);
     }
     return face;
 }
@@ -83,8 +112,8 @@ int view_chip(struct canvas *canvas, struct faces *faces, uint32_t task, int x, 
               bool with_name)
 {
     const struct face *face = faces_get(faces, task);
-    int letter = (int)strlen(face->letter),
-        name = with_name && has_name(face) ? canvas_text_cols(face->name) : 0;
+    const char *call = face->by_name ? face->call : face->name;
+    int letter = (int)strlen(face->letter), name = with_name && has_name(face) ? canvas_text_cols(call) : 0;
     if (letter + 2 > max_cols)
         return 0;
     if (name && letter + 3 + name > max_cols)
@@ -96,7 +125,7 @@ int view_chip(struct canvas *canvas, struct faces *faces, uint32_t task, int x, 
     canvas_fill(canvas, (struct rect){x, y, letter + 2, 1}, ' ', fg, bg, 0);
     canvas_text(canvas, x + 1, y, letter, fg, bg, CELL_BOLD, face->letter);
     if (name)
-        canvas_text(canvas, x + letter + 3, y, name, PAINT_TEXT, PAINT_KEEP, 0, face->name);
+        canvas_text(canvas, x + letter + 3, y, name, PAINT_TEXT, PAINT_KEEP, 0, call);
     return cols;
 }
 
@@ -122,7 +151,10 @@ char *view_cpu_label(const struct scene *scene, int cpu, bool wide, char *buf, s
 static int label_cols(const struct scene *scene, int of_cols)
 {
     const bool wide = of_cols >= 72;
-    const int names = scene->name_cols ? LETTER_COLS + scene->name_cols : 0, most = of_cols / 6;
+    const int names = scene->roster      ? scene->name_cols
+                      : scene->name_cols ? LETTER_COLS + scene->name_cols
+                                         : 0;
+    const int most = scene->roster ? of_cols / 4 : of_cols / 6;
     int cols = wide ? 8 : 6; /* "switches", "schedviz" */
     if (wide && names > cols)
         cols = names < most ? names : most;
@@ -579,7 +611,7 @@ struct stretch {
     int before_eighths; /* what it has of the cell before them */
     int eighths;        /* its width with the parts of the cells at its borders */
     enum paint back;
-    char text[EVENT_NAME_SIZE * 4 + 1];
+    char text[EVENT_NAME_SIZE * 4 + 12];
 };
 
 static void stretch_text(const struct lane *lane, uint32_t who, struct stretch *stretch)
@@ -683,11 +715,12 @@ void view_choose_letters(const struct scene *scene, struct faces *faces, const s
     int most = rows * 2 / 5 < MAX_SCALE ? rows * 2 / 5 : MAX_SCALE;
     if (spelled(scene) || most < 1 || span->cols < 1)
         return;
-    for (unsigned i = 0; i < (of_tasks ? scene->n_tasks : scene->n_cpus); i++) {
+    const unsigned most_lanes = 64, n = of_tasks ? scene->n_rows : scene->n_cpus;
+    for (unsigned i = of_tasks ? scene->scroll : 0; i < n && i < scene->scroll + most_lanes; i++) {
         struct slices ahead = {.n = 0};
         struct lane lane = {scene, faces, span, -1, TIMELINE_NO_TASK, NULL, &ahead};
         if (of_tasks)
-            lane.task = scene->tasks[i];
+            lane.task = scene->rows[i].task;
         else
             lane.cpu = scene->cpus[i].cpu;
         weigh_letters(&lane, most, fit);
@@ -800,15 +833,267 @@ void view_task_lane(const struct scene *scene, struct canvas *canvas, struct fac
     draw_lane(&lane, canvas, rect);
 }
 
-/* ---- a task's row ---- */
+/* ---- several tasks as one lane ---- */
 
-static struct bin window_bin(const struct scene *scene, uint32_t task)
+/* What they did in a column, together. */
+struct sum {
+    uint64_t run_ns, runnable_ns;
+    uint32_t n_samples;
+};
+
+/* Adds what of [from, to) lies in each column. */
+static void spread(const struct lane_span *span, struct sum *sums, uint64_t from, uint64_t to, bool runs)
+{
+    const uint64_t end = span->start_ns + span->col_ns * (uint64_t)span->cols;
+    from = from > span->start_ns ? from : span->start_ns;
+    to = to < end ? to : end;
+    while (from < to) {
+        const uint64_t column = (from - span->start_ns) / span->col_ns;
+        const uint64_t border = span->start_ns + (column + 1) * span->col_ns,
+                       until = to < border ? to : border;
+        *(runs ? &sums[column].run_ns : &sums[column].runnable_ns) += until - from;
+        from = until;
+    }
+}
+
+static void add_bins(const struct scene *scene, const struct lane_span *span, uint32_t task, struct sum *sums,
+                     struct bin *bins)
+{
+    const unsigned n = (unsigned)span->cols;
+    timeline_task_bins(scene->tl, task, span->start_ns, span->col_ns * n, n, bins);
+    for (unsigned i = 0; i < n; i++) {
+        sums[i].run_ns += bins[i].run_ns;
+        sums[i].runnable_ns += bins[i].runnable_ns;
+        sums[i].n_samples += bins[i].n_samples;
+    }
+}
+
+/* Many tasks run now and then: slice by slice is quicker than column by column. False, and nothing is added:
+ * there are too many slices for that. */
+static bool add_slices(const struct scene *scene, const struct lane_span *span, uint32_t task,
+                       struct sum *sums)
+{
+    struct slice slices[16];
+    const uint64_t end = span->start_ns + span->col_ns * (uint64_t)span->cols;
+    struct task now;
+    unsigned n = timeline_task_slices(scene->tl, task, span->start_ns, slices, 16);
+    if (n == 16 && slices[15].end_ns < end)
+        return false;
+    for (unsigned i = 0; i < n; i++) {
+        spread(span, sums, slices[i].start_ns, slices[i].end_ns, true);
+        spread(span, sums, slices[i].start_ns - slices[i].runnable_ns, slices[i].start_ns, false);
+    }
+    timeline_task(scene->tl, task, &now);
+    if (now.state == STATE_RUNNABLE)
+        spread(span, sums, now.state_since_ns, timeline_now_ns(scene->tl), false);
+    return true;
+}
+
+/* From the first one's beginning until the last one's end. */
+static struct lane_span life_of_row(const struct scene *scene, const struct roster_row *row,
+                                    const struct lane_span *span)
+{
+    struct lane_span life = *span;
+    struct task task;
+    timeline_task(scene->tl, row->task, &task);
+    life.start_ns = task.first_ns;
+    life.known_ns = task.last_ns;
+    for (uint32_t i = 0; i < row->n && life.known_ns < span->known_ns; i++) {
+        timeline_task(scene->tl, scene->members[row->first + i], &task);
+        life.known_ns = task.last_ns > life.known_ns ? task.last_ns : life.known_ns;
+    }
+    life.known_ns = life.known_ns < span->known_ns ? life.known_ns : span->known_ns;
+    return life;
+}
+
+static struct sum *make_sums(const struct scene *scene, const struct lane_span *span,
+                             const struct roster_row *row)
+{
+    struct sum *sums = mem_new((unsigned long)span->cols, sizeof *sums);
+    struct bin *bins = mem_new((unsigned long)span->cols, sizeof *bins);
+    for (uint32_t i = 0; i < row->n; i++) {
+        const uint32_t task = scene->members[row->first + i];
+        if (!roster_is_active(scene->roster, task))
+            continue;
+        if (!scene->info.exact || !add_slices(scene, span, task, sums))
+            add_bins(scene, span, task, sums, bins);
+    }
+    free(bins);
+    return sums;
+}
+
+static int count_usable(const struct scene *scene)
+{
+    int n = 0;
+    for (unsigned i = 0; i < scene->n_cpus; i++)
+        n += scene->cpus[i].chosen && scene->cpus[i].online;
+    return n > 0 ? n : 1;
+}
+
+/* One column, where some of them ran. */
+static void draw_sum(const struct scene *scene, struct canvas *canvas, enum paint paint, double at_once,
+                     int x, struct rect rect)
+{
+    const struct glyphs *g = scene->glyphs;
+    if (spelled(scene)) { /* how many, as a digit */
+        const int n = (int)(at_once + 0.5);
+        const char32_t ch = n > 9 ? U'+' : n > 0 ? (char32_t)('0' + n) : g->shade[0];
+        for (int y = 0; y < rect.rows; y++)
+            canvas_put(canvas, x, rect.y + y, ch, n > 0 ? PAINT_ON_TASK : paint, n > 0 ? paint : PAINT_LANE,
+                       0);
+        return;
+    }
+    int eighths = (int)(at_once / count_usable(scene) * rect.rows * 8 + 0.5);
+    eighths = eighths < 1 ? 1 : eighths > rect.rows * 8 ? rect.rows * 8 : eighths;
+    for (int y = rect.rows - 1; y >= 0; y--, eighths -= 8)
+        canvas_put(canvas, x, rect.y + y,
+                   g->lower_eighths[eighths < 0   ? 0
+                                    : eighths > 8 ? 8
+                                                  : eighths],
+                   paint, PAINT_LANE, 0);
+}
+
+void view_sum_lane(const struct scene *scene, struct canvas *canvas, struct faces *faces,
+                   const struct lane_span *span, const struct roster_row *row, struct rect rect)
+{
+    const struct glyphs *g = scene->glyphs;
+    const enum paint paint = (enum paint)faces_get(faces, row->task)->paint;
+    const uint64_t edge = timeline_edge_ns(scene->tl);
+    if (span->cols < 1)
+        return;
+    const struct lane_span life = life_of_row(scene, row, span);
+    struct sum *sums = make_sums(scene, span, row);
+    struct lane_cell *cells = mem_new((unsigned long)span->cols, sizeof *cells);
+    for (int i = 0; i < span->cols; i++) {
+        const uint64_t from = span->start_ns + (uint64_t)i * span->col_ns, middle = from + span->col_ns / 2;
+        if (middle < edge || middle < life.start_ns || from >= life.known_ns)
+            flat_cell(&cells[i], g->gone, PAINT_OFF, PAINT_BACK);
+        else if (sums[i].n_samples && !sums[i].run_ns)
+            flat_cell(&cells[i], g->sample, paint, PAINT_LANE);
+        else if (sums[i].runnable_ns >= span->col_ns / 2)
+            flat_cell(&cells[i], g->runnable, (enum paint)(paint + N_TASK_PAINTS), PAINT_LANE);
+        else if (scene->info.exact)
+            flat_cell(&cells[i], g->blocked, PAINT_OFF, PAINT_LANE);
+        else
+            flat_cell(&cells[i], g->gone, PAINT_OFF, PAINT_BACK);
+    }
+    rect.cols = span->cols;
+    draw_cells(scene, canvas, cells, rect);
+    for (int i = 0; i < span->cols; i++)
+        if (sums[i].run_ns * 16 >= span->col_ns)
+            draw_sum(scene, canvas, paint, (double)sums[i].run_ns / (double)span->col_ns, rect.x + i, rect);
+        else if (sums[i].run_ns)
+            canvas_put(canvas, rect.x + i, rect.y + rect.rows - 1, g->lower_eighths[1], paint, PAINT_KEEP, 0);
+    free(cells);
+    free(sums);
+}
+
+/* ---- a row ---- */
+
+void view_row_sum(const struct scene *scene, const struct roster_row *row, struct bin *bin)
 {
     uint64_t lo, hi;
-    struct bin bin = {0};
-    if (view_window(scene, &lo, &hi))
-        timeline_task_sum(scene->tl, task, lo, hi - lo, &bin);
-    return bin;
+    *bin = (struct bin){0};
+    if (!view_window(scene, &lo, &hi))
+        return;
+    if (row->n < 2) {
+        timeline_task_sum(scene->tl, row->task, lo, hi - lo, bin);
+        return;
+    }
+    for (uint32_t i = 0; i < row->n; i++) {
+        struct bin one;
+        const uint32_t task = scene->members[row->first + i];
+        if (!roster_is_active(scene->roster, task))
+            continue;
+        timeline_task_sum(scene->tl, task, lo, hi - lo, &one);
+        bin->run_ns += one.run_ns;
+        bin->runnable_ns += one.runnable_ns;
+        bin->n_switches += one.n_switches;
+    }
+}
+
+enum { WORDS_ALL, WORDS_NO_TID, WORDS_SHORT, WORDS_SHORTEST, N_WORDS };
+
+/* What stands behind a row's name, from long to short. */
+static void row_words(const struct roster_row *row, int tid, int length, char *buf, size_t size)
+{
+    const char *threads = length < WORDS_SHORT ? "threads" : "thr";
+    char processes[32] = "", number[16] = "";
+    if (length == WORDS_ALL)
+        snprintf(number, sizeof number, " %d", tid);
+    if (row->n_processes > 1)
+        snprintf(processes, sizeof processes, "%u %s", row->n_processes,
+                 length < WORDS_SHORT ? "processes, " : "proc, ");
+    if (row->n < 2)
+        snprintf(buf, size, "%s", number);
+    else if (length < WORDS_SHORTEST)
+        snprintf(buf, size, "%s (%s%u %s)", number, processes, row->n, threads);
+    else
+        snprintf(buf, size, " ×%u", row->n);
+}
+
+#define MAX_INDENT 12
+
+static int row_indent(const struct roster_row *row, int cols)
+{
+    const int step = cols >= 20 ? 2 : 1, most = cols / 3 < MAX_INDENT ? cols / 3 : MAX_INDENT;
+    const int indent = row->depth * step;
+    return indent < most ? indent : most;
+}
+
+int view_row_label_cols(struct faces *faces, const struct roster_row *row)
+{
+    const struct face *face = faces_get(faces, row->task);
+    char words[64];
+    struct task task;
+    timeline_task(faces->tl, row->task, &task);
+    if (face->self)
+        return canvas_text_cols(face->name);
+    if (face->is_outsider)
+        return 0;
+    row_words(row, task.tid, row->n > 1 ? WORDS_NO_TID : WORDS_ALL, words, sizeof words);
+    return 1 + row_indent(row, 80) + (int)strlen(face->letter) + 3 + canvas_text_cols(face->name) +
+           canvas_text_cols(words);
+}
+
+void view_row_label(const struct scene *scene, struct canvas *canvas, struct faces *faces,
+                    const struct roster_row *row, struct rect rect, bool with_tid, bool selected)
+{
+    const struct face *face = faces_get(faces, row->task);
+    const int letter = (int)strlen(face->letter), middle = rect.y + (rect.rows - 1) / 2,
+              end = rect.x + rect.cols;
+    int x = rect.x + row_indent(row, rect.cols);
+    char words[64];
+    struct task task;
+    timeline_task(scene->tl, row->task, &task);
+    if (row->has_more)
+        canvas_put(canvas, x, middle, row->is_folded ? scene->glyphs->folded : scene->glyphs->open,
+                   PAINT_FAINT, PAINT_KEEP, 0);
+    x++;
+    if (x + letter + 2 <= end && !face->is_outsider) {
+        canvas_fill(canvas, (struct rect){x, rect.y, letter + 2, rect.rows}, ' ', PAINT_ON_TASK,
+                    (enum paint)face->paint, 0);
+        canvas_text(canvas, x + 1, middle, letter, PAINT_ON_TASK, (enum paint)face->paint, CELL_BOLD,
+                    face->letter);
+        x += letter + 3;
+    }
+    const int room = end - x;
+    int name = canvas_text_cols(face->name);
+    for (int length = with_tid ? WORDS_ALL : WORDS_NO_TID; length < N_WORDS; length++) {
+        row_words(row, task.tid, length, words, sizeof words);
+        if (name + canvas_text_cols(words) <= room)
+            break;
+    }
+    if (name + canvas_text_cols(words) > room)
+        name = room - canvas_text_cols(words);
+    if (name < 1)
+        return;
+    const enum paint fg = task.state == STATE_GONE || face->is_outsider ? PAINT_SELF
+                          : selected                                    ? PAINT_STRONG
+                                                                        : PAINT_TEXT;
+    x += canvas_text(canvas, x, middle, name, fg, PAINT_KEEP, 0, face->name);
+    canvas_text(canvas, x, middle, end - x, row->is_folded && fg != PAINT_SELF ? PAINT_ACCENT : PAINT_SELF,
+                PAINT_KEEP, 0, words);
 }
 
 static double share(uint64_t part_ns, const struct scene *scene)
@@ -818,15 +1103,17 @@ static double share(uint64_t part_ns, const struct scene *scene)
 }
 
 static void draw_task_figures(const struct scene *scene, struct canvas *canvas,
-                              const struct lane_frame *frame, const struct face *face, uint32_t index, int y)
+                              const struct lane_frame *frame, const struct face *face,
+                              const struct roster_row *row, int y)
 {
     char text[32];
     struct task task;
-    struct bin bin = window_bin(scene, index);
+    struct bin bin;
     enum paint fg = face->self ? PAINT_SELF : PAINT_TEXT;
     if (frame->figures_cols < 6)
         return;
-    timeline_task(scene->tl, index, &task);
+    view_row_sum(scene, row, &bin);
+    timeline_task(scene->tl, row->task, &task);
     view_right(canvas, frame->figures_x, y, 6, fg, 0,
                scene->info.exact ? view_percent(share(bin.run_ns, scene), text, sizeof text) : "-");
     if (frame->figures_cols < 14)
@@ -856,37 +1143,53 @@ void view_task_heads(const struct scene *scene, struct canvas *canvas, const str
                    PAINT_FAINT, 0, work ? "work" : "wait");
 }
 
-void view_task_row(const struct scene *scene, struct canvas *canvas, struct faces *faces,
-                   const struct lane_frame *frame, uint32_t task, int y, int rows, bool selected)
+/* The label of a task of our own workload, or of schedviz itself. */
+static void draw_own_label(const struct scene *scene, struct canvas *canvas, const struct lane_frame *frame,
+                           const struct face *face, struct rect rect, bool selected)
 {
-    const struct face *face = faces_get(faces, task);
-    struct lane_span span = view_lane_span(scene, view_lane_cols(scene, frame));
-    int middle = y + (rows - 1) / 2, x = frame->label_x + 1, n = (int)strlen(face->letter);
-
-    view_task_lane(scene, canvas, faces, &span, task, (struct rect){frame->x, y, span.cols, rows});
-    if (selected)
-        canvas_put(canvas, frame->label_x, middle, scene->glyphs->arrow_right, PAINT_ACCENT, PAINT_KEEP,
-                   CELL_BOLD);
+    int middle = rect.y + (rect.rows - 1) / 2, x = rect.x, n = (int)strlen(face->letter);
     if (face->self) {
         canvas_text(canvas, x, middle, frame->label_cols - 1, PAINT_SELF, PAINT_KEEP, 0,
                     frame->label_cols < 10 ? "self" : face->name);
-    } else {
-        if (face->is_green && frame->label_cols >= 10)
-            canvas_put(canvas, x++, middle, scene->glyphs->box_bl, PAINT_OFF, PAINT_KEEP, 0);
-        if (frame->label_cols > 5) {
-            canvas_fill(canvas, (struct rect){x, y, n + 2, rows}, ' ', PAINT_ON_TASK, (enum paint)face->paint,
-                        0);
-            x++;
-        }
-        canvas_text(canvas, x, middle, n, frame->label_cols > 5 ? PAINT_ON_TASK : (enum paint)face->paint,
-                    frame->label_cols > 5 ? (enum paint)face->paint : PAINT_KEEP, CELL_BOLD, face->letter);
-        int room = frame->label_x + frame->label_cols - x - n - 2;
-        if (has_name(face) && room > 2)
-            canvas_text(canvas, x + n + 2, middle, room, selected ? PAINT_STRONG : PAINT_TEXT, PAINT_KEEP, 0,
-                        face->name);
+        return;
     }
+    if (face->is_green && frame->label_cols >= 10)
+        canvas_put(canvas, x++, middle, scene->glyphs->box_bl, PAINT_OFF, PAINT_KEEP, 0);
+    if (frame->label_cols > 5) {
+        canvas_fill(canvas, (struct rect){x, rect.y, n + 2, rect.rows}, ' ', PAINT_ON_TASK,
+                    (enum paint)face->paint, 0);
+        x++;
+    }
+    canvas_text(canvas, x, middle, n, frame->label_cols > 5 ? PAINT_ON_TASK : (enum paint)face->paint,
+                frame->label_cols > 5 ? (enum paint)face->paint : PAINT_KEEP, CELL_BOLD, face->letter);
+    int room = frame->label_x + frame->label_cols - x - n - 2;
+    if (has_name(face) && room > 2)
+        canvas_text(canvas, x + n + 2, middle, room, selected ? PAINT_STRONG : PAINT_TEXT, PAINT_KEEP, 0,
+                    face->name);
+}
+
+void view_task_row(const struct scene *scene, struct canvas *canvas, struct faces *faces,
+                   const struct lane_frame *frame, const struct roster_row *row, int y, int rows,
+                   bool selected)
+{
+    const struct face *face = faces_get(faces, row->task);
+    struct lane_span span = view_lane_span(scene, view_lane_cols(scene, frame));
+    const struct rect label = {frame->label_x + 1, y, frame->label_cols - 1, rows};
+    const struct rect lane = {frame->x, y, span.cols, rows};
+    const int middle = y + (rows - 1) / 2;
+    if (row->n > 1)
+        view_sum_lane(scene, canvas, faces, &span, row, lane);
+    else
+        view_task_lane(scene, canvas, faces, &span, row->task, lane);
+    if (selected)
+        canvas_put(canvas, frame->label_x, middle, scene->glyphs->arrow_right, PAINT_ACCENT, PAINT_KEEP,
+                   CELL_BOLD);
+    if (scene->roster && !face->self && frame->label_cols > 5)
+        view_row_label(scene, canvas, faces, row, label, true, selected);
+    else
+        draw_own_label(scene, canvas, frame, face, label, selected);
     if (frame->figures_cols)
-        draw_task_figures(scene, canvas, frame, face, task, middle);
+        draw_task_figures(scene, canvas, frame, face, row, middle);
 }
 
 /* ---- rows that do not fit ---- */

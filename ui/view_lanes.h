@@ -9,29 +9,35 @@
 
 struct face {
     bool known;
+    int32_t tid;
     bool self;                          /* schedviz's own */
     uint8_t paint;                      /* as a foreground */
     uint8_t back;                       /* as a background: the same, for schedviz's own an idle lane's */
-    char letter[4];                     /* "A", "AB"; of a task without a slot the first letter of its name */
+    char letter[8];                     /* "A", "AB"; of a task without a slot the first letter of its name,
+                                           of a watched program's threads their number in the process */
     char name[EVENT_NAME_SIZE * 4 + 1]; /* harmless to show */
+    char
+        call[EVENT_NAME_SIZE * 4 + 12]; /* the name; where several threads of a process have it, and number */
     bool by_name;                       /* not one of the engine's: its name says more than its letter */
     bool is_green;                      /* a part of the thread that carries it */
+    bool is_outsider;                   /* neither of the workload nor our own */
 };
 
 /* How a task is called in a sentence. */
 static inline const char *face_call(const struct face *face)
 {
-    return face->by_name && face->name[0] ? face->name : face->letter;
+    return face->by_name && face->call[0] ? face->call : face->letter;
 }
 
-/* Looked up once a frame and task. */
+/* Looked up once a frame and task. A face stays where it is until faces_fini(). */
 struct faces {
     const struct timeline *tl;
-    unsigned n;
-    struct face *faces;
+    const struct roster *roster;
+    struct face **blocks; /* of neighbours in the timeline; NULL: none of them was asked for */
+    unsigned n_blocks;
     int scale; /* of the letters on lanes, one for the frame; 0: the terminal's own */
 };
-void faces_init(struct faces *faces, const struct timeline *tl);
+void faces_init(struct faces *faces, const struct scene *scene);
 void faces_fini(struct faces *faces);
 const struct face *faces_get(struct faces *faces, uint32_t task);
 
@@ -87,9 +93,21 @@ void view_cpu_lane(const struct scene *scene, struct canvas *canvas, struct face
                    const struct lane_span *span, int cpu, struct rect rect, double *switches);
 void view_task_lane(const struct scene *scene, struct canvas *canvas, struct faces *faces,
                     const struct lane_span *span, uint32_t task, struct rect rect);
-/* A row of a task: chip with its letter, name, lane, figures. The lane is `rows' high. */
+/* The sum of a row that stands for several: as high as many run at once, of the cores that they may use. */
+void view_sum_lane(const struct scene *scene, struct canvas *canvas, struct faces *faces,
+                   const struct lane_span *span, const struct roster_row *row, struct rect rect);
+/* A row: chip with its letter, name, lane, figures. The lane is `rows' high. */
 void view_task_row(const struct scene *scene, struct canvas *canvas, struct faces *faces,
-                   const struct lane_frame *frame, uint32_t task, int y, int rows, bool selected);
+                   const struct lane_frame *frame, const struct roster_row *row, int y, int rows,
+                   bool selected);
+/* What it shows over the known window: of several together. */
+void view_row_sum(const struct scene *scene, const struct roster_row *row, struct bin *bin);
+/* Who a row of a watched program is: indent, fold mark, chip (over all rows of rect), name, with_tid its tid,
+ * and what is folded. */
+void view_row_label(const struct scene *scene, struct canvas *canvas, struct faces *faces,
+                    const struct roster_row *row, struct rect rect, bool with_tid, bool selected);
+/* Columns that it needs to say all. */
+int view_row_label_cols(struct faces *faces, const struct roster_row *row);
 /* The words over the figures of task rows. */
 void view_task_heads(const struct scene *scene, struct canvas *canvas, const struct lane_frame *frame, int y);
 

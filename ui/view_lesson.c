@@ -83,11 +83,11 @@ static const struct lesson_step *step_of(const struct lesson_pane *pane)
 /* As export_figure() has it, but large whole numbers to be read by their thousands. */
 static char *figure_text(double value, const char *unit, char *buf, size_t size)
 {
-    char count[32];
+    char count[32], one[48];
     if (value != floor(value) || fabs(value) < 10000 || fabs(value) > 1e15)
         return export_figure(value, unit, buf, size);
-    snprintf(buf, size, "%s%s%s", view_exact_count((int64_t)value, count, sizeof count),
-             unit && *unit ? " " : "", unit ? unit : "");
+    const char *behind = export_figure(1, unit, one, sizeof one) + 1; /* the unit as it stands behind a 1 */
+    snprintf(buf, size, "%s%s", view_exact_count((int64_t)value, count, sizeof count), behind);
     return buf;
 }
 

@@ -108,7 +108,7 @@ static const char *kind_name(enum object_kind kind)
     static const char *const names[] = {
         [OBJECT_MUTEX] = "mutex",     [OBJECT_CONDITION] = "condition", [OBJECT_BARRIER] = "barrier",
         [OBJECT_SEM] = "semaphore",   [OBJECT_TIMER] = "timer",         [OBJECT_SUSPEND] = "suspended",
-        [OBJECT_COUNTER] = "counter", [OBJECT_CHANNEL] = "channel",
+        [OBJECT_COUNTER] = "counter", [OBJECT_CHANNEL] = "channel",     [OBJECT_JOIN] = "join",
     };
     return names[kind];
 }
@@ -291,6 +291,7 @@ static void draw_line(struct sheet *sheet, const struct scene_object *object, co
         draw_queue(sheet, object, told, x, y, end);
         break;
     case OBJECT_TIMER:
+    case OBJECT_JOIN:
         break;
     }
 }
@@ -428,7 +429,7 @@ static void objects_draw(const struct scene *scene, struct canvas *canvas, struc
                           .with_kind = rect.cols >= 60,
                           .name_cols = name_cols(scene, rect.cols / 5),
                           .now_ns = timeline_now_ns(scene->tl)};
-    faces_init(&sheet.faces, scene->tl);
+    faces_init(&sheet.faces, scene);
     if (scene->n_objects)
         draw_objects(&sheet, rect);
     else

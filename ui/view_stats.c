@@ -79,14 +79,16 @@ static enum view_word word_of(const struct view_stats *s)
 
 static uint64_t own_run_ns(const struct scene *scene, const struct view_stats *s)
 {
+    const unsigned n = scene->roster ? scene->n_tasks : timeline_n_tasks(scene->tl);
     uint64_t run_ns = 0;
-    for (uint32_t i = 0; i < timeline_n_tasks(scene->tl); i++) {
+    for (unsigned i = 0; i < n; i++) {
+        const uint32_t index = scene->roster ? scene->tasks[i] : i;
         struct task task;
         struct bin bin;
-        timeline_task(scene->tl, i, &task);
+        timeline_task(scene->tl, index, &task);
         if (task.role != ROLE_HOST && task.role != ROLE_OBSERVER)
             continue;
-        timeline_task_sum(scene->tl, i, s->lo_ns, s->hi_ns - s->lo_ns, &bin);
+        timeline_task_sum(scene->tl, index, s->lo_ns, s->hi_ns - s->lo_ns, &bin);
         run_ns += bin.run_ns;
     }
     return run_ns;
@@ -118,7 +120,7 @@ bool view_stats(const struct scene *scene, struct view_stats *stats)
     if (!view_window(scene, &stats->lo_ns, &stats->hi_ns))
         return false;
     double span = (double)(stats->hi_ns - stats->lo_ns), run = 0;
-    double *run_times = mem_new(scene->n_tasks, sizeof *run_times);
+    double *run_times = mem_new(scene->n_tasks + scene->n_quiet, sizeof *run_times); /* 0 of the quiet ones */
     struct outs outs = {0}, lives = {0};
     for (unsigned i = 0; i < scene->n_tasks; i++) {
         struct task task;
@@ -145,6 +147,8 @@ bool view_stats(const struct scene *scene, struct view_stats *stats)
         if (stats->parts_exact)
             count_outs(scene, scene->tasks[i], stats->lo_ns, stats->hi_ns, &outs);
     }
+    stats->n_tasks += scene->n_quiet;
+    stats->concurrency += scene->n_quiet;
     const struct outs *parts = stats->parts_exact ? &outs : &lives;
     uint64_t all = parts->voluntary + parts->forced;
     const struct histogram *costs = timeline_switch_costs(scene->tl);

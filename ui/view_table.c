@@ -9,13 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What one row is made from. */
+/* What one row is made from. Of a row that stands for several tasks, `task' is the first one with the sums of
+ * all. */
 struct row {
     struct task task;
+    unsigned n;
     bool known;       /* the next two are */
     double run, wait; /* parts of the window */
     double life_s;
-    uint64_t p50_ns;
 };
 
 struct column {
@@ -58,9 +59,11 @@ static uint64_t kernel_involuntary(const struct task *task)
 
 /* Ours run ahead of the kernel's until it is read again: only an ended task's must be equal, to the one
  * switch that the end itself makes. More of the kernel's than of ours is always wrong. */
-static bool disagrees(const struct task *task, uint64_t ours, uint64_t kernels)
+static bool disagrees(const struct row *row, uint64_t ours, uint64_t kernels)
 {
-    return task->kernel.has_switches && (kernels > ours + 1 || (task->exited && ours > kernels + 1));
+    const struct task *task = &row->task;
+    return task->kernel.has_switches &&
+           (kernels > ours + row->n || (task->exited && ours > kernels + row->n));
 }
 
 static double key_name(const struct row *row)
@@ -95,9 +98,13 @@ static double key_slices(const struct row *row)
 {
     return (double)row->task.n_slices;
 }
+static uint64_t p50_ns(const struct row *row)
+{
+    return row->task.slice_ns ? histogram_quantile(row->task.slice_ns, 0.5) : 0;
+}
 static double key_p50(const struct row *row)
 {
-    return (double)row->p50_ns;
+    return (double)p50_ns(row);
 }
 static double key_voluntary(const struct row *row)
 {
@@ -127,6 +134,22 @@ static double key_migrations(const struct row *row)
 {
     return (double)row->task.n_migrations;
 }
+static double wake_key(const struct row *row, double quantile)
+{
+    return row->task.wake_ns ? (double)histogram_quantile(row->task.wake_ns, quantile) : -1;
+}
+static double key_wake_p50(const struct row *row)
+{
+    return wake_key(row, 0.5);
+}
+static double key_wake_p99(const struct row *row)
+{
+    return wake_key(row, 0.99);
+}
+static double key_wake_max(const struct row *row)
+{
+    return wake_key(row, 1);
+}
 static double key_work(const struct row *row)
 {
     return row->task.work_total_ns ? (double)row->task.work_done_ns / (double)row->task.work_total_ns : -1;
@@ -146,7 +169,7 @@ static void text_state(const struct row *row, char *buf, size_t size)
 }
 static void text_cpu(const struct row *row, char *buf, size_t size)
 {
-    if (row->task.last_cpu >= 0)
+    if (row->task.last_cpu >= 0 && row->n < 2)
         snprintf(buf, size, "%d", row->task.last_cpu);
     else
         snprintf(buf, size, "-");
@@ -173,7 +196,7 @@ static void text_slices(const struct row *row, char *buf, size_t size)
 static void text_p50(const struct row *row, char *buf, size_t size)
 {
     if (row->task.slice_ns && row->task.slice_ns->n)
-        export_duration(row->p50_ns, buf, size);
+        export_duration(p50_ns(row), buf, size);
     else
         snprintf(buf, size, "-");
 }
@@ -199,7 +222,7 @@ static void kernel_text(const struct row *row, uint64_t ours, uint64_t kernels, 
     if (!row->task.kernel.has_switches)
         snprintf(buf, size, "-");
     else
-        snprintf(buf, size, "%s%s", disagrees(&row->task, ours, kernels) ? "!" : "",
+        snprintf(buf, size, "%s%s", disagrees(row, ours, kernels) ? "!" : "",
                  view_count(kernels, count, sizeof count));
 }
 static void text_kernel_voluntary(const struct row *row, char *buf, size_t size)
@@ -213,6 +236,25 @@ static void text_kernel_forced(const struct row *row, char *buf, size_t size)
 static void text_migrations(const struct row *row, char *buf, size_t size)
 {
     view_count(row->task.n_migrations, buf, size);
+}
+static void wake_text(double ns, char *buf, size_t size)
+{
+    if (ns >= 0)
+        export_duration((uint64_t)ns, buf, size);
+    else
+        snprintf(buf, size, "-");
+}
+static void text_wake_p50(const struct row *row, char *buf, size_t size)
+{
+    wake_text(key_wake_p50(row), buf, size);
+}
+static void text_wake_p99(const struct row *row, char *buf, size_t size)
+{
+    wake_text(key_wake_p99(row), buf, size);
+}
+static void text_wake_max(const struct row *row, char *buf, size_t size)
+{
+    wake_text(key_wake_max(row), buf, size);
 }
 static void text_work(const struct row *row, char *buf, size_t size)
 {
@@ -234,6 +276,9 @@ static const struct column columns[] = {
     {"wait", 5, 4, key_wait, text_wait},
     {"slices", 6, 5, key_slices, text_slices},
     {"p50", 7, 7, key_p50, text_p50},
+    {"wake p50", 8, 14, key_wake_p50, text_wake_p50},
+    {"wake p99", 8, 8, key_wake_p99, text_wake_p99},
+    {"wake max", 8, 12, key_wake_max, text_wake_max},
     {"vol/s", 7, 13, key_voluntary_rate, text_voluntary_rate},
     {"forced/s", 8, 10, key_forced_rate, text_forced_rate},
     {"vol", 6, 9, key_voluntary, text_voluntary},
@@ -243,7 +288,7 @@ static const struct column columns[] = {
     {"migr", 5, 15, key_migrations, text_migrations},
     {"work", 5, 6, key_work, text_work},
 };
-enum { N_COLUMNS = sizeof columns / sizeof *columns, COLUMN_GAP = 2 };
+enum { N_COLUMNS = sizeof columns / sizeof *columns, TID_COLUMN = 1, COLUMN_GAP = 2 };
 
 int view_table_n_columns(void)
 {
@@ -269,19 +314,64 @@ static void take_kernels_figures(struct row *row)
     }
 }
 
-static void fill_row(const struct scene *scene, uint32_t index, struct row *row)
+/* The state of several tasks together: the busiest one's. */
+static void join_state(struct task *sum, const struct task *task)
+{
+    static const int ranks[] = {[STATE_RUNNING] = 4,
+                                [STATE_RUNNABLE] = 3,
+                                [STATE_BLOCKED] = 2,
+                                [STATE_UNKNOWN] = 1,
+                                [STATE_GONE] = 0};
+    if (ranks[task->state] > ranks[sum->state])
+        sum->state = task->state;
+    sum->exited = sum->exited && task->exited;
+}
+
+static void add_kernel(struct kernel_counts *sum, const struct kernel_counts *kernel)
+{
+    sum->voluntary += kernel->voluntary - kernel->base_voluntary;
+    sum->involuntary += kernel->involuntary - kernel->base_involuntary;
+    sum->run_ns += kernel->run_ns;
+    sum->wait_ns += kernel->wait_ns;
+    sum->slices += kernel->slices;
+    sum->has_switches = sum->has_switches && kernel->has_switches;
+    sum->has_run = sum->has_run && kernel->has_run;
+    sum->has_slices = sum->has_slices && kernel->has_slices;
+}
+
+static void add_members(const struct scene *scene, const struct roster_row *from, struct row *row)
+{
+    struct task *sum = &row->task;
+    struct kernel_counts kernel = {.has_switches = true, .has_run = true, .has_slices = true};
+    add_kernel(&kernel, &sum->kernel);
+    for (uint32_t i = 1; i < from->n; i++) {
+        struct task task;
+        timeline_task(scene->tl, scene->members[from->first + i], &task);
+        join_state(sum, &task);
+        add_kernel(&kernel, &task.kernel);
+        sum->n_slices += task.n_slices;
+        sum->n_voluntary += task.n_voluntary;
+        sum->n_involuntary += task.n_involuntary;
+        sum->n_migrations += task.n_migrations;
+    }
+    sum->kernel = kernel;
+    sum->slice_ns = sum->wake_ns = NULL;
+}
+
+static void fill_row(const struct scene *scene, const struct roster_row *from, struct row *row)
 {
     uint64_t lo, hi;
     struct bin bin;
-    *row = (struct row){0};
-    timeline_task(scene->tl, index, &row->task);
+    *row = (struct row){.n = from->n};
+    timeline_task(scene->tl, from->task, &row->task);
     row->life_s = (double)(row->task.last_ns - row->task.first_ns) / 1e9;
-    row->p50_ns = row->task.slice_ns ? histogram_quantile(row->task.slice_ns, 0.5) : 0;
+    if (from->n > 1)
+        add_members(scene, from, row);
     if (!scene->info.exact) {
         take_kernels_figures(row);
     } else if (view_window(scene, &lo, &hi)) {
         row->known = true;
-        timeline_task_sum(scene->tl, index, lo, hi - lo, &bin);
+        view_row_sum(scene, from, &bin);
         row->run = (double)bin.run_ns / (double)(hi - lo);
         row->wait = (double)bin.runnable_ns / (double)(hi - lo);
     }
@@ -300,31 +390,50 @@ static int by_key(const void *a, const void *b)
     return x->at < y->at ? -1 : 1;
 }
 
-/* The scene's tasks in the order of the table: order[row] counts in scene->tasks. The caller frees it. */
-static unsigned *sort_rows(const struct scene *scene)
+/* In the order of the processes' tree, where there is one. */
+static bool is_tree(const struct scene *scene)
 {
-    unsigned *order = mem_new(scene->n_tasks, sizeof *order);
-    struct ranked *ranked = mem_new(scene->n_tasks, sizeof *ranked);
-    int column = scene->sort_column >= 0 && scene->sort_column < N_COLUMNS ? scene->sort_column : 0;
-    for (unsigned i = 0; i < scene->n_tasks; i++) {
+    return scene->roster && scene->sort_column <= 0;
+}
+
+void view_table_sort(const struct scene *scene, unsigned *order)
+{
+    const unsigned n = scene->n_rows;
+    struct ranked *ranked = mem_new(n, sizeof *ranked);
+    const int column = scene->sort_column >= 0 && scene->sort_column < N_COLUMNS ? scene->sort_column : 0;
+    for (unsigned i = 0; i < n; i++) {
         struct row row;
-        fill_row(scene, scene->tasks[i], &row);
-        ranked[i] = (struct ranked){columns[column].key(&row) * (scene->sort_reverse ? -1 : 1), i};
+        ranked[i] = (struct ranked){-(double)i, i};
+        if (!is_tree(scene)) {
+            fill_row(scene, &scene->rows[i], &row);
+            ranked[i].key = columns[column].key(&row);
+        }
+        ranked[i].key *= scene->sort_reverse ? -1 : 1;
     }
-    if (scene->n_tasks)
-        qsort(ranked, scene->n_tasks, sizeof *ranked, by_key);
-    for (unsigned i = 0; i < scene->n_tasks; i++)
+    if (n)
+        qsort(ranked, n, sizeof *ranked, by_key);
+    for (unsigned i = 0; i < n; i++)
         order[i] = ranked[i].at;
     free(ranked);
+}
+
+/* order[row] counts in scene->rows. The caller frees it. */
+static unsigned *sort_rows(const struct scene *scene)
+{
+    unsigned *order = mem_new(scene->n_rows, sizeof *order);
+    if (scene->order)
+        memcpy(order, scene->order, scene->n_rows * sizeof *order);
+    else
+        view_table_sort(scene, order);
     return order;
 }
 
 uint32_t view_table_task(const struct scene *scene, unsigned row)
 {
-    if (row >= scene->n_tasks)
+    if (row >= scene->n_rows)
         return TIMELINE_NO_TASK;
     unsigned *order = sort_rows(scene);
-    uint32_t task = scene->tasks[order[row]];
+    uint32_t task = scene->rows[order[row]].task;
     free(order);
     return task;
 }
@@ -353,14 +462,25 @@ static int wished_why_cols(const struct scene *scene, int cols)
     return cols < 120 ? WHY_COLS : 36;
 }
 
+/* Work is what some of our own workloads have; when a task was woken is told where all tasks are watched. */
+static bool is_known(const struct scene *scene, const struct column *column)
+{
+    if (column->key == key_work)
+        return scene->info.workload.work_ns > 0;
+    if (column->key == key_wake_p50 || column->key == key_wake_p99 || column->key == key_wake_max)
+        return scene->info.all && scene->info.exact;
+    return true;
+}
+
 /* Leaves columns out, the highest rank first, until the others fit. */
 static void choose_columns(const struct scene *scene, int cols, struct layout *layout)
 {
-    const int names = scene->name_cols ? 4 + scene->name_cols : 0;
+    const int wide = 4 + scene->name_cols < cols / 4 ? 4 + scene->name_cols : cols / 4;
+    const int names = scene->roster ? wide : scene->name_cols ? 4 + scene->name_cols : 0;
     int used = 1, why = wished_why_cols(scene, cols);
     layout->name_cols = names > NAME_COLS ? names : NAME_COLS;
     for (int i = 0; i < N_COLUMNS; i++) {
-        layout->shown[i] = columns[i].key != key_work || scene->info.workload.work_ns > 0;
+        layout->shown[i] = is_known(scene, &columns[i]);
         used += layout->shown[i] ? column_cols(layout, i) + COLUMN_GAP : 0;
     }
     for (int rank = N_COLUMNS; rank > 0; rank--)
@@ -424,27 +544,34 @@ static enum paint state_paint(const struct row *row)
     return row->task.state == STATE_RUNNABLE ? PAINT_WARN : PAINT_FAINT;
 }
 
-static void draw_name(struct canvas *canvas, struct faces *faces, uint32_t task, int x, int y, int cols)
+static void draw_name(const struct scene *scene, struct canvas *canvas, struct faces *faces,
+                      const struct roster_row *row, struct rect rect, bool with_tid, bool selected)
 {
-    const struct face *face = faces_get(faces, task);
-    if (face->self || face->by_name)
-        canvas_text(canvas, x, y, cols, PAINT_SELF, PAINT_KEEP, 0, face->name);
+    const struct face *face = faces_get(faces, row->task);
+    struct roster_row flat = *row;
+    flat.depth = is_tree(scene) ? row->depth : 0;
+    if (scene->roster && !face->self && !face->is_outsider)
+        view_row_label(scene, canvas, faces, &flat, rect, with_tid, selected);
+    else if (face->self || face->by_name)
+        canvas_text(canvas, rect.x, rect.y, rect.cols, PAINT_SELF, PAINT_KEEP, 0, face->name);
     else
-        view_chip(canvas, faces, task, x, y, cols, true);
+        view_chip(canvas, faces, row->task, rect.x, rect.y, rect.cols, true);
 }
 
-static void draw_row(const struct scene *scene, struct canvas *canvas, struct faces *faces, uint32_t task,
-                     int x, int y, const struct layout *layout, bool selected)
+static void draw_row(const struct scene *scene, struct canvas *canvas, struct faces *faces,
+                     const struct roster_row *from, int x, int y, const struct layout *layout, bool selected)
 {
     struct row row;
-    fill_row(scene, task, &row);
-    bool self = faces_get(faces, task)->self;
+    fill_row(scene, from, &row);
+    const struct face *face = faces_get(faces, from->task);
+    bool self = face->self || (scene->roster && (face->is_outsider || row.task.exited));
     for (int i = 0; i < N_COLUMNS; i++) {
         char text[48];
         if (!layout->shown[i])
             continue;
         if (i == 0) {
-            draw_name(canvas, faces, task, x, y, layout->name_cols);
+            draw_name(scene, canvas, faces, from, (struct rect){x, y, layout->name_cols, 1},
+                      !layout->shown[TID_COLUMN], selected);
         } else {
             columns[i].text(&row, text, sizeof text);
             bool dim = goes_on(scene) && !is_of_window(scene, &columns[i]);
@@ -459,9 +586,9 @@ static void draw_row(const struct scene *scene, struct canvas *canvas, struct fa
         }
         x += column_cols(layout, i) + COLUMN_GAP;
     }
-    if (layout->why_cols && task_is_workload(&row.task)) {
+    if (layout->why_cols && task_is_workload(&row.task) && row.n < 2) {
         char why[256];
-        view_why(scene, task, timeline_now_ns(scene->tl), layout->why_cols, why, sizeof why);
+        view_why(scene, from->task, timeline_now_ns(scene->tl), layout->why_cols, why, sizeof why);
         canvas_text(canvas, x, y, layout->why_cols, goes_on(scene) ? PAINT_SELF : PAINT_TEXT, PAINT_KEEP, 0,
                     why);
     }
@@ -481,7 +608,7 @@ static struct plan make_plan(const struct scene *scene, struct rect rect)
     struct plan plan = {.head = rect.rows >= 10 ? 3 : 1, .step = scene->lecture ? 2 : 1};
     plan.note = goes_on(scene) && rect.rows >= 6;
     int rows = rect.rows - plan.head - plan.note;
-    plan.more = (int)scene->n_tasks * plan.step > rows && rows > 1;
+    plan.more = (int)scene->n_rows * plan.step > rows && rows > 1;
     plan.fit = (rows - plan.more) / plan.step;
     plan.fit = plan.fit > 0 ? plan.fit : 1;
     return plan;
@@ -508,15 +635,15 @@ static void draw_tasks(const struct scene *scene, struct canvas *canvas, const s
 {
     struct faces faces;
     unsigned *order = sort_rows(scene);
-    faces_init(&faces, scene->tl);
-    for (unsigned i = scene->scroll; i < scene->n_tasks && (int)(i - scene->scroll) < plan->fit; i++) {
+    faces_init(&faces, scene);
+    for (unsigned i = scene->scroll; i < scene->n_rows && (int)(i - scene->scroll) < plan->fit; i++) {
         int y = rect.y + plan->head + (int)(i - scene->scroll) * plan->step;
         bool selected = scene->show_selected && i == scene->selected;
         if (selected) {
             canvas_fill(canvas, (struct rect){rect.x, y, rect.cols, 1}, ' ', PAINT_TEXT, PAINT_LANE, 0);
             canvas_put(canvas, rect.x, y, scene->glyphs->arrow_right, PAINT_ACCENT, PAINT_KEEP, CELL_BOLD);
         }
-        draw_row(scene, canvas, &faces, scene->tasks[order[i]], rect.x + 1, y, layout, selected);
+        draw_row(scene, canvas, &faces, &scene->rows[order[i]], rect.x + 1, y, layout, selected);
     }
     faces_fini(&faces);
     free(order);
@@ -535,10 +662,10 @@ static void table_draw(const struct scene *scene, struct canvas *canvas, struct 
     draw_tasks(scene, canvas, &plan, rect, &layout);
 
     unsigned end = scene->scroll + (unsigned)plan.fit;
-    int note = rect.y + plan.head + 1 + (int)(scene->n_tasks - scene->scroll) * plan.step;
+    int note = rect.y + plan.head + 1 + (int)(scene->n_rows - scene->scroll) * plan.step;
     if (plan.more)
         view_more(scene, canvas, rect.x + 1, bottom - plan.note - 1, rect.cols - 2, scene->scroll,
-                  end < scene->n_tasks ? scene->n_tasks - end : 0);
+                  end < scene->n_rows ? scene->n_rows - end : 0);
     if (plan.note && (plan.more || note >= bottom))
         note = bottom - 1;
     if (note < bottom && (plan.note || !scene->lecture))
@@ -549,7 +676,7 @@ static void table_draw(const struct scene *scene, struct canvas *canvas, struct 
 
 static unsigned table_n_rows(const struct scene *scene)
 {
-    return scene->n_tasks;
+    return scene->n_rows;
 }
 
 static unsigned table_n_fit(const struct scene *scene, struct rect rect)
@@ -566,7 +693,7 @@ static bool table_hit(const struct scene *scene, struct rect rect, int x, int y,
         return false;
     *row = scene->scroll + (unsigned)(offset / plan.step);
     *time_ns = 0;
-    return *row < scene->n_tasks;
+    return *row < scene->n_rows;
 }
 
 const struct view_ops view_table = {

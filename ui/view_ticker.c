@@ -80,7 +80,7 @@ void view_ticker(const struct scene *scene, struct canvas *canvas, struct rect r
     int y = rect.y, bottom = rect.y + rect.rows;
     if (rect.rows < 1)
         return;
-    faces_init(&faces, scene->tl);
+    faces_init(&faces, scene);
     canvas_fill(canvas, (struct rect){rect.x, y++, rect.cols, 1}, scene->glyphs->hline, PAINT_OFF, PAINT_BACK,
                 0);
     for (unsigned i = 0; i < scene->n_cpus && y < bottom; i++)

@@ -33,12 +33,45 @@ static void fill_name(const struct scene *scene, struct title_part *part)
     part->attr = CELL_BOLD;
 }
 
+static unsigned count_chosen(const struct scene *scene)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < scene->n_cpus; i++)
+        n += scene->cpus[i].chosen && scene->cpus[i].online;
+    return n;
+}
+
+static const char *policy_word(enum policy policy)
+{
+    return policy == POLICY_BATCH ? " · batch" : policy == POLICY_IDLE ? " · idle" : "";
+}
+
+/* Of a watched program. */
+static void fill_counts(const struct scene *scene, struct title_part *part)
+{
+    const struct roster_counts counts = roster_counts(scene->roster);
+    const unsigned chosen = count_chosen(scene);
+    char processes[16], threads[16], nice[24] = "";
+    view_exact_count(counts.n_processes, processes, sizeof processes);
+    view_exact_count(counts.n_tasks, threads, sizeof threads);
+    if (scene->target.nice)
+        snprintf(nice, sizeof nice, " · nice %d", scene->target.nice);
+    snprintf(part->text[1], sizeof part->text[1], "%s process%s, %s thread%s", processes,
+             counts.n_processes == 1 ? "" : "es", threads, counts.n_tasks == 1 ? "" : "s");
+    snprintf(part->text[0], sizeof part->text[0], "%.50s · %u of %u core%s%s%s", part->text[1], chosen,
+             scene->n_cpus, scene->n_cpus == 1 ? "" : "s", nice, policy_word(scene->target.policy));
+    snprintf(part->text[2], sizeof part->text[2], "%s on %u", threads, chosen);
+    part->paint = PAINT_TEXT;
+}
+
 static void fill_workload(const struct scene *scene, struct title_part *part)
 {
     const struct workload *w = &scene->info.workload;
-    unsigned chosen = 0;
-    for (unsigned i = 0; i < scene->n_cpus; i++)
-        chosen += scene->cpus[i].chosen && scene->cpus[i].online;
+    const unsigned chosen = count_chosen(scene);
+    if (scene->roster) {
+        fill_counts(scene, part);
+        return;
+    }
     const char *plural = w->n_tasks == 1 ? "" : w->kind == TASK_PROCESS ? "es" : "s";
     const char *kind = w->kind == TASK_GREEN ? "green thread" : workload_kind_name(w->kind);
     snprintf(part->text[1], sizeof part->text[1], "%u %s%s · %u of %u core%s", w->n_tasks, kind, plural,
@@ -144,10 +177,14 @@ void view_keys(struct canvas *canvas, struct rect rect, const struct key_label *
         return;
     canvas_fill(canvas, (struct rect){rect.x, rect.y, rect.cols, 1}, ' ', PAINT_TEXT, PAINT_BAR, 0);
     for (unsigned i = 0; i < n; i++) {
-        int need = canvas_text_cols(items[i].key) + 1 + canvas_text_cols(items[i].label);
+        int need = canvas_text_cols(items[i].key) + 1 + canvas_text_cols(items[i].label) + items[i].is_lit;
         if (x + need > end)
             break;
         x += canvas_text(canvas, x, rect.y, need, PAINT_ACCENT, PAINT_BAR, CELL_BOLD, items[i].key) + 1;
-        x += canvas_text(canvas, x, rect.y, need, PAINT_TEXT, PAINT_BAR, 0, items[i].label) + 2;
+        x += canvas_text(canvas, x, rect.y, need, items[i].is_lit ? PAINT_GOOD : PAINT_TEXT, PAINT_BAR,
+                         items[i].is_lit ? CELL_BOLD : 0, items[i].label);
+        if (items[i].is_lit)
+            x += canvas_text(canvas, x, rect.y, 1, PAINT_GOOD, PAINT_BAR, CELL_BOLD, "*");
+        x += 2;
     }
 }

@@ -18,6 +18,7 @@
 /* SCHED_DEADLINE and the flags of include/uapi/linux/sched.h, which glibc 2.36 does not have. */
 #define DEADLINE_POLICY    6
 #define FLAG_RESET_ON_FORK 0x01
+#define FLAG_RECLAIM       0x02
 #define FLAG_KEEP_POLICY   0x08
 #define FLAG_KEEP_PARAMS   0x10
 #define FLAG_UTIL_MIN      0x20
@@ -158,6 +159,8 @@ static void fill_deadline(struct attr *attr, const struct settings *settings)
     attr->nice = 0;
     attr->priority = 0;
     attr->flags = FLAG_RESET_ON_FORK; /* it may make no task otherwise */
+    if (settings->dl_reclaim)
+        attr->flags |= FLAG_RECLAIM;
     if (settings->dl_runtime_ns) {
         attr->runtime_ns = settings->dl_runtime_ns;
         attr->period_ns = settings->dl_period_ns ? settings->dl_period_ns : attr->runtime_ns;
@@ -216,12 +219,12 @@ static void apply_nice(const struct settings *settings, struct refusals *refusal
 }
 
 /* Linux 6.12 and later take a slice from 100 us to 100 ms (__setparam_fair() of kernel/sched/fair.c); earlier
- * ones ignore what is asked. */
+ * ones ignore what is asked. The runtime of a refused deadline was no wish for a slice. */
 static void apply_slice(const struct settings *settings, struct refusals *refusals)
 {
     struct attr attr = get_attr();
 
-    if (!is_fair(attr.policy) || settings->dl_runtime_ns == 0)
+    if (!is_fair(attr.policy) || settings->dl_runtime_ns == 0 || settings->policy == POLICY_DEADLINE)
         return;
     attr.runtime_ns = settings->dl_runtime_ns;
     bool taken = set_attr(&attr);
@@ -302,17 +305,30 @@ static void apply_taskgroup(const struct settings *settings, struct refusals *re
                err.msg);
 }
 
+bool attributes_look_for_cpus(const struct cpuset *wanted, const struct cpuset *allowed, struct cpuset *found,
+                              struct refusals *refusals)
+{
+    struct cpuset missing;
+    char refused[64], left[64];
+
+    for (size_t i = 0; i < sizeof found->bits / sizeof *found->bits; i++) {
+        found->bits[i] = wanted->bits[i] & allowed->bits[i];
+        missing.bits[i] = wanted->bits[i] & ~allowed->bits[i];
+    }
+    bool any = cpuset_count(found) > 0;
+    if (cpuset_count(&missing) > 0)
+        refuse(refusals, ATTRIBUTE_CPUS, "CPUs %s refused: only %s are to be used; it runs %s",
+               cpuset_format(&missing, refused, sizeof refused), cpuset_format(allowed, left, sizeof left),
+               any ? "on the rest of its own" : "there");
+    return any;
+}
+
 void attributes_place(const struct cpuset *wanted, const struct cpuset *allowed, struct refusals *refusals)
 {
     struct cpuset cpus;
-    char asked[64], had[64];
+    char asked[64];
 
-    for (size_t i = 0; i < sizeof cpus.bits / sizeof *cpus.bits; i++)
-        cpus.bits[i] = wanted->bits[i] & allowed->bits[i];
-    if (cpuset_count(&cpus) == 0)
-        refuse(refusals, ATTRIBUTE_CPUS, "CPUs %s refused: only %s are to be used; it runs there",
-               cpuset_format(wanted, asked, sizeof asked), cpuset_format(allowed, had, sizeof had));
-    else if (!cpuset_set_affinity(0, &cpus))
+    if (attributes_look_for_cpus(wanted, allowed, &cpus, refusals) && !cpuset_set_affinity(0, &cpus))
         refuse(refusals, ATTRIBUTE_CPUS, "CPUs %s refused: %s; it stays where it was",
                cpuset_format(&cpus, asked, sizeof asked), strerror(errno));
 }

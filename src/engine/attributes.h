@@ -30,6 +30,10 @@ void attributes_apply(const struct settings *settings, struct refusals *refusals
 /* Locks the memory of a task that now has a real-time policy (rt-app's lock_pages); of no other. */
 void attributes_lock_pages(struct refusals *refusals);
 
+/* Those of the wanted CPUs that are allowed, and whether there is one; the others are told as refused. */
+bool attributes_look_for_cpus(const struct cpuset *wanted, const struct cpuset *allowed, struct cpuset *found,
+                              struct refusals *refusals);
+
 /* Puts the calling task on those of the wanted CPUs that are allowed. */
 void attributes_place(const struct cpuset *wanted, const struct cpuset *allowed, struct refusals *refusals);
 

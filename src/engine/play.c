@@ -81,7 +81,9 @@ static void refuse_green(const struct player *player, const struct settings *set
 
 static void apply_template(const struct player *player)
 {
+    struct player_refusals refusals = {{tell_refusal}, player};
     struct settings settings = template_of(player)->settings;
+    struct cpuset found; /* where it is already: the order has them */
 
     if (settings.policy == POLICY_KEEP)
         settings.policy = player->program->default_policy;
@@ -89,6 +91,8 @@ static void apply_template(const struct player *player)
         settings.has_priority = true;
         settings.priority = player->shared->nice;
     }
+    if (settings.has_cpus)
+        attributes_look_for_cpus(&settings.cpus, &player->shared->home, &found, &refusals.refusals);
     apply(player, &settings);
 }
 

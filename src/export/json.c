@@ -83,8 +83,8 @@ static struct json_object *workload(const struct report *r)
 {
     struct json_object *o = object();
     put_text(o, "name", r->info.workload.name);
-    put_text(o, "kind", workload_kind_name(r->info.workload.kind));
-    put_u64(o, "tasks", r->info.workload.n_tasks);
+    put_text(o, "kind", r->has_target ? "program" : workload_kind_name(r->info.workload.kind));
+    put_u64(o, "tasks", r->has_target ? r->n_workload : r->info.workload.n_tasks);
     put(o, "cores", cpu_list(&r->info.cpus));
     put_text(o, "placement", workload_placement_name(r->info.workload.placement));
     return o;
@@ -152,15 +152,33 @@ static struct json_object *kernel(const struct kernel_counts *k)
     return o;
 }
 
+static struct json_object *ended_with(int status)
+{
+    struct json_object *o = object();
+    if (WIFSIGNALED(status))
+        put_u64(o, "signal", (uint64_t)WTERMSIG(status));
+    else
+        put_u64(o, "code", (uint64_t)WEXITSTATUS(status));
+    return o;
+}
+
 static struct json_object *exit_status(const struct task *task)
 {
-    if (!task->exited || !task->exit_known)
-        return NULL;
-    struct json_object *o = object();
-    if (WIFSIGNALED(task->exit_status))
-        put_u64(o, "signal", (uint64_t)WTERMSIG(task->exit_status));
-    else
-        put_u64(o, "code", (uint64_t)WEXITSTATUS(task->exit_status));
+    return task->exited && task->exit_known ? ended_with(task->exit_status) : NULL;
+}
+
+static struct json_object *program(const struct session_target *target)
+{
+    struct json_object *o = object(), *kernel = NULL;
+    put(o, "pid", json_object_new_int(target->pid));
+    put(o, "command", json_object_new_boolean(target->is_command));
+    put(o, "exit", target->known ? ended_with(target->status) : NULL);
+    if (target->known) {
+        kernel = object();
+        put_u64(kernel, "voluntary", target->voluntary);
+        put_u64(kernel, "involuntary", target->involuntary);
+    }
+    put(o, "kernel", kernel);
     return o;
 }
 
@@ -282,6 +300,7 @@ bool export_json(const struct report *r, FILE *out)
     put(root, "source", source(r));
     put(root, "host", host(r));
     put(root, "workload", workload(r));
+    put(root, "program", r->has_target ? program(&r->target) : NULL);
     put_u64(root, "start_ns", r->start_ns);
     put_u64(root, "duration_ns", r->duration_ns);
     put(root, "makespan_ns", r->makespan_ns ? json_object_new_uint64(r->makespan_ns) : NULL);

@@ -22,10 +22,24 @@ static void print_duration(FILE *out, int cols, uint64_t ns)
     fprintf(out, "%*s%s", cols > width ? cols - width : 0, "", text);
 }
 
-static void print_head(const struct report *r, FILE *out)
+/* "12 threads of 3 processes": all that were seen. */
+static void print_program(const struct report *r, FILE *out)
+{
+    char cpus[64], name[4 * sizeof r->tasks->task.name + 64];
+    unsigned n_processes = 0;
+    for (unsigned i = 0; i < r->n_workload; i++)
+        n_processes += r->tasks[i].task.kind == TASK_PROCESS;
+    export_safe_name(r->info.workload.name, name, sizeof name);
+    fprintf(out, "schedviz  %s (%d)  %u thread%s of %u process%s on %u core%s (%s)\n", name, r->target.pid,
+            r->n_workload, plural(r->n_workload), n_processes, n_processes == 1 ? "" : "es",
+            cpuset_count(&r->info.cpus), plural(cpuset_count(&r->info.cpus)),
+            cpuset_format(&r->info.cpus, cpus, sizeof cpus));
+}
+
+static void print_workload(const struct report *r, FILE *out)
 {
     const struct workload *w = &r->info.workload;
-    char cpus[64], buf[40];
+    char cpus[64];
     fprintf(out, "schedviz  %s  %u %s%s on %u core%s (%s), %s\n", w->name, w->n_tasks,
             workload_kind_name(w->kind),
             w->n_tasks == 1           ? ""
@@ -33,12 +47,35 @@ static void print_head(const struct report *r, FILE *out)
                                       : "s",
             cpuset_count(&r->info.cpus), plural(cpuset_count(&r->info.cpus)),
             cpuset_format(&r->info.cpus, cpus, sizeof cpus), workload_placement_name(w->placement));
+}
+
+/* How a command ended, and what the kernel counted for it and for all that it waited for. */
+static void print_end(const struct session_target *target, FILE *out)
+{
+    if (WIFSIGNALED(target->status))
+        fprintf(out, "   ended by signal %d", WTERMSIG(target->status));
+    else
+        fprintf(out, "   ended with status %d", WEXITSTATUS(target->status));
+    fprintf(out, "\nkernel    %llu voluntary and %llu forced switches of it and of all that it waited for",
+            (unsigned long long)target->voluntary, (unsigned long long)target->involuntary);
+}
+
+static void print_head(const struct report *r, FILE *out)
+{
+    const struct workload *w = &r->info.workload;
+    char buf[40];
+    if (r->has_target)
+        print_program(r, out);
+    else
+        print_workload(r, out);
     fprintf(out, "source    %s, %s, %llu lost\n", r->info.source, r->info.exact ? "exact" : "sampled",
             (unsigned long long)r->info.n_lost);
     if (r->info.reason)
         fprintf(out, "          %s\n", r->info.reason);
     fprintf(out, "duration  %s", export_duration(r->duration_ns, buf, sizeof buf));
-    if (r->makespan_ns)
+    if (r->has_target && r->target.known)
+        print_end(&r->target, out);
+    else if (r->makespan_ns)
         fprintf(out, "   all work done (makespan)");
     else if (w->work_ns)
         fprintf(out, "   the work is not done");

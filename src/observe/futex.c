@@ -36,18 +36,19 @@ static char *read_all(const char *path, size_t *n)
     return NULL;
 }
 
-/* False with errno when it cannot be read. */
-static bool read_call(const struct futex_task *task, struct futex_call *call)
+/* -1 with errno. */
+static int open_call(const struct futex_task *task)
 {
-    char path[64], text[256];
+    char path[64];
     snprintf(path, sizeof path, "/proc/%d/task/%d/syscall", task->pid, task->tid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    ssize_t n = read(fd, text, sizeof text);
-    int error = errno;
-    close(fd);
-    errno = error;
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* As it is now, however often it is read. False with errno when it cannot be. */
+static bool read_call(int fd, struct futex_call *call)
+{
+    char text[256];
+    ssize_t n = pread(fd, text, sizeof text, 0);
     if (n < 0)
         return false;
     if (!futex_parse_syscall(text, (size_t)n, call))
@@ -109,20 +110,24 @@ static bool is_same(const struct futex_mapping *mapping, const void *other)
 }
 
 /* Memory that two processes share is of one file, even where it has no name (mmap(2), MAP_ANONYMOUS). */
-static bool shares_memory(int pid, uint64_t address, int other_tid)
+static void find_place(int pid, struct futex_edge *edge, struct futex_mapping *mapping)
 {
-    struct futex_mapping mapping, other;
-    return find_mapping(pid, holds, &address, &mapping) && mapping.is_shared && mapping.inode != 0 &&
-           find_mapping(other_tid, is_same, &mapping, &other);
+    if (!find_mapping(pid, holds, &edge->address, mapping) || !mapping->is_shared)
+        return;
+    edge->device = mapping->device;
+    edge->inode = mapping->inode;
+    edge->offset = mapping->offset + (edge->address - mapping->begin);
 }
 
-static bool may_own(const struct futex_task *task, const struct futex_call *call, enum futex_edge_kind kind,
-                    int owner_tid)
+static bool may_own(const struct futex_task *task, const struct futex_call *call, struct futex_edge *edge)
 {
-    if (is_thread_of(task->pid, owner_tid))
-        return kind == FUTEX_EDGE_MUTEX || owner_tid != task->tid;
-    return kind == FUTEX_EDGE_MUTEX && !call->is_private && owner_tid > 0 &&
-           shares_memory(task->pid, call->address, owner_tid);
+    struct futex_mapping mapping, other;
+    if (edge->kind == FUTEX_EDGE_MUTEX && !call->is_private)
+        find_place(task->pid, edge, &mapping);
+    if (is_thread_of(task->pid, edge->owner_tid))
+        return edge->kind == FUTEX_EDGE_MUTEX || edge->owner_tid != task->tid;
+    return edge->inode != 0 && edge->owner_tid > 0 &&
+           find_mapping(edge->owner_tid, is_same, &mapping, &other);
 }
 
 /* ---- edges ---- */
@@ -134,12 +139,11 @@ static bool is_same_call(const struct futex_call *a, const struct futex_call *b)
 }
 
 /* False with errno when the task cannot be looked at; *found tells whether it sleeps in futex(2). */
-static bool look(const struct futex_task *task, struct futex_edge *edge, bool *found)
+static bool look_at(int fd, const struct futex_task *task, struct futex_edge *edge, bool *found)
 {
     struct futex_call call, after;
     uint32_t words[FUTEX_WORDS];
-    *found = false;
-    if (!read_call(task, &call))
+    if (!read_call(fd, &call))
         return false;
     if (call.state != FUTEX_WAITING)
         return true;
@@ -147,13 +151,26 @@ static bool look(const struct futex_task *task, struct futex_edge *edge, bool *f
         return errno == EFAULT;
     *edge = (struct futex_edge){.waiter_tid = task->tid, .address = call.address};
     edge->kind = futex_judge(&call, words, &edge->owner_tid);
-    if (edge->kind != FUTEX_EDGE_UNKNOWN && !may_own(task, &call, edge->kind, edge->owner_tid)) {
+    if (edge->kind != FUTEX_EDGE_UNKNOWN && !may_own(task, &call, edge)) {
         edge->kind = FUTEX_EDGE_UNKNOWN;
         edge->owner_tid = 0;
     }
     /* It has slept in this call all the while, or it is not known what was seen. */
-    *found = read_call(task, &after) && is_same_call(&call, &after);
+    *found = read_call(fd, &after) && is_same_call(&call, &after);
     return true;
+}
+
+static bool look(const struct futex_task *task, struct futex_edge *edge, bool *found)
+{
+    *found = false;
+    int fd = open_call(task);
+    if (fd < 0)
+        return false;
+    bool may = look_at(fd, task, edge, found);
+    int error = errno;
+    close(fd);
+    errno = error;
+    return may;
 }
 
 static bool is_other_users(int pid)

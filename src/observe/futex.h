@@ -27,6 +27,9 @@ struct futex_edge {
     int owner_tid; /* 0: UNKNOWN */
     uint64_t address;
     enum futex_edge_kind kind;
+    /* MUTEX that processes share: where it is, whatever address each has it at. inode 0: it is at its address
+     * in the waiter's process. */
+    uint64_t device, inode, offset;
 };
 
 /* Looks at n tasks one after the other; edges has room for n. False, with the reason and the way out in err,
@@ -63,7 +66,7 @@ bool futex_parse_syscall(const char *text, size_t n, struct futex_call *call);
 
 /* The mapping that holds an address, from the text of /proc/PID/maps. */
 struct futex_mapping {
-    uint64_t begin, end;
+    uint64_t begin, end, offset;
     uint64_t device, inode; /* inode 0: of this process alone */
     bool is_shared;
 };

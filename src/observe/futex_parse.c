@@ -102,7 +102,7 @@ bool futex_parse_syscall(const char *text, size_t n, struct futex_call *call)
 bool futex_parse_mapping(const char **text, const char *end, struct futex_mapping *mapping)
 {
     const char *s = *text, *line_end = memchr(s, '\n', (size_t)(end - s));
-    uint64_t offset, major, minor;
+    uint64_t major, minor;
     if (!line_end)
         line_end = end;
     *mapping = (struct futex_mapping){0};
@@ -111,8 +111,8 @@ bool futex_parse_mapping(const char **text, const char *end, struct futex_mappin
         return false;
     mapping->is_shared = s[3] == 's';
     s += 4;
-    if (!take(&s, line_end, " ") || !take_number(&s, line_end, 16, &offset) || !take(&s, line_end, " ") ||
-        !take_number(&s, line_end, 16, &major) || !take(&s, line_end, ":") ||
+    if (!take(&s, line_end, " ") || !take_number(&s, line_end, 16, &mapping->offset) ||
+        !take(&s, line_end, " ") || !take_number(&s, line_end, 16, &major) || !take(&s, line_end, ":") ||
         !take_number(&s, line_end, 16, &minor) || !take(&s, line_end, " ") ||
         !take_number(&s, line_end, 10, &mapping->inode))
         return false;

@@ -2,9 +2,9 @@
 #include "perf.h"
 
 #include "../clock.h"
+#include "perf_model.h"
 
 #include <errno.h>
-#include <linux/perf_event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,41 +14,10 @@
 #include <unistd.h>
 
 #define RING_BYTES_DEFAULT (512UL * 1024)
+#define RING_BYTES_WAKES   (2048UL * 1024) /* a wake takes 64 bytes, a switch 24 */
 #define RING_BYTES_LEAST   (16UL * 1024)
 #define HANGUP_CHECK_NS    (10 * NS_PER_MS)
-#define RECORD_BYTES_MAX   65536 /* perf_event_header.size has 16 bits */
 #define SWITCH_RECORD_SIZE 24
-
-struct ring {
-    int cpu;
-    int fd;
-    struct perf_event_mmap_page *page; /* the mapping: this page, then the data */
-    const unsigned char *data;
-    size_t n_bytes;   /* of data, a power of two */
-    uint64_t last_ns; /* time of the last event taken */
-    bool hung_up;     /* what it watches has ended: nothing more will wake us */
-    int again_fd;     /* 0: none; the event of a CPU that was offline meanwhile, which writes here too */
-};
-
-/* An event without a ring: it takes part in inheritance from the start, and costs no locked memory. */
-struct waiting {
-    int cpu;
-    int fd; /* -1: its ring has it now */
-};
-
-struct perf {
-    struct source source;
-    int pid;
-    size_t page_bytes;
-    bool size_is_fixed; /* the caller named it */
-    unsigned n_rings;
-    struct ring *rings;
-    struct waiting *waiting;
-    unsigned n_waiting;
-    uint64_t n_lost;
-    uint64_t hangup_checked_ns;
-    unsigned char joined[RECORD_BYTES_MAX]; /* a record that wraps around the ring's end, in one piece */
-};
 
 static const struct source_ops perf_ops;
 
@@ -112,7 +81,7 @@ static bool refused(int pid, int cpu, int error, struct err *err)
     }
 }
 
-static int open_event(int pid, int cpu, size_t ring_bytes)
+int perf_open_event(int pid, int cpu, size_t ring_bytes)
 {
     struct perf_event_attr attr = {
         .type = PERF_TYPE_SOFTWARE,
@@ -133,6 +102,23 @@ static int open_event(int pid, int cpu, size_t ring_bytes)
         .clockid = CLOCK_MONOTONIC,
     };
     return (int)syscall(SYS_perf_event_open, &attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
+static int open_tracepoint(const struct tracepoint *tracepoint, int cpu, size_t ring_bytes)
+{
+    struct perf_event_attr attr = {
+        .type = PERF_TYPE_TRACEPOINT,
+        .size = sizeof attr,
+        .config = tracepoint->id,
+        .sample_period = 1,
+        .sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_RAW,
+        .watermark = 1,
+        .sample_id_all = 1,
+        .use_clockid = 1,
+        .wakeup_watermark = (uint32_t)(ring_bytes / 3),
+        .clockid = CLOCK_MONOTONIC,
+    };
+    return (int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
 }
 
 enum opened { OPENED, OPENED_NOT, OPENED_OFFLINE, OPENED_NO_MEMORY };
@@ -169,7 +155,7 @@ static enum opened map_ring(struct perf *perf, int cpu, int fd, size_t n_bytes, 
 
 static enum opened add_ring(struct perf *perf, int cpu, size_t n_bytes, struct err *err)
 {
-    const int fd = open_event(perf->pid, cpu, n_bytes);
+    const int fd = perf_open_event(perf->pid, cpu, n_bytes);
     if (fd < 0 && errno == ENODEV)
         return OPENED_OFFLINE;
     if (fd < 0) {
@@ -182,13 +168,69 @@ static enum opened add_ring(struct perf *perf, int cpu, size_t n_bytes, struct e
     return opened;
 }
 
+static void close_if_open(int *fd)
+{
+    if (*fd > 0)
+        close(*fd);
+    *fd = 0;
+}
+
+static void close_wakes(struct ring *ring)
+{
+    for (unsigned i = 0; i < N_WAKE_EVENTS; i++)
+        close_if_open(&ring->wake_fds[i]);
+}
+
+static bool add_wakes(const struct perf *perf, struct ring *ring, struct err *err)
+{
+    const struct tracepoint *const tracepoints[N_WAKE_EVENTS] = {&perf->wakes.waking,
+                                                                 &perf->wakes.wakeup_new};
+    close_wakes(ring);
+    for (unsigned i = 0; i < N_WAKE_EVENTS; i++) {
+        const int fd = open_tracepoint(tracepoints[i], ring->cpu, ring->n_bytes);
+        if (fd < 0)
+            return err_set(err,
+                           "who woke whom is not known: the kernel refuses its tracepoints (%s); run as root",
+                           strerror(errno));
+        ring->wake_fds[i] = fd;
+        if (ioctl(fd, PERF_EVENT_IOC_SET_OUTPUT, ring->fd) != 0)
+            return err_set(err, "who woke whom is not known: its events cannot share the ring of CPU %d (%s)",
+                           ring->cpu, strerror(errno));
+    }
+    return true;
+}
+
+/* All CPUs or none: where some are missing it would not be known who was not woken. */
+static void open_wakes(struct perf *perf)
+{
+    struct err *why = &perf->why_no_wakes;
+    if (perf->pid >= 0) {
+        err_set(why, "who woke whom is not known where only some tasks are watched");
+        return;
+    }
+    bool all = tracepoint_read_wakes(&perf->wakes, why);
+    for (unsigned i = 0; i < perf->n_rings && all; i++)
+        all = add_wakes(perf, &perf->rings[i], why);
+    for (unsigned i = 0; i < perf->n_rings && !all; i++)
+        close_wakes(&perf->rings[i]);
+    perf->told_wakes = all ? &perf->wakes : NULL;
+}
+
+bool perf_has_wakes(const struct source *source, const char **why)
+{
+    const struct perf *perf = (const struct perf *)source;
+    if (why)
+        *why = perf->why_no_wakes.msg;
+    return perf->told_wakes != NULL;
+}
+
 static void drop_rings(struct perf *perf)
 {
     for (unsigned i = 0; i < perf->n_rings; i++) {
         munmap(perf->rings[i].page, perf->page_bytes + perf->rings[i].n_bytes);
         close(perf->rings[i].fd);
-        if (perf->rings[i].again_fd > 0)
-            close(perf->rings[i].again_fd);
+        close_if_open(&perf->rings[i].again_fd);
+        close_wakes(&perf->rings[i]);
     }
     perf->n_rings = 0;
 }
@@ -218,7 +260,7 @@ static void add_waiting(struct perf *perf, const struct cpuset *cpus, size_t n_b
 {
     perf->waiting = mem_new(cpuset_count(cpus), sizeof *perf->waiting);
     for (int cpu = cpuset_next(cpus, -1); cpu >= 0; cpu = cpuset_next(cpus, cpu)) {
-        const int fd = open_event(perf->pid, cpu, n_bytes);
+        const int fd = perf_open_event(perf->pid, cpu, n_bytes);
         if (fd < 0)
             return;
         perf->waiting[perf->n_waiting++] = (struct waiting){cpu, fd};
@@ -235,7 +277,9 @@ struct source *perf_open(const struct perf_config *config, struct err *err)
     perf->page_bytes = (size_t)sysconf(_SC_PAGESIZE);
     perf->size_is_fixed = config->ring_bytes != 0;
 
-    size_t n_bytes = config->ring_bytes ? config->ring_bytes : RING_BYTES_DEFAULT;
+    size_t n_bytes = config->wakes ? RING_BYTES_WAKES : RING_BYTES_DEFAULT;
+    if (config->ring_bytes)
+        n_bytes = config->ring_bytes;
     for (;;) {
         opened = add_rings(perf, &config->cpus, n_bytes, err);
         if (opened != OPENED_NO_MEMORY || !smaller(perf, &n_bytes))
@@ -247,6 +291,8 @@ struct source *perf_open(const struct perf_config *config, struct err *err)
         return NULL;
     }
     add_waiting(perf, &config->later, n_bytes);
+    if (config->wakes)
+        open_wakes(perf);
     return &perf->source;
 }
 
@@ -274,7 +320,7 @@ static bool go_on(const struct perf *perf, struct ring *ring, struct err *err)
 {
     if (perf->pid >= 0)
         return true;
-    const int fd = open_event(perf->pid, ring->cpu, ring->n_bytes);
+    const int fd = perf_open_event(perf->pid, ring->cpu, ring->n_bytes);
     if (fd < 0) {
         refused(perf->pid, ring->cpu, errno, err);
         return false;
@@ -284,10 +330,9 @@ static bool go_on(const struct perf *perf, struct ring *ring, struct err *err)
         close(fd);
         return false;
     }
-    if (ring->again_fd > 0)
-        close(ring->again_fd);
+    close_if_open(&ring->again_fd);
     ring->again_fd = fd;
-    return true;
+    return !perf->told_wakes || add_wakes(perf, ring, err);
 }
 
 bool perf_add_cpu(struct source *source, int cpu, bool *whole, struct err *err)
@@ -307,9 +352,13 @@ bool perf_add_cpu(struct source *source, int cpu, bool *whole, struct err *err)
     if (opened == OPENED_OFFLINE)
         return err_set(err, "CPU %d is offline: echo 1 | sudo tee /sys/devices/system/cpu/cpu%d/online", cpu,
                        cpu);
-    if (opened == OPENED && waiting)
+    if (opened != OPENED)
+        return false;
+    if (waiting)
         waiting->fd = -1;
-    return opened == OPENED;
+    ring = &perf->rings[perf->n_rings - 1];
+    perf_attach_ring(perf, ring);
+    return !perf->told_wakes || add_wakes(perf, ring, err);
 }
 
 size_t perf_ring_bytes(const struct source *source)
@@ -325,30 +374,32 @@ size_t perf_ring_bytes(const struct source *source)
 
 /* ---- reading ---- */
 
-/* Copies the record that wraps around the ring's end into one piece; 0 when there is none there. Its header
- * never wraps, records being multiples of 8 bytes. */
-static size_t join_record(struct perf *perf, const struct ring *ring, uint64_t tail, size_t n)
+const unsigned char *perf_bytes_at(struct perf *perf, const struct ring *ring, uint64_t tail, size_t n,
+                                   size_t *n_whole)
 {
     const size_t at = (size_t)tail & (ring->n_bytes - 1);
     const size_t to_end = ring->n_bytes - at;
-    struct perf_event_header header;
+    struct perf_event_header header; /* never wraps: records are multiples of 8 bytes */
     memcpy(&header, ring->data + at, sizeof header);
-    if (header.size <= to_end || header.size > n)
-        return 0;
+    *n_whole = n < to_end ? n : to_end;
+    if (header.size <= to_end)
+        return ring->data + at;
+    *n_whole = header.size;
+    if (header.size > n)
+        return NULL;
     memcpy(perf->joined, ring->data + at, to_end);
     memcpy(perf->joined + to_end, ring->data, header.size - to_end);
-    return header.size;
+    return perf->joined;
 }
 
 static struct perf_batch take_records(struct perf *perf, const struct ring *ring, uint64_t tail, size_t n,
                                       struct event *events, size_t max)
 {
-    const size_t at = (size_t)tail & (ring->n_bytes - 1);
-    const size_t n_in_row = n < ring->n_bytes - at ? n : ring->n_bytes - at;
-    const struct perf_batch batch = perf_parse_batch(ring->data + at, n_in_row, ring->cpu, events, max);
-    if (batch.n_bytes > 0)
-        return batch;
-    return perf_parse_batch(perf->joined, join_record(perf, ring, tail, n), ring->cpu, events, max);
+    size_t n_whole;
+    const unsigned char *bytes = perf_bytes_at(perf, ring, tail, n, &n_whole);
+    if (!bytes)
+        return (struct perf_batch){0};
+    return perf_parse_batch(bytes, n_whole, ring->cpu, perf->told_wakes, events, max);
 }
 
 /* The kernel writes whole records only. Should it not be so, what is left cannot be told apart: it is lost.
@@ -377,11 +428,15 @@ static size_t perf_read(struct source *source, unsigned stream, struct event *ev
         if (batch.n_bytes == 0)
             batch = lose_rest(ring, n, &events[n_events]);
         tail += batch.n_bytes;
+        if (perf->families)
+            batch.n_events = perf_drop_doubled(ring, events + n_events, batch.n_events);
         n_events += batch.n_events;
         perf->n_lost += batch.n_lost;
         if (n_events > 0)
             ring->last_ns = events[n_events - 1].time_ns;
     }
+    if (perf->families)
+        perf_scan(perf, ring, tail);
     __atomic_store_n(&ring->page->data_tail, tail, __ATOMIC_RELEASE);
     return n_events;
 }
@@ -414,6 +469,8 @@ static unsigned perf_poll_fds(const struct source *source, struct pollfd *fds, u
 static void perf_tick(struct source *source, uint64_t now_ns)
 {
     struct perf *perf = (struct perf *)source;
+    if (perf->families)
+        perf_attach_tick(perf, now_ns);
     if (now_ns - perf->hangup_checked_ns < HANGUP_CHECK_NS)
         return;
     perf->hangup_checked_ns = now_ns;
@@ -428,6 +485,8 @@ static void perf_tick(struct source *source, uint64_t now_ns)
 static void perf_close(struct source *source)
 {
     struct perf *perf = (struct perf *)source;
+    families_free(perf->families);
+    free(perf->found.events);
     drop_rings(perf);
     for (unsigned i = 0; i < perf->n_waiting; i++) {
         if (perf->waiting[i].fd >= 0)

@@ -1,8 +1,11 @@
 /* Parses the records of a perf ring. Pure: bytes in, events out, whatever the bytes are.
  *
  * The layout is that of include/uapi/linux/perf_event.h for sample_type TID|TIME and sample_id_all: every
- * record ends in struct sample_id, so tid and time are found from its end. */
+ * record ends in struct sample_id, so tid and time are found from its end; a sample, which a tracepoint
+ * writes with RAW besides, begins with it. */
 #include "perf.h"
+
+#include "tracepoint.h"
 
 #include <linux/perf_event.h>
 #include <stddef.h>
@@ -94,6 +97,31 @@ static bool parse_lost(const unsigned char *body, struct event *event)
     return true;
 }
 
+/* PERF_RECORD_SAMPLE after the header: who ran when, the size of the raw data, and these. */
+static bool parse_sample(const unsigned char *body, size_t n, const struct tracepoint_wakes *wakes,
+                         struct event *event)
+{
+    struct sample_id id;
+    uint32_t n_raw;
+    struct tracepoint_wake wake;
+    if (!wakes || n < sizeof id + sizeof n_raw)
+        return false;
+    memcpy(&id, body, sizeof id);
+    memcpy(&n_raw, body + sizeof id, sizeof n_raw);
+    body += sizeof id + sizeof n_raw;
+    if (n_raw > n - sizeof id - sizeof n_raw || !tracepoint_parse_wake(wakes, body, n_raw, &wake))
+        return false;
+    const bool queued_there = wake.is_new && wake.target_cpu >= 0 && wake.target_cpu <= INT16_MAX;
+    *event = (struct event){
+        .time_ns = id.time_ns,
+        .tid = wake.tid,
+        .cpu = (int16_t)(queued_there ? wake.target_cpu : -1),
+        .kind = EVENT_WAKE,
+    };
+    event->u.wake.waker_tid = (int32_t)id.tid > 0 ? (int32_t)id.tid : 0;
+    return event->tid > 0;
+}
+
 static size_t smallest_body(uint32_t type)
 {
     switch (type) {
@@ -111,7 +139,8 @@ static size_t smallest_body(uint32_t type)
     }
 }
 
-size_t perf_parse(const void *bytes, size_t n, int cpu, struct event *event, bool *is_event)
+size_t perf_parse(const void *bytes, size_t n, int cpu, const struct tracepoint_wakes *wakes,
+                  struct event *event, bool *is_event)
 {
     struct perf_event_header header;
     struct sample_id id;
@@ -122,7 +151,11 @@ size_t perf_parse(const void *bytes, size_t n, int cpu, struct event *event, boo
     memcpy(&header, bytes, sizeof header);
     if (header.size < sizeof header || header.size > n || header.size % 8 != 0)
         return 0;
+    const unsigned char *body = (const unsigned char *)bytes + sizeof header;
     switch (header.type) {
+    case PERF_RECORD_SAMPLE:
+        *is_event = parse_sample(body, header.size - sizeof header, wakes, event);
+        return header.size;
     case PERF_RECORD_SWITCH:
     case PERF_RECORD_SWITCH_CPU_WIDE:
     case PERF_RECORD_FORK:
@@ -136,7 +169,6 @@ size_t perf_parse(const void *bytes, size_t n, int cpu, struct event *event, boo
     if (header.size < sizeof header + smallest_body(header.type) + sizeof id)
         return 0;
 
-    const unsigned char *body = (const unsigned char *)bytes + sizeof header;
     const size_t n_body = header.size - sizeof header - sizeof id;
     memcpy(&id, body + n_body, sizeof id);
     *event = (struct event){.time_ns = id.time_ns, .cpu = (int16_t)cpu};
@@ -182,7 +214,8 @@ static size_t parse_switches(const unsigned char *bytes, size_t n, int cpu, stru
     return (size_t)(at - bytes);
 }
 
-struct perf_batch perf_parse_batch(const void *bytes, size_t n, int cpu, struct event *events, size_t max)
+struct perf_batch perf_parse_batch(const void *bytes, size_t n, int cpu, const struct tracepoint_wakes *wakes,
+                                   struct event *events, size_t max)
 {
     const unsigned char *at = bytes;
     struct perf_batch batch = {0};
@@ -196,7 +229,7 @@ struct perf_batch perf_parse_batch(const void *bytes, size_t n, int cpu, struct 
             break;
         struct event *event = &events[batch.n_events];
         bool is_event;
-        const size_t size = perf_parse(at + batch.n_bytes, n - batch.n_bytes, cpu, event, &is_event);
+        const size_t size = perf_parse(at + batch.n_bytes, n - batch.n_bytes, cpu, wakes, event, &is_event);
         if (size == 0)
             break;
         batch.n_bytes += size;

@@ -80,6 +80,8 @@ bool session_compare(struct session *s, struct err *err)
 {
     struct workload *w = &s->config.workload;
     struct cpuset chosen = s->config.cpus;
+    if (!s->engine)
+        return err_set(err, "a comparison is of work that is known: a program that is watched has its own");
     if (compare_is_running(s))
         return err_set(err, "the comparison is still running");
     if (cpuset_count(&chosen) < 2)

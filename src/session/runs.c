@@ -54,6 +54,8 @@ static void slot_cpus(const struct session *s, const struct run_state *rs, unsig
 void runs_place(struct session *s, const struct run_state *rs)
 {
     struct err err;
+    if (!s->engine && !foreign_place(s, &err))
+        session_say(s, "%s", err.msg);
     for (unsigned slot = rs->first_slot; slot < rs->first_slot + rs->n_slots; slot++) {
         struct cpuset cpus;
         slot_cpus(s, rs, slot, &cpus);

@@ -16,18 +16,36 @@ static bool may_come_to(const struct machine *machine, int cpu)
     return cpuset_count(&machine->present) <= FEW_CPUS || cpuset_has(&machine->at_start, cpu);
 }
 
-static struct source *open_perf(const struct session_config *config, const struct machine *machine,
-                                struct err *err)
+/* Every task of the machine, and who wakes whom: it takes a privilege. */
+static struct source *open_all(const struct machine *machine, struct err *err)
+{
+    const struct perf_config perf = {.pid = -1, .cpus = machine->online, .wakes = true};
+    return perf_open(&perf, err);
+}
+
+/* What we fork from now on. */
+static struct source *open_tree(const struct machine *machine, struct err *err)
 {
     const struct cpuset *present = &machine->present;
     struct perf_config perf = {.pid = 0, .cpus = machine->allowed};
-    if (config->all)
-        perf = (struct perf_config){.pid = -1, .cpus = machine->online};
-    for (int cpu = cpuset_next(present, -1); cpu >= 0 && !config->all; cpu = cpuset_next(present, cpu)) {
+    for (int cpu = cpuset_next(present, -1); cpu >= 0; cpu = cpuset_next(present, cpu)) {
         if (may_come_to(machine, cpu))
             cpuset_add(cpuset_has(&machine->online, cpu) ? &perf.cpus : &perf.later, cpu);
     }
     return perf_open(&perf, err);
+}
+
+/* Of a program that is not ours all is seen where that is allowed: who runs while it waits, who wakes it. Of
+ * our own tasks that is only asked for by the user. */
+static bool open_perf(struct sources *sources, const struct session_config *config,
+                      const struct machine *machine, struct err *err)
+{
+    if (config->all || config->argv || config->pid)
+        sources->perf = open_all(machine, err);
+    sources->all = sources->perf != NULL;
+    if (!sources->perf && !config->all)
+        sources->perf = open_tree(machine, err);
+    return sources->perf != NULL;
 }
 
 bool sources_open(struct sources *sources, const struct session_config *config, const struct machine *machine,
@@ -35,11 +53,11 @@ bool sources_open(struct sources *sources, const struct session_config *config, 
 {
     struct err why = {0};
     const enum source_choice choice = config->source;
+    const bool is_foreign = config->argv || config->pid;
     memset(sources, 0, sizeof *sources);
-    sources->name = "engine";
+    sources->name = is_foreign ? "proc" : "engine";
     if (choice == SOURCE_AUTO || choice == SOURCE_PERF) {
-        sources->perf = open_perf(config, machine, &why);
-        if (sources->perf)
+        if (open_perf(sources, config, machine, &why))
             sources->name = "perf";
         else if (choice == SOURCE_PERF || config->all)
             return err_set(err, "%s", why.msg);
@@ -49,7 +67,7 @@ bool sources_open(struct sources *sources, const struct session_config *config, 
         sources->name = choice == SOURCE_PROC ? "proc" : "engine";
         snprintf(sources->reason, sizeof sources->reason, "asked for with --source=%s", sources->name);
     }
-    const bool sampling = choice == SOURCE_PROC;
+    const bool sampling = !sources->perf && (is_foreign || choice == SOURCE_PROC);
     sources->exact = !sampling;
     sources->self_timed = !sources->perf && !sampling;
     struct proc_config proc = {.counters_every_ns = (sampling ? 100 : 500) * NS_PER_MS,

@@ -10,6 +10,7 @@ struct sources {
     const char *name; /* who tells the switches: "perf", "engine", "proc" */
     bool self_timed;  /* the tasks tell their slices themselves */
     bool exact;       /* slices, not samples */
+    bool all;         /* every task of the machine is seen */
     char reason[320]; /* why not a better one; "" for the best */
 };
 

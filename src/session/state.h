@@ -4,8 +4,9 @@
 
 #include "../session.h"
 #include "compare.h"
+#include "foreign.h"
 #include "hotplug.h"
-#include "notes.h"
+#include "locks.h"
 #include "observer.h"
 #include "runs.h"
 #include "sources.h"
@@ -13,7 +14,8 @@
 struct session {
     struct session_config config; /* as changed */
     struct machine *machine;
-    struct engine *engine;
+    struct engine *engine;  /* NULL: a program is watched */
+    struct foreign foreign; /* that program */
     struct sources sources;
     struct merge *merge;
     struct timeline *timeline;
@@ -22,10 +24,11 @@ struct session {
     struct runs runs;
     struct compare compare;
     struct hotplug hotplug;
+    struct locks locks; /* of that program */
     uint32_t n_named; /* tasks of the timeline whose names were looked up, where all are watched */
     bool host_told;   /* the host's end was told */
     int crew_tids[1 + OBJECTS_SETS]; /* the engine's crew and its carriers that are watched; 0: none */
-    char message[160];
+    char message[320];
     uint64_t message_ns;
 };
 

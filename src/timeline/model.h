@@ -16,7 +16,9 @@ struct life {
     uint64_t wait_ns;  /* running: how long it had waited before */
     int queued_cpu;    /* runnable: on whose queue it counts, -1 for none */
     bool switched;     /* a switch of it was seen */
-    struct histogram *slice_ns;
+    bool woken;        /* it was woken at woken_ns, and did not come in since */
+    uint64_t woken_ns; /* the last wake that made it runnable, or that came while it ran */
+    struct histogram *slice_ns, *wake_ns;
 
     struct waiter *waiter; /* what it waits for; NULL while it never told of a wait: waits_model.h */
     struct life *carrier;  /* green: the thread that carries it; NULL: not told */
@@ -89,5 +91,11 @@ void life_settle(struct timeline *tl, struct life *life, uint64_t t_ns);
 /* Makes it something else from t_ns on; what it was is in its track, or follows from that. */
 void life_set_state(struct timeline *tl, struct life *life, enum task_state state, uint64_t t_ns);
 void life_gone(struct timeline *tl, struct life *life, uint64_t t_ns);
+
+/* ---- query.c ---- */
+
+/* What is not finished, behind the items of a track. */
+struct item life_tail(const struct timeline *tl, const struct life *life);
+struct item cpu_tail(const struct timeline *tl, const struct cpu *cpu);
 
 #endif

@@ -95,7 +95,7 @@ static uint64_t life_end(const struct timeline *tl, const struct life *life)
     return life->task.state == STATE_GONE ? life->task.last_ns : tl->now_ns;
 }
 
-static struct item life_tail(const struct timeline *tl, const struct life *life)
+struct item life_tail(const struct timeline *tl, const struct life *life)
 {
     uint64_t since_ns = life->task.state_since_ns, end_ns = life_end(tl, life);
     struct item tail = {.prev_ns = life->track.end_ns, .start_ns = end_ns, .end_ns = end_ns, .tag = TAG_TURN};
@@ -120,7 +120,7 @@ static struct item life_tail(const struct timeline *tl, const struct life *life)
     return tail;
 }
 
-static struct item cpu_tail(const struct timeline *tl, const struct cpu *cpu)
+struct item cpu_tail(const struct timeline *tl, const struct cpu *cpu)
 {
     struct item tail = {
         .prev_ns = cpu->track.end_ns, .start_ns = tl->now_ns, .end_ns = tl->now_ns, .tag = TAG_TURN};
@@ -150,8 +150,12 @@ void timeline_task(const struct timeline *tl, uint32_t index, struct task *task)
 {
     const struct life *life = get_life(tl, index);
     if (!life) {
-        *task = (struct task){
-            .index = index, .slot = -1, .parent = TIMELINE_NO_TASK, .last_cpu = -1, .state = STATE_GONE};
+        *task = (struct task){.index = index,
+                              .slot = -1,
+                              .parent = TIMELINE_NO_TASK,
+                              .last_waker = TIMELINE_NO_TASK,
+                              .last_cpu = -1,
+                              .state = STATE_GONE};
         return;
     }
     *task = life->task;
@@ -160,10 +164,20 @@ void timeline_task(const struct timeline *tl, uint32_t index, struct task *task)
     uint64_t tail_ns = tail.end_ns - tail.start_ns;
     task->last_ns = life_end(tl, life);
     task->slice_ns = life->slice_ns;
+    task->wake_ns = life->wake_ns;
     task->run_ns = total->run_ns + (tail.tag == SLICE_OPEN ? tail_ns : 0);
     task->unknown_ns = total->unknown_ns + (tail.tag == TAG_UNKNOWN ? tail_ns : 0);
     task->runnable_ns = total->wait_ns + tail.wait_ns;
     task->blocked_ns = task->last_ns - task->first_ns - task->run_ns - task->unknown_ns - task->runnable_ns;
+}
+
+uint64_t timeline_task_pulse(const struct timeline *tl, uint32_t index)
+{
+    const struct life *life = get_life(tl, index);
+    if (!life)
+        return 0;
+    const uint64_t n_slices = life->task.n_slices ? life->task.n_slices : life->task.kernel.slices;
+    return n_slices * (STATE_GONE + 1) + life->task.state;
 }
 
 void timeline_cpu_totals(const struct timeline *tl, int number, struct cpu_totals *totals)

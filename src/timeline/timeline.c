@@ -54,6 +54,7 @@ void timeline_free(struct timeline *tl)
     for (uint32_t i = 0; i < tl->n_lives; i++) {
         track_fini(&tl->lives[i]->track);
         free(tl->lives[i]->slice_ns);
+        free(tl->lives[i]->wake_ns);
         free(tl->lives[i]);
     }
     for (int i = 0; i < tl->n_cpus; i++) {
@@ -139,6 +140,7 @@ __attribute__((cold)) struct life *life_add(struct timeline *tl, int32_t tid, ui
         .pid = tid,
         .slot = -1,
         .parent = TIMELINE_NO_TASK,
+        .last_waker = TIMELINE_NO_TASK,
         .kind = tid < 0 ? TASK_GREEN : TASK_THREAD,
         .last_cpu = -1,
         .state = STATE_UNKNOWN,
@@ -347,6 +349,25 @@ __attribute__((cold)) static void come_back(struct timeline *tl, struct life *li
         life_set_state(tl, life, STATE_RUNNABLE, life->task.state_since_ns);
 }
 
+/* A task that was woken comes in: how long that took. No task comes in after it was blocked without a wake
+ * in between, so that one which came while it still ran was for that block: its waker was quicker than its
+ * switch out (try_to_wake_up() of kernel/sched/core.c waits for that). */
+static void end_wake(struct timeline *tl, struct life *life, uint64_t t_ns)
+{
+    uint64_t since_ns = life->task.state_since_ns;
+    bool waited = life->task.state == STATE_RUNNABLE && life->woken_ns >= since_ns;
+    life->woken = false;
+    if (life->task.state == STATE_BLOCKED) {
+        life_set_state(tl, life, STATE_RUNNABLE, since_ns);
+        waited = true;
+    }
+    if (!waited)
+        return;
+    if (!life->wake_ns)
+        life->wake_ns = mem_new(1, sizeof *life->wake_ns);
+    histogram_add(life->wake_ns, t_ns - later(life->woken_ns, since_ns));
+}
+
 static inline void switch_in(struct timeline *tl, const struct event *event)
 {
     struct life *life = find_life(tl, event->tid);
@@ -369,6 +390,8 @@ static inline void switch_in(struct timeline *tl, const struct event *event)
         lose_slice(tl, cpu->running, t_ns);
     if (life->waiter || event->detail != IN_SWITCHED)
         come_back(tl, life, (enum event_in)event->detail, t_ns);
+    if (life->woken)
+        end_wake(tl, life, t_ns);
     take_gap(tl, life, cpu, t_ns);
 
     life->wait_ns = 0;
@@ -440,6 +463,19 @@ static inline void switch_out(struct timeline *tl, const struct event *event)
     cpu->free_ns = t_ns;
 }
 
+/* A wake of a task that is runnable means nothing, but for the first one of its life. */
+static void note_wake(const struct timeline *tl, struct life *life, const struct event *event, uint64_t t_ns)
+{
+    const struct life *waker = NULL;
+    if (life->task.state == STATE_RUNNABLE && life->task.n_slices > 0)
+        return;
+    if (event->u.wake.waker_tid > 0)
+        waker = find_life(tl, event->u.wake.waker_tid);
+    life->task.last_waker = waker ? waker->task.index : TIMELINE_NO_TASK;
+    life->woken = true;
+    life->woken_ns = t_ns;
+}
+
 static void wake(struct timeline *tl, const struct event *event)
 {
     struct life *life = life_of(tl, event->tid, event->time_ns);
@@ -448,6 +484,7 @@ static void wake(struct timeline *tl, const struct event *event)
     uint64_t t_ns = life_time(tl, life, event->time_ns);
     life->task.n_wakes++;
     life->task.wakes_known = true;
+    note_wake(tl, life, event, t_ns);
     if (life->task.state == STATE_UNKNOWN)
         life_settle(tl, life, t_ns);
     if (life->task.state == STATE_UNKNOWN || life->task.state == STATE_BLOCKED)
@@ -576,6 +613,13 @@ static void sample_state(struct timeline *tl, struct life *life, const struct ev
     if (event->u.state.slices) {
         life->task.kernel.slices = event->u.state.slices;
         life->task.kernel.has_slices = true;
+    }
+    if (event->u.state.found != FOUND_NOT)
+        life->task.kernel.base_slices = event->u.state.slices;
+    if (event->u.state.found == FOUND_TOLD && life->task.state == STATE_RUNNABLE && !life->switched &&
+        event->u.state.letter != 'R') {
+        life_set_state(tl, life, STATE_BLOCKED, t_ns);
+        return;
     }
     doubt_state(tl, life);
     if (life->switched || life->task.state != STATE_UNKNOWN)

@@ -102,7 +102,7 @@ uint64_t histogram_bucket_floor(unsigned bucket);                 /* smallest ns
  * began, as the kernel gives them; base_* is what it had counted before our capture of this task began. */
 struct kernel_counts {
     uint64_t voluntary, involuntary, base_voluntary, base_involuntary;
-    uint64_t run_ns, wait_ns, slices, base_run_ns, base_wait_ns;
+    uint64_t run_ns, wait_ns, slices, base_run_ns, base_wait_ns, base_slices;
     uint64_t time_ns; /* when last read */
     bool has_switches, has_run, has_slices;
 };
@@ -134,6 +134,12 @@ struct task {
     char kernel_state; /* letter of proc(5), 0 when never sampled */
     struct kernel_counts kernel;
     const struct histogram *slice_ns; /* NULL before its first finished slice */
+
+    /* Where wakes are known: from a wake to the switch-in that followed (the waits after a preemption are not
+     * in it), NULL before the first; and the task that ran when it was last woken, which is the waker unless
+     * an interrupt was: TIMELINE_NO_TASK when none ran, or none that is known. */
+    const struct histogram *wake_ns;
+    uint32_t last_waker;
 };
 
 /* Whether it counts in the workload's figures. */
@@ -157,6 +163,9 @@ static inline bool task_works(const struct task *task)
 
 unsigned timeline_n_tasks(const struct timeline *tl);
 void timeline_task(const struct timeline *tl, uint32_t index, struct task *task);
+/* Another number than before when the task has run since, or its state is another one: cheap to ask of
+ * thousands. Of one whose switches are not told it rests on samples. */
+uint64_t timeline_task_pulse(const struct timeline *tl, uint32_t index);
 /* The living task with this tid, else the last one that had it, else TIMELINE_NO_TASK. */
 uint32_t timeline_task_by_tid(const struct timeline *tl, int32_t tid);
 
@@ -246,6 +255,34 @@ uint64_t timeline_next_switch(const struct timeline *tl, int cpu, uint64_t t_ns,
 
 /* The nearest switch-in of a task after or before t_ns, strictly; 0 when there is none. */
 uint64_t timeline_next_switch_in(const struct timeline *tl, uint32_t task, uint64_t t_ns, int dir);
+
+/* ---- who ran instead ---- */
+
+struct behind {
+    uint32_t task; /* that had the CPU, */
+    uint64_t ns;   /* for so long */
+};
+
+struct behind_sums {
+    uint64_t waited_ns; /* runnable time that was looked at */
+    uint64_t
+        unknown_ns; /* of it, with nobody known on the CPU: the switches themselves, idle moments before
+                       the task was given the CPU, who is not watched, and waits whose CPU is not known */
+    bool cut;       /* the end of the window was not looked at: too many slices */
+};
+
+/* Whom a task waited behind in [from_ns, to_ns): who had the CPU meanwhile on which it then ran, which is as
+ * much as is known of the queue in which it stood (of a wait that is not over, the CPU on whose queue it
+ * counts). Fills at most max, longest first, and returns how many; ns of all that there are and unknown_ns
+ * add up to waited_ns. A green task waits for its thread: that is not looked at, all of it is unknown. Looks
+ * at a few thousand slices at most. */
+unsigned timeline_behind(const struct timeline *tl, uint32_t task, uint64_t from_ns, uint64_t to_ns,
+                         struct behind *out, unsigned max, struct behind_sums *sums);
+
+/* The same for all tasks of the workload together. Looks at some ten thousand slices at most, for each task
+ * at as many as for any other. */
+unsigned timeline_antagonists(const struct timeline *tl, uint64_t from_ns, uint64_t to_ns, struct behind *out,
+                              unsigned max, struct behind_sums *sums);
 
 /* Marks and holes, oldest first. */
 struct mark {

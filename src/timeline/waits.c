@@ -312,7 +312,7 @@ static void set_value(struct timeline *tl, struct resource *r, uint64_t t_ns, in
 
 static void set_holder(struct timeline *tl, struct resource *r, uint32_t holder, uint64_t t_ns)
 {
-    if (!resource_is_lock(r) || r->holder == holder)
+    if (!resource_has_holder(r) || r->holder == holder)
         return;
     r->holder = holder;
     r->held_since_ns = t_ns;
@@ -320,7 +320,7 @@ static void set_holder(struct timeline *tl, struct resource *r, uint32_t holder,
     waits_end_alert(tl->waits, &r->alert, t_ns);
     for (struct waiter *w = r->queue.first; w; w = w->next)
         waits_end_alert(tl->waits, &w->alert, t_ns); /* their edges lead elsewhere */
-    if (resource_is(r, OBJECT_MUTEX))
+    if (!resource_is(r, OBJECT_COUNTER))
         add_step(tl, r, t_ns, holder == TIMELINE_NO_TASK ? -1 : (int64_t)holder);
 }
 
@@ -461,7 +461,9 @@ void waits_in(struct timeline *tl, struct life *life, uint64_t t_ns, bool stayed
 {
     struct waiter *w = life->waiter;
     struct resource *r = w->kind == WAIT_OBJECT ? get_resource(tl->waits, w->object) : NULL;
-    if (r && w->blocked && w->list == &r->given) {
+    if (r && resource_is_seen(r)) {
+        end_wait(tl, w, later(t_ns, w->note_ns));
+    } else if (r && w->blocked && w->list == &r->given) {
         list_remove(w);
     } else if (r && w->blocked && w->list && !stayed && r->given.n) {
         trade(tl, r, w, t_ns);
@@ -498,12 +500,27 @@ static uint32_t task_of_tid(const struct timeline *tl, int32_t tid)
     return tid ? timeline_task_by_tid(tl, tid) : TIMELINE_NO_TASK;
 }
 
+/* A part of its name, which begins at the n-th part. */
+static void set_name(struct resource *r, const struct event *event, unsigned n)
+{
+    const size_t at = n * (EVENT_NAME_SIZE - 1);
+    if (at + EVENT_NAME_SIZE > sizeof r->name || strnlen(r->name, sizeof r->name) < at)
+        return;
+    memcpy(r->name + at, event->u.name, EVENT_NAME_SIZE);
+    r->name[at + EVENT_NAME_SIZE - 1] = '\0';
+}
+
 static void introduce(struct timeline *tl, const struct event *event)
 {
     struct waits *waits = tl->waits;
-    if (event->tid < 0 || event->detail > OBJECT_CHANNEL)
+    if (event->tid < 0 || event->detail > OBJECT_JOIN)
         return;
     struct resource *r = get_resource(waits, waits_find_object(waits, event->tid));
+    if (event->cpu > 0) {
+        if (r)
+            set_name(r, event, (unsigned)event->cpu);
+        return;
+    }
     if (r && r->used && r->kind_known) { /* another run's */
         r->end_ns = event->time_ns;
         waits_end_alert(waits, &r->alert, event->time_ns);
@@ -521,8 +538,7 @@ static void introduce(struct timeline *tl, const struct event *event)
     r->kind_known = true;
     r->has_value = false; /* what was told before was not known for what it is */
     r->n_steps = 0;
-    memcpy(r->name, event->u.name, sizeof r->name);
-    r->name[sizeof r->name - 1] = '\0';
+    set_name(r, event, 0);
 }
 
 static void come_to_barrier(struct timeline *tl, struct resource *r, const struct event *event, uint64_t t_ns)
@@ -533,10 +549,30 @@ static void come_to_barrier(struct timeline *tl, struct resource *r, const struc
         r->n_parties = (unsigned)event->u.sync.until_ns;
 }
 
+/* It slept already when that was seen; unless it has run since, or somebody else holds it now. */
+static void wants_seen(struct timeline *tl, struct waiter *w, struct resource *r, uint32_t holder,
+                       uint64_t t_ns)
+{
+    const struct life *life = w->life;
+    if (life->task.state == STATE_RUNNING || (life->task.state == STATE_RUNNABLE && life->switched))
+        return;
+    set_holder(tl, r, holder, t_ns);
+    if (w->list != &r->queue) {
+        begin_wait(tl, w, WAIT_OBJECT, 0, t_ns);
+        w->object = waits_find_object(tl->waits, r->number);
+        list_append(&r->queue, w);
+    }
+    check_soon(tl, t_ns);
+}
+
 static void wants(struct timeline *tl, struct waiter *w, struct resource *r, const struct event *event,
                   uint64_t t_ns)
 {
     bool is_barrier = r && resource_is(r, OBJECT_BARRIER);
+    if (r && resource_is_seen(r)) {
+        wants_seen(tl, w, r, task_of_tid(tl, event->u.sync.other), t_ns);
+        return;
+    }
     begin_wait(tl, w, WAIT_OBJECT, is_barrier ? 0 : event->u.sync.until_ns, t_ns);
     if (!r)
         return;
@@ -619,7 +655,7 @@ static void told_value(struct timeline *tl, struct resource *r, const struct eve
     int64_t n = event->u.sync.value;
     if (resource_is(r, OBJECT_BARRIER))
         r->n_parties = n > 0 && n <= INT32_MAX ? (unsigned)n : 0;
-    if (resource_is(r, OBJECT_BARRIER) || resource_is(r, OBJECT_MUTEX))
+    if (resource_is(r, OBJECT_BARRIER) || resource_is(r, OBJECT_MUTEX) || resource_is(r, OBJECT_JOIN))
         return; /* their steps are something else */
     set_value(tl, r, event->time_ns, event->u.sync.value);
     check_soon(tl, event->time_ns);
@@ -699,7 +735,7 @@ void waits_exit(struct timeline *tl, struct life *life, uint64_t t_ns)
         end_wait(tl, life->waiter, later(t_ns, life->waiter->note_ns));
     for (uint32_t i = 0; i < tl->waits->n_resources; i++) {
         struct resource *r = tl->waits->resources[i];
-        if (r->holder == life->task.index && resource_is_lock(r))
+        if (r->holder == life->task.index && resource_has_holder(r))
             release(tl, r, life->task.index, 1, t_ns); /* by the kernel: get_robust_list(2) */
     }
     count_memory(tl);

@@ -30,7 +30,7 @@ struct wait_reason {
     uint64_t since_ns;      /* WAIT_CPU: runnable since then; else when it said that it would wait */
     uint64_t until_ns;      /* as it said: it goes on then at the latest; 0: without end, or not said */
     uint64_t end_ns;        /* the end of this wait, 0 when it was not over at timeline_now_ns() */
-    uint32_t holder;        /* of a mutex: the task, or TIMELINE_NO_TASK */
+    uint32_t holder;        /* of a mutex or a join: the task, or TIMELINE_NO_TASK */
     uint64_t held_since_ns; /* since then at least */
     int64_t value;          /* semaphore, channel: its value; barrier: how many are there */
     unsigned n_parties;     /* barrier: how many it waits for, 0 when not told */
@@ -56,12 +56,12 @@ struct wait_object {
     int32_t number; /* the engine's */
     enum object_kind kind;
     bool kind_known; /* false: it was never introduced */
-    char name[EVENT_NAME_SIZE];
+    char name[EVENT_OBJECT_NAME_SIZE];
     uint16_t run;              /* of the task that last spoke of it; 0: none did */
     uint64_t first_ns, end_ns; /* end_ns: its number was introduced anew; 0: not yet */
 
-    uint32_t holder; /* mutex: the task, TIMELINE_NO_TASK when it is free or not known. Releasing what nobody
-                        wants is not told: it is sure only while n_waiting is not 0 */
+    uint32_t holder; /* mutex, join: the task, TIMELINE_NO_TASK when it is free or not known. Releasing what
+                        nobody wants is not told: it is sure only while n_waiting is not 0 */
     uint64_t held_since_ns; /* since then at least */
     uint32_t died;          /* the last holder that died with it, or TIMELINE_NO_TASK */
     uint64_t died_ns;       /* when that was found */

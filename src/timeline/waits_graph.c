@@ -18,14 +18,14 @@
 
 /* ---- edges ---- */
 
-/* The lock that a task waits for and that somebody has, or NULL. */
+/* What a task waits for and somebody has, or NULL. */
 static struct resource *wanted_lock(const struct timeline *tl, uint32_t task)
 {
     const struct waiter *w = waits_waiter(tl, task);
     if (!w || w->kind != WAIT_OBJECT || w->object == WAITS_NONE || !w->list)
         return NULL;
     struct resource *r = tl->waits->resources[w->object];
-    return resource_is_lock(r) && w->list == &r->queue && r->holder != TIMELINE_NO_TASK ? r : NULL;
+    return resource_has_holder(r) && w->list == &r->queue && r->holder != TIMELINE_NO_TASK ? r : NULL;
 }
 
 unsigned waits_edges(const struct waits *waits, struct wait_edge *edges, unsigned max)
@@ -33,7 +33,7 @@ unsigned waits_edges(const struct waits *waits, struct wait_edge *edges, unsigne
     unsigned n = 0;
     for (uint32_t i = 0; i < waits->n_resources; i++) {
         const struct resource *r = waits->resources[i];
-        if (!resource_is_lock(r) || r->holder == TIMELINE_NO_TASK)
+        if (!resource_has_holder(r) || r->holder == TIMELINE_NO_TASK)
             continue;
         for (const struct waiter *w = r->queue.first; w; w = w->next) {
             if (n < max)
@@ -123,18 +123,21 @@ static void tell_deadlock(const struct timeline *tl, struct alert *alert)
         snprintf(text, size, "deadlock of %u tasks: ", alert->n);
     else
         snprintf(text, size, "deadlock: ");
-    append(text, size, "%s wants ", waits_task_name(tl, alert->tasks[0], task));
+    append(text, size, "%s ", waits_task_name(tl, alert->tasks[0], task));
     for (unsigned i = 0; i < alert->n; i++) {
+        const struct resource *r = tl->waits->resources[alert->objects[i]];
         bool last = i + 1 == alert->n;
         if (alert->n > MAX_NAMED && i == MAX_NAMED - 2) {
-            append(text, size, "..., who wants ");
+            append(text, size, "wants ..., who ");
             i = alert->n - 2;
             continue;
         }
-        append(text, size, "%s, held by %s",
-               waits_object_name(tl->waits->resources[alert->objects[i]], object),
-               waits_task_name(tl, alert->tasks[last ? 0 : i + 1], holder));
-        append(text, size, last ? "" : ", who wants ");
+        waits_task_name(tl, alert->tasks[last ? 0 : i + 1], holder);
+        if (resource_is(r, OBJECT_JOIN))
+            append(text, size, "waits for the end of %s", holder);
+        else
+            append(text, size, "wants %s, held by %s", waits_object_name(r, object), holder);
+        append(text, size, last ? "" : ", who ");
     }
 }
 
@@ -210,7 +213,7 @@ static void check_deadlocks(struct timeline *tl, uint64_t t_ns)
     uint64_t from = waits->n_walks;
     for (uint32_t i = 0; i < waits->n_resources; i++) {
         const struct resource *r = waits->resources[i];
-        for (const struct waiter *w = resource_is_lock(r) ? r->queue.first : NULL; w; w = w->next)
+        for (const struct waiter *w = resource_has_holder(r) ? r->queue.first : NULL; w; w = w->next)
             if (w->walk <= from)
                 walk(tl, w->life->task.index, from, t_ns);
     }
@@ -347,7 +350,7 @@ bool waits_has_to_check(const struct waits *waits)
     for (uint32_t i = 0; i < waits->n_resources; i++) {
         const struct resource *r = waits->resources[i];
         bool open =
-            !r->end_ns && ((resource_is_lock(r) && r->queue.n) || (resource_is_queue(r) && r->value > 0));
+            !r->end_ns && ((resource_has_holder(r) && r->queue.n) || (resource_is_queue(r) && r->value > 0));
         if (open || lasts(waits, r->alert))
             return true;
     }

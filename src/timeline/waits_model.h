@@ -48,7 +48,7 @@ struct resource {
     int32_t number;
     enum object_kind kind;
     bool kind_known, used;
-    char name[EVENT_NAME_SIZE];
+    char name[EVENT_OBJECT_NAME_SIZE];
     uint16_t run;
     uint64_t first_ns, end_ns;
 
@@ -132,11 +132,12 @@ bool waits_has_to_check(const struct waits *waits);
 
 /* ---- waits_text.c ---- */
 
-/* The task's name, or "task TID" without one. Returns buf. */
-#define WAITS_NAME_SIZE 20
+/* The task's name, or "task TID" without one. Where a program that is not ours has several living tasks of
+ * one name, it is "NAME/TID". Returns buf. */
+#define WAITS_NAME_SIZE 28
 char *waits_task_name(const struct timeline *tl, uint32_t task, char buf[WAITS_NAME_SIZE]);
 /* "mutex left". Returns buf. */
-#define WAITS_OBJECT_SIZE 32
+#define WAITS_OBJECT_SIZE 64
 char *waits_object_name(const struct resource *resource, char buf[WAITS_OBJECT_SIZE]);
 
 static inline bool resource_is(const struct resource *r, enum object_kind kind)
@@ -147,6 +148,18 @@ static inline bool resource_is(const struct resource *r, enum object_kind kind)
 static inline bool resource_is_lock(const struct resource *r)
 {
     return resource_is(r, OBJECT_MUTEX) || resource_is(r, OBJECT_COUNTER);
+}
+
+/* Who waits for it waits for its holder. */
+static inline bool resource_has_holder(const struct resource *r)
+{
+    return resource_is_lock(r) || resource_is(r, OBJECT_JOIN);
+}
+
+/* See EVENT_OBJECT_SEEN. */
+static inline bool resource_is_seen(const struct resource *r)
+{
+    return r->number >= EVENT_OBJECT_SEEN;
 }
 
 static inline bool resource_is_queue(const struct resource *r)

@@ -54,7 +54,7 @@ static void look_at_object(const struct resource *r, uint64_t t_ns, struct wait_
 {
     const struct wait_step *step = find_step(r, t_ns);
     reason->n_parties = r->n_parties;
-    if (resource_is(r, OBJECT_MUTEX)) {
+    if (resource_is(r, OBJECT_MUTEX) || resource_is(r, OBJECT_JOIN)) {
         if (step && step->value >= 0) {
             reason->holder = (uint32_t)step->value;
             reason->held_since_ns = step->time_ns;
@@ -124,6 +124,13 @@ static void look_at_queue(const struct timeline *tl, uint32_t task, uint64_t t_n
     }
 }
 
+/* Who woke it for the wait that began at since_ns, if that is its last wake. */
+static uint32_t waker_of(const struct life *life, uint64_t since_ns, uint64_t t_ns)
+{
+    bool last = life->task.n_wakes > 0 && life->woken_ns >= since_ns && life->woken_ns <= t_ns;
+    return last ? life->task.last_waker : TIMELINE_NO_TASK;
+}
+
 void waits_reason(const struct timeline *tl, uint32_t task, uint64_t t_ns, struct wait_reason *reason)
 {
     uint64_t since_ns, until_ns;
@@ -144,7 +151,7 @@ void waits_reason(const struct timeline *tl, uint32_t task, uint64_t t_ns, struc
     } else if (state == STATE_RUNNABLE) {
         reason->kind = WAIT_CPU;
         reason->since_ns = since_ns;
-        reason->waker = told ? wait.waker : TIMELINE_NO_TASK;
+        reason->waker = told ? wait.waker : waker_of(tl->lives[task], since_ns, t_ns);
         look_at_queue(tl, task, t_ns, reason);
     }
     if (state != STATE_UNKNOWN && until_ns < tl->now_ns && (!reason->end_ns || reason->end_ns > until_ns))
@@ -153,11 +160,25 @@ void waits_reason(const struct timeline *tl, uint32_t task, uint64_t t_ns, struc
 
 /* ---- text ---- */
 
+/* Where threads take their maker's name, the first ones share it already. */
+static bool shares_name(const struct timeline *tl, const struct task *task)
+{
+    for (uint32_t i = 0; i < tl->n_lives; i++) {
+        const struct task *other = &tl->lives[i]->task;
+        if (other != task && other->slot < 0 && other->role == ROLE_WORKLOAD && !other->exited &&
+            strcmp(other->name, task->name) == 0)
+            return true;
+    }
+    return false;
+}
+
 char *waits_task_name(const struct timeline *tl, uint32_t task, char buf[WAITS_NAME_SIZE])
 {
     const struct task *t = task < tl->n_lives ? &tl->lives[task]->task : NULL;
     if (!t)
         snprintf(buf, WAITS_NAME_SIZE, "an unknown task");
+    else if (t->name[0] && t->slot < 0 && t->role == ROLE_WORKLOAD && shares_name(tl, t))
+        snprintf(buf, WAITS_NAME_SIZE, "%s/%d", t->name, t->tid);
     else if (t->name[0])
         snprintf(buf, WAITS_NAME_SIZE, "%s", t->name);
     else
@@ -172,7 +193,9 @@ char *waits_object_name(const struct resource *r, char buf[WAITS_OBJECT_SIZE])
         [OBJECT_SEM] = "semaphore",   [OBJECT_TIMER] = "timer",         [OBJECT_SUSPEND] = "suspend point",
         [OBJECT_COUNTER] = "counter", [OBJECT_CHANNEL] = "channel",
     };
-    if (r->kind_known)
+    if (resource_is(r, OBJECT_JOIN))
+        snprintf(buf, WAITS_OBJECT_SIZE, "a thread's end");
+    else if (r->kind_known)
         snprintf(buf, WAITS_OBJECT_SIZE, "%s %s", kinds[r->kind], r->name);
     else
         snprintf(buf, WAITS_OBJECT_SIZE, "object %d", r->number);
@@ -223,6 +246,11 @@ static void tell_object(const struct timeline *tl, const struct wait_reason *rea
             snprintf(buf, size, "blocked: wants %s, held by %s for %s", object,
                      waits_task_name(tl, reason->holder, holder),
                      duration(t_ns - reason->held_since_ns, time, sizeof time));
+        break;
+    case OBJECT_JOIN:
+        snprintf(buf, size, "waits for the end of %s",
+                 reason->holder == TIMELINE_NO_TASK ? "a thread"
+                                                    : waits_task_name(tl, reason->holder, holder));
         break;
     case OBJECT_CONDITION:
         snprintf(buf, size, "waits for a signal on %s", object);

@@ -132,6 +132,48 @@ enum whole_field {
     N_WHOLE_FIELDS
 };
 
+/* What rt-app takes for a resource's type; and what it stood for while `signal' was a resource too. */
+static bool read_resource(struct loader *l, const struct node *value, bool *has_target)
+{
+    static const char *const names[] = {"type", "target"}, *const types[] = {"mutex",   "wait",   "timer",
+                                                                             "barrier", "signal", "broadcast",
+                                                                             "sync",    "sleep",  "run",
+                                                                             "mem",     "iorun"};
+    const struct fields fields = {.what = "a resource", .names = names, .n = 2};
+    const struct node *v[2];
+    const char *target;
+    unsigned type;
+
+    if (!load_fields(l, value, &fields, v) ||
+        (v[0] && !load_word(l, v[0], "type", types, sizeof types / sizeof *types, &type)) ||
+        (v[1] && !load_name(l, v[1], "target", &target)))
+        return false;
+    *has_target |= v[1] != NULL;
+    return true;
+}
+
+/* Objects are there when they are named first, so there is nothing to be done for them. The oldest files say
+ * how many there are. */
+static bool read_resources(struct loader *l, const struct node *node)
+{
+    bool has_target = false;
+    int64_t number;
+
+    if (load_is_null(node))
+        return true;
+    if (node->kind == NODE_SCALAR)
+        return load_int(l, node, "resources", 0, INT_MAX, &number);
+    if (!load_is_mapping(l, node, "resources"))
+        return false;
+    for (const struct node *key = node->first; key; key = key->next->next)
+        if (!read_resource(l, key->next, &has_target))
+            return false;
+    if (has_target)
+        load_warn(l, "line %u: resources: `target' is not used, as in rt-app; signal the condition itself",
+                  node->place.line);
+    return true;
+}
+
 static bool read_semaphore(struct loader *l, const struct node *value, struct object *object)
 {
     return load_int(l, value, "a semaphore", 0, INT_MAX, &object->value);
@@ -194,6 +236,7 @@ static bool read_whole(struct loader *l, const struct node *root)
     if (!v[WHOLE_TASKS])
         return load_fail(l, root->place, "there is no `tasks' group; write tasks: { NAME: { run: 1000 } }");
     return (!v[WHOLE_GLOBAL] || read_global(l, v[WHOLE_GLOBAL])) &&
+           (!v[WHOLE_RESOURCES] || read_resources(l, v[WHOLE_RESOURCES])) &&
            (!v[WHOLE_KIND] || load_kind(l, v[WHOLE_KIND], &program->has_kind, &program->kind)) &&
            (!v[WHOLE_CORES] || load_setting(l, v[WHOLE_CORES], "cores", 1, &program->cores)) &&
            (!v[WHOLE_PLACEMENT] || load_placement(l, v[WHOLE_PLACEMENT], &program->placement)) &&

@@ -35,7 +35,7 @@ static bool fits_others(struct loader *l, struct place at, const char *name, enu
     for (unsigned other = 0; other < LOAD_N_OBJECT_KINDS; other++) {
         void *found;
         if (other == (unsigned)kind || (!is_addition(kind) && !is_addition((enum object_kind)other)) ||
-            !lh_table_lookup_ex(l->objects[other], name, &found))
+            lh_table_length(l->objects[other]) == 0 || !lh_table_lookup_ex(l->objects[other], name, &found))
             continue;
         return load_fail(l, at, "`%s' is %s here, but %s in line %u; give one of them another name",
                          load_shown(name).text, object_kind_name(kind),
@@ -350,13 +350,14 @@ static bool read_create(struct loader *l, const struct node *value, const struct
            read_count(l, v[1], "count", &t->action->amount);
 }
 
+/* A word stands before those that it begins with. */
 static const struct event_word {
     const char *word;
     enum action_kind kind;
     bool (*read)(struct loader *l, const struct node *value, const struct target *target);
 } event_words[] = {
-    {"run", ACTION_RUN, read_time},
     {"runtime", ACTION_RUNTIME, read_time},
+    {"run", ACTION_RUN, read_time},
     {"sleep", ACTION_SLEEP, read_time},
     {"timer", ACTION_TIMER, read_timer},
     {"lock", ACTION_LOCK, read_object},
@@ -372,8 +373,8 @@ static const struct event_word {
     {"sem_wait", ACTION_SEM_WAIT, read_object},
     {"yield", ACTION_YIELD, read_nothing},
     {"fork", ACTION_FORK, read_fork},
-    {"mem", ACTION_MEM, read_bytes},
     {"memrun", ACTION_MEM, read_bytes},
+    {"mem", ACTION_MEM, read_bytes},
     {"iorun", ACTION_IORUN, read_bytes},
     {"add", ACTION_ADD, read_add},
     {"crash", ACTION_CRASH, read_crash},
@@ -383,23 +384,23 @@ static const struct event_word {
 };
 #define N_EVENT_WORDS (sizeof event_words / sizeof *event_words)
 
+static bool begins_with(const char *name, const char *word)
+{
+    while (*word && *name == *word)
+        name++, word++;
+    return !*word;
+}
+
 /* rt-app's rule: an event is a word with anything after it, run0 or lock_again; the longest word counts. */
 static const struct event_word *find_event(const char *name)
 {
-    const struct event_word *found = NULL;
-    size_t longest = 0;
+    size_t i = 0;
 
-    for (size_t i = 0; i < N_EVENT_WORDS; i++) {
-        const char *word = event_words[i].word;
-        if (word[0] != name[0])
-            continue;
-        size_t n = strlen(word);
-        if (n > longest && strncmp(word, name, n) == 0) {
-            found = &event_words[i];
-            longest = n;
-        }
-    }
-    return found && found->kind == ACTION_MEM && strcmp(name, "membind_nodes") == 0 ? NULL : found;
+    while (i < N_EVENT_WORDS && !begins_with(name, event_words[i].word))
+        i++;
+    if (i == N_EVENT_WORDS || strcmp(name, "membind_nodes") == 0)
+        return NULL;
+    return &event_words[i];
 }
 
 /* ---- Settings ---- */
@@ -462,14 +463,21 @@ static bool is_event(const char *name, struct nearest *nearest)
     return find_event(name) != NULL;
 }
 
-/* `lock_order' and `exec' are of the grammar that rt-app had until 2014. */
-static bool refuse_old_grammar(struct loader *l, const struct node *node)
+/* `lock_order' and `exec' are of the grammar that rt-app had until 2014; one version of it ran functions out
+ * of shared libraries. */
+static bool refuse_other_grammars(struct loader *l, const struct node *node)
 {
-    for (const struct node *key = node->first; key; key = key->next->next)
+    for (const struct node *key = node->first; key; key = key->next->next) {
         if (strcmp(key->text, "exec") == 0 || strcmp(key->text, "lock_order") == 0)
             return load_fail(l, key->place,
                              "`%s' is of a grammar that rt-app gave up; write it as events: run, lock, sleep",
                              key->text);
+        if (begins_with(key->text, "external_workload"))
+            return load_fail(l, key->place,
+                             "`%s' calls a shared library, which is not done here; write it as events: run, "
+                             "lock, sleep",
+                             load_shown(key->text).text);
+    }
     return true;
 }
 
@@ -478,7 +486,7 @@ static bool read_fields(struct loader *l, const struct node *node, const char *w
 {
     const struct fields fields = {.what = what, .names = field_names, .n = n, .other = is_event};
 
-    return (node->kind != NODE_MAPPING || refuse_old_grammar(l, node)) &&
+    return (node->kind != NODE_MAPPING || refuse_other_grammars(l, node)) &&
            load_fields(l, node, &fields, values);
 }
 
@@ -544,21 +552,9 @@ static bool read_taskgroup(struct loader *l, const struct node *value, struct se
 static bool read_util(struct loader *l, const struct node *value, const char *what, int *util)
 {
     int64_t number = 0;
-    bool good = load_int(l, value, what, 0, 1024, &number); /* SCHED_CAPACITY_SCALE of the kernel */
+    bool good = load_int(l, value, what, -1, 1024, &number); /* SCHED_CAPACITY_SCALE of the kernel */
     *util = (int)number;
     return good;
-}
-
-static bool read_reclaim(struct loader *l, const struct node *value)
-{
-    bool wanted = false;
-
-    if (!load_bool(l, value, "dl-reclaim", &wanted))
-        return false;
-    if (wanted)
-        load_warn(l, "line %u: dl-reclaim is not done here: the task keeps to its dl-runtime",
-                  value->place.line);
-    return true;
 }
 
 static bool read_settings(struct loader *l, const struct node *const *v, struct settings *s)
@@ -576,7 +572,7 @@ static bool read_settings(struct loader *l, const struct node *const *v, struct 
            (!v[FIELD_DL_PERIOD] || load_time(l, v[FIELD_DL_PERIOD], "dl-period", false, &s->dl_period_ns)) &&
            (!v[FIELD_DL_DEADLINE] ||
             load_time(l, v[FIELD_DL_DEADLINE], "dl-deadline", false, &s->dl_deadline_ns)) &&
-           (!v[FIELD_DL_RECLAIM] || read_reclaim(l, v[FIELD_DL_RECLAIM])) &&
+           (!v[FIELD_DL_RECLAIM] || load_bool(l, v[FIELD_DL_RECLAIM], "dl-reclaim", &s->dl_reclaim)) &&
            (!v[FIELD_UTIL_MIN] || read_util(l, v[FIELD_UTIL_MIN], "util_min", &s->util_min)) &&
            (!v[FIELD_UTIL_MAX] || read_util(l, v[FIELD_UTIL_MAX], "util_max", &s->util_max)) &&
            (!nodes || read_nodes(l, nodes, s)) &&
@@ -589,6 +585,12 @@ static bool fit_priority(struct loader *l, struct place at, enum policy policy, 
 
     if (!s->has_priority || policy == POLICY_KEEP)
         return true;
+    if (policy == POLICY_DEADLINE || policy == POLICY_IDLE) {
+        if (s->priority != 0)
+            load_warn(l, "line %u: priority %d means nothing under %s", at.line, s->priority,
+                      policy_name(policy));
+        return true;
+    }
     if (real_time && s->priority < 1)
         return load_fail(l, at, "priority %d: %s has 1 to 99", s->priority, policy_name(policy));
     if (!real_time && s->priority > 19)
@@ -615,6 +617,8 @@ bool load_fit_settings(struct loader *l, struct place at, enum policy policy, st
 {
     if (s->util_min >= 0 && s->util_max >= 0 && s->util_min > s->util_max)
         return load_fail(l, at, "util_min %d is above util_max %d; exchange them", s->util_min, s->util_max);
+    if (s->dl_reclaim && policy != POLICY_KEEP && policy != POLICY_DEADLINE)
+        load_warn(l, "line %u: dl-reclaim means nothing under %s", at.line, policy_name(policy));
     return fit_priority(l, at, policy, s) && (policy != POLICY_DEADLINE || fit_deadline(l, at, s));
 }
 

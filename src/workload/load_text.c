@@ -12,6 +12,7 @@
 struct reader {
     const char *text;
     size_t length, at;
+    size_t copied;  /* what is before it has been written to out */
     size_t comment; /* where the last comment begins */
     char *out;
     size_t n_out;
@@ -45,22 +46,24 @@ static char before(const struct reader *r)
     return r->at > 0 ? r->text[r->at - 1] : '\n';
 }
 
+static void copy(struct reader *r)
+{
+    memcpy(r->out + r->n_out, r->text + r->copied, r->at - r->copied);
+    r->n_out += r->at - r->copied;
+    r->copied = r->at;
+}
+
 /* A character of several bytes becomes one space, so that columns stay what they are. */
 static void blank_until(struct reader *r, size_t end)
 {
+    copy(r);
     r->comment = r->at;
     for (; r->at < end; r->at++) {
         char c = r->text[r->at];
         if (!is_tail_byte(c))
             r->out[r->n_out++] = c == '\n' || c == '\r' ? c : ' ';
     }
-}
-
-static void copy_until(struct reader *r, size_t end)
-{
-    memcpy(r->out + r->n_out, r->text + r->at, end - r->at);
-    r->n_out += end - r->at;
-    r->at = end;
+    r->copied = r->at;
 }
 
 static size_t end_of_line(const struct reader *r)
@@ -78,26 +81,30 @@ static bool blank_comment(struct reader *r)
     return end != NULL;
 }
 
-static void copy_quoted(struct reader *r, char quote)
+static void skip_quoted(struct reader *r, char quote)
 {
     size_t end = r->at + 1;
 
     while (end < r->length && r->text[end] != quote)
         end += r->text[end] == '\\' && quote == '"' ? 2 : 1;
-    copy_until(r, end < r->length ? end + 1 : r->length);
+    r->at = end < r->length ? end + 1 : r->length;
 }
 
 /* "//" inside of a word, as in an address, begins no comment; nor does a quote begin a string there. */
 static bool at_word_begin(const struct reader *r)
 {
-    return strchr(" \t\r\n,:{}[]\"'/", before(r)) != NULL;
+    static const bool between[256] = {
+        ['\0'] = true, [' '] = true, ['\t'] = true, ['\r'] = true, ['\n'] = true,
+        [','] = true,  [':'] = true, ['{'] = true,  ['}'] = true,  ['['] = true,
+        [']'] = true,  ['"'] = true, ['\''] = true, ['/'] = true};
+    return between[(unsigned char)before(r)];
 }
 
-/* Copies up to the first character that counts, with the comments before it blanked. */
+/* Goes to the first character that counts, with the comments before it blanked. */
 static bool skip_beginning(struct reader *r)
 {
     if (r->length >= 3 && memcmp(r->text, "\xEF\xBB\xBF", 3) == 0) /* a byte order mark */
-        copy_until(r, 3);
+        r->at = 3;
     while (r->at < r->length) {
         if (peek(r, 0) == '/' && peek(r, 1) == '*') {
             if (!blank_comment(r))
@@ -105,9 +112,9 @@ static bool skip_beginning(struct reader *r)
         } else if (peek(r, 0) == '/' && peek(r, 1) == '/') {
             blank_until(r, end_of_line(r));
         } else if (peek(r, 0) == '#') {
-            copy_until(r, end_of_line(r));
+            r->at = end_of_line(r);
         } else if (isspace((unsigned char)peek(r, 0))) {
-            copy_until(r, r->at + 1);
+            r->at++;
         } else {
             break;
         }
@@ -126,7 +133,7 @@ static size_t end_of_plain(const struct reader *r)
     return end;
 }
 
-static bool copy_braced(struct reader *r)
+static bool skip_braced(struct reader *r)
 {
     while (r->at < r->length) {
         char c = r->text[r->at];
@@ -136,12 +143,12 @@ static bool copy_braced(struct reader *r)
         } else if (c == '/' && peek(r, 1) == '/' && before(r) != ':' && at_word_begin(r)) {
             blank_until(r, end_of_line(r));
         } else if (c == '#' && isspace((unsigned char)before(r))) {
-            copy_until(r, end_of_line(r));
+            r->at = end_of_line(r);
         } else if ((c == '"' || c == '\'') && at_word_begin(r)) {
-            copy_quoted(r, c);
+            skip_quoted(r, c);
         } else {
-            copy_until(r, r->at + 1);
-            copy_until(r, end_of_plain(r));
+            r->at++;
+            r->at = end_of_plain(r);
         }
     }
     return true;
@@ -153,14 +160,14 @@ char *text_blank_comments(const char *text, size_t length, size_t *new_length, s
     bool whole = skip_beginning(&r);
 
     if (whole && peek(&r, 0) == '{')
-        whole = copy_braced(&r);
-    else
-        copy_until(&r, length);
+        whole = skip_braced(&r);
     if (!whole) {
         *begin = place_at(text, r.comment);
         free(r.out);
         return NULL;
     }
+    r.at = length;
+    copy(&r);
     *new_length = r.n_out;
     return r.out;
 }

@@ -90,6 +90,7 @@ struct settings {
     int priority; /* nice for OTHER, BATCH; 1 to 99 for FIFO, RR */
     uint64_t dl_runtime_ns, dl_deadline_ns,
         dl_period_ns;       /* 0: not said. OTHER: dl_runtime is the slice asked */
+    bool dl_reclaim;        /* DEADLINE: beyond dl_runtime it may take what others do not use */
     int util_min, util_max; /* -1: not said */
     bool has_cpus;
     struct cpuset cpus;

@@ -258,6 +258,72 @@ static bool peer(double *trips_per_s, off_t *n_bytes)
     return runs;
 }
 
+/* ---- for the reader: tools that stop at each system call ---- */
+
+static pid_t start_tracer(char *const argv[])
+{
+    const pid_t pid = fork();
+    if (pid < 0)
+        die("fork");
+    if (pid > 0)
+        return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    pin(observer_cpu);
+    const int fd = open("/dev/null", O_RDWR);
+    dup2(fd, 0);
+    dup2(fd, 1);
+    dup2(fd, 2);
+    execvp(argv[0], argv);
+    _exit(127);
+}
+
+/* On the clock: while it is stopped a player uses no CPU time. */
+static double trips_per_s_now(double for_s)
+{
+    const uint64_t n_before = game->n_trips, start_ns = clock_now_ns();
+    usleep((useconds_t)(for_s * 1e6));
+    return (double)(game->n_trips - n_before) * 1e9 / (double)(clock_now_ns() - start_ns);
+}
+
+/* argv[pids[0]] is where the players' pids go in this format, argv[pids[1]] that of the second by itself. */
+static void show_tracer(const char *what, char *argv[], const unsigned pids[2], const char *format)
+{
+    char text[2][64];
+    struct players players;
+    int status;
+    start_players(&players);
+    usleep(100000);
+    const double before = trips_per_s_now(0.5);
+    snprintf(text[0], sizeof text[0], format, players.pid[0], players.pid[1]);
+    snprintf(text[1], sizeof text[1], "%d", players.pid[1]);
+    argv[pids[0]] = text[0];
+    if (pids[1])
+        argv[pids[1]] = text[1];
+    const pid_t tracer = start_tracer(argv);
+    usleep(700000); /* until it traces */
+    if (waitpid(tracer, &status, WNOHANG) == 0) {
+        const double traced = trips_per_s_now(1);
+        printf("%-15s %9.0f trips/s on the clock, %9.0f before it: %.1f times as slow\n", what, traced,
+               before, before / traced);
+        kill(tracer, SIGINT);
+        stop_players(&players);
+        usleep(100000);
+        kill(tracer, SIGKILL);
+        waitpid(tracer, NULL, 0);
+    } else {
+        printf("%-15s skipped: it is not installed, or refused here\n", what);
+        stop_players(&players);
+    }
+}
+
+static void show_tracers(void)
+{
+    char *perf_trace[] = {"perf", "trace", "-s", "-p", NULL, NULL};
+    char *strace[] = {"strace", "-f", "-c", "-p", NULL, "-p", NULL, NULL};
+    show_tracer("perf trace -s", perf_trace, (const unsigned[2]){4, 0}, "%d,%d");
+    show_tracer("strace -f -c", strace, (const unsigned[2]){4, 6}, "%d");
+}
+
 /* ---- the figures ---- */
 
 static int compare_doubles(const void *a, const void *b)
@@ -345,5 +411,6 @@ int main(int argc, char **argv)
     if (n_ours && n_peer)
         printf("time added by ours / by perf sched record: %.2f (bar: 0.50); of trips a second lost: %.2f\n",
                slow_ours / slow_peer, (1 - 1 / (1 + slow_ours)) / (1 - 1 / (1 + slow_peer)));
+    show_tracers();
     return 0;
 }

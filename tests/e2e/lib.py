@@ -4,6 +4,7 @@ A test is a function decorated with @test("what holds"); it raises Skip(reason),
 Everything that a test starts carries a tag in its environment, so that what it left behind is found and ended by pid.
 """
 
+import json
 import os
 import re
 import resource
@@ -22,6 +23,8 @@ SCHEDVIZ = os.environ.get("SCHEDVIZ", os.path.join(BUILDDIR, "schedviz"))
 LONG = bool(os.environ.get("SCHEDVIZ_TEST_LONG"))
 TAG = "SCHEDVIZ_TEST_TAG"
 ORDINARY_UID = 65534
+# To be watched: the system's own, which every user may run and which is no script that starts another one.
+PYTHON = "/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) else sys.executable
 
 
 class Skip(Exception):
@@ -295,6 +298,47 @@ def start(*args, user=None, prefix=(), env=None):
                                env=environment(env, tag), cwd=workdir(), start_new_session=True)
     process.tag = tag
     return process
+
+
+class Watched:
+    """How a run that watches a program ended: status, out and err as bytes, the report as written with -f json -o (None:
+    there is none), and the part of the machine's time that others had meanwhile."""
+
+    def __init__(self, args, status, out, err, tag):
+        self.args, self.status, self.out, self.err, self.tag = args, status, out, err, tag
+        self.report, self.neighbours = None, None
+
+    def __str__(self):
+        return f"schedviz {' '.join(self.args)}: status {self.status}, out {self.out[:400]!r}, err {self.err[:400]!r}"
+
+    def tasks(self):
+        """The program's own, as the report has them."""
+        return [task for task in self.report["tasks"] if not task["observer"]]
+
+
+def watch(*args, user=None, prefix=(), env=None, given=b"", timeout=60, cwd=None):
+    """Watches a program without a screen: args are options and -- COMMAND or -p PID; given is its standard input."""
+    tag = _run_tag + uuid.uuid4().hex[:8]
+    path = os.path.join(workdir(), f"report-{uuid.uuid4().hex}.json")
+    words = ["-b", "-f", "json", "-o", path, *map(str, args)]
+    command = (user or ordinary()).prefix + list(prefix) + [program()] + words
+    with Neighbours() as others:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   env=environment(env, tag), cwd=cwd or workdir(), start_new_session=True)
+        try:
+            out, err = process.communicate(given, timeout=timeout)
+        except subprocess.TimeoutExpired as expired:
+            end_tagged(tagged(tag))
+            process.kill()
+            _, err = process.communicate()
+            raise Fail(f"schedviz {' '.join(words)} did not end in {timeout} s; err {err[:400]!r}") from expired
+    watched = Watched(words, process.returncode, out, err, tag)
+    watched.neighbours = others.part
+    if os.path.exists(path):
+        with open(path, "rb") as file:
+            watched.report = json.loads(file.read().decode("utf-8"))
+        os.unlink(path)
+    return watched
 
 
 # ---- The machine ----

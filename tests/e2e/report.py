@@ -28,6 +28,7 @@ CONTRACT = {
     "source": {"switches": str, "lost": COUNT, "reason": optional(str)},
     "host": {"kernel": str, "cpus_online": COUNT, "cpus_allowed": [COUNT]},
     "workload": {"name": str, "kind": str, "tasks": COUNT, "cores": [COUNT], "placement": str},
+    "program": optional({"pid": COUNT, "command": bool, "exit": optional({}), "kernel": optional({"voluntary": COUNT, "involuntary": COUNT})}),
     "start_ns": COUNT,
     "duration_ns": COUNT,
     "makespan_ns": optional(COUNT),

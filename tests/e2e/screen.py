@@ -468,6 +468,123 @@ def _():
         leave(terminal)
 
 
+TREE = """import os, threading, time
+for i in range(3):
+    threading.Thread(target=lambda: time.sleep(100), daemon=True).start()
+if os.fork() == 0:
+    time.sleep(100)
+print("\\033[31mred\\033[0m hello", flush=True)
+%s
+"""
+
+
+def open_tree(terminal, end="time.sleep(100)"):
+    """A Python of four threads and a child of one, that prints a line."""
+    script = os.path.join(os.path.dirname(terminal.path("err.txt")), "tree.py")
+    with open(script, "w", encoding="utf-8") as file:
+        file.write(TREE % end)
+    terminal.schedviz("--", "python3", script)
+    return terminal.wait(shows_lanes, what="the first frame")
+
+
+@test("a command: its processes and threads are rows that fold and are filtered")
+def _():
+    with Terminal(120, 36) as terminal:
+        open_tree(terminal)
+        terminal.wait(lambda s: "2 processes, 5 threads" in s.splitlines()[0], what="how many there are")
+        terminal.keys("2")
+        screen = terminal.wait(lambda s: len(re.findall(r"python3 \d+", s)) == 5, what="a row for each")
+        expect("\u25be p  python3" in screen, f"no row is open:\n{screen}")
+        terminal.keys("Down", "F")
+        terminal.wait(lambda s: re.search(r"\u25b8 p  python3 \(2 proc\w*, 5 thr\w*\)", s), what="all in one row")
+        terminal.keys("*")
+        terminal.wait(lambda s: len(re.findall(r"python3 \d+", s)) == 5, what="all rows again")
+        terminal.keys("/")
+        terminal.type("none")
+        terminal.wait(lambda s: "/none" in s and "0 of 5 tasks" in s, what="that the filter lets nobody through")
+        terminal.keys("Enter")
+        terminal.wait(lambda s: "filter: none (0 of 5 tasks)" in s, what="the filter that is kept")
+        terminal.keys("Escape")
+        terminal.wait(lambda s: "filter" not in s.splitlines()[-2] and len(re.findall(r"python3 \d+", s)) == 5, what="all rows without the filter")
+        for key in ("t", "k", "m", "x", "b"):
+            terminal.keys(key)
+            time.sleep(0.1)
+            check_alive(terminal, f"{key}, which is not for a command")
+        terminal.keys("q")
+        terminal.wait(lambda s: "still runs" in s, what="the question")
+        terminal.keys("Escape")
+        terminal.wait(lambda s: "still runs" not in s, what="that it stays")
+        terminal.keys("q", "e")
+        terminal.status()
+        wait_until(lambda: not terminal.pids(), 5, "the end of all processes")
+
+
+@test("a command: what it prints is shown harmlessly")
+def _():
+    with Terminal(100, 30) as terminal:
+        open_tree(terminal)
+        terminal.wait(lambda s: "output*" in s, what="the mark of new output")
+        terminal.keys("O")
+        screen = terminal.wait(lambda s: " red hello" in s, what="the output")
+        expect("1 line " in screen and "output*" not in screen, f"the pane is:\n{screen}")
+        terminal.keys("O")
+        terminal.wait(lambda s: "red hello" not in s, what="the pane to close")
+        terminal.keys("C-c")
+        terminal.status()
+        wait_until(lambda: not terminal.pids(), 5, "the end of all processes")
+
+
+@test("a command: it may run on")
+def _():
+    with Terminal(100, 30) as terminal:
+        open_tree(terminal)
+        terminal.wait(lambda s: "5 threads" in s, what="its tasks")
+        terminal.keys("q")
+        terminal.wait(lambda s: "still runs" in s, what="the question")
+        terminal.keys("l")
+        expect(terminal.status() == 0, "the status is not 0")
+        left = [pid for pid in terminal.pids() if comm(pid) == "python3"]
+        expect(len(left) == 2, f"{left} run on")
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+
+
+@test("a command: its end is told, and its status is ours")
+def _():
+    with Terminal(100, 30) as terminal:
+        open_tree(terminal, "time.sleep(1); os._exit(3)")
+        terminal.wait(lambda s: "ended with status 3 after" in s and "q leaves" in s, what="its end")
+        check_alive(terminal, "the end of the command")
+        terminal.keys("q")
+        expect(terminal.status() == 3, "the status is another one")
+        for pid in terminal.pids():
+            os.kill(pid, signal.SIGKILL)
+
+
+@test("a command: every key in every view", timeout=240)
+def _():
+    with Terminal(100, 30) as terminal:
+        open_tree(terminal)
+        for view in VIEW_KEYS:
+            terminal.keys("Escape")
+            time.sleep(0.1)
+            terminal.keys(view)
+            for key in command_keys():
+                if key in LEAVING or key in VIEW_KEYS or key in ("Tab", "BTab", "l"):
+                    continue
+                terminal.keys(key)
+                time.sleep(0.06)
+                check_alive(terminal, f"{key} in view {view}")
+                terminal.keys("Escape")
+        terminal.keys("Escape")
+        time.sleep(0.2)
+        terminal.keys("q")
+        terminal.wait(lambda s: "still runs" in s, what="the question")
+        terminal.keys("e")
+        terminal.status()
+        wait_until(lambda: not terminal.pids(), 5, "the end of all processes")
+
+
 if __name__ == "__main__":
     if shutil.which("tmux") is None:
         print("1..0 # SKIP tmux is missing (Debian: tmux)")

@@ -7,11 +7,14 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
+static const struct tracepoint_wakes wakes = {.waking = {.id = 375, .pid_at = 24, .target_cpu_at = 32},
+                                              .wakeup_new = {.id = 373, .pid_at = 24, .target_cpu_at = 32}};
+
 /* As a batch they are the same. */
 static void check_batch(const uint8_t *bytes, size_t n, size_t n_used, size_t n_events)
 {
     struct event *events = mem_new(n_events + 1, sizeof *events);
-    const struct perf_batch batch = perf_parse_batch(bytes, n, 1, events, n_events + 1);
+    const struct perf_batch batch = perf_parse_batch(bytes, n, 1, &wakes, events, n_events + 1);
     if (batch.n_bytes != n_used || batch.n_events != n_events)
         abort();
     free(events);
@@ -25,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     while (n > 0) {
         struct event event;
         bool is_event;
-        const size_t size = perf_parse(bytes, n, 1, &event, &is_event);
+        const size_t size = perf_parse(bytes, n, 1, &wakes, &event, &is_event);
         if (size > n || (size == 0 && is_event))
             abort();
         if (is_event && event.kind == EVENT_NAME && strnlen(event.u.name, EVENT_NAME_SIZE) == EVENT_NAME_SIZE)

@@ -73,19 +73,27 @@ static struct settings nothing(void)
     return (struct settings){.util_min = -1, .util_max = -1};
 }
 
+/* struct sched_attr of sched_setattr(2) */
+struct seen {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime_ns, deadline_ns, period_ns;
+};
+
+static struct seen see(void)
+{
+    struct seen seen = {.size = sizeof seen};
+
+    syscall(SYS_sched_getattr, 0, &seen, sizeof seen, 0U);
+    return seen;
+}
+
 /* The slice that the kernel says it gives the caller, 0 where it says nothing. */
 static uint64_t given_slice_ns(void)
 {
-    struct {
-        uint32_t size, policy;
-        uint64_t flags;
-        int32_t nice;
-        uint32_t priority;
-        uint64_t runtime_ns, deadline_ns, period_ns;
-    } attr = {.size = sizeof attr};
-
-    syscall(SYS_sched_getattr, 0, &attr, sizeof attr, 0U);
-    return attr.runtime_ns;
+    return see().runtime_ns;
 }
 
 static void say_nothing(struct found *found)
@@ -235,13 +243,19 @@ static void test_real_time_and_back(void **state)
 static void be_deadline(struct found *found)
 {
     struct settings settings = nothing();
+    uint64_t slice_ns = given_slice_ns();
 
     settings.policy = POLICY_DEADLINE;
     settings.dl_runtime_ns = 1000000;
     settings.dl_deadline_ns = settings.dl_period_ns = 100000000;
+    settings.dl_reclaim = true;
     attributes_apply(&settings, &found->refusals);
-    found->right = (sched_getscheduler(0) & ~SCHED_RESET_ON_FORK) == (found->n ? SCHED_OTHER : 6);
-    pid_t pid = fork(); /* it can */
+    const struct seen seen = see();
+    if (found->n) /* and its runtime is no slice */
+        found->right = seen.policy == SCHED_OTHER && seen.runtime_ns == slice_ns;
+    else
+        found->right = seen.policy == 6 && (seen.flags & 2) != 0; /* SCHED_FLAG_RECLAIM */
+    pid_t pid = fork();                                           /* it can */
     if (pid == 0)
         _exit(EXIT_SUCCESS);
     found->right = found->right && pid > 0 && waitpid(pid, NULL, 0) == pid;
@@ -332,7 +346,8 @@ static void go_places(struct found *found)
     cpuset_add(&wanted, CPUSET_MAX - 1); /* is not here */
     attributes_place(&wanted, &allowed, &found->refusals);
     cpuset_get_affinity(0, &now);
-    found->right = found->n == 0 && cpuset_count(&now) == 1 && cpuset_has(&now, cpuset_next(&allowed, -1));
+    found->right = found->n == 1 && strstr(found->text, "; it runs on the rest of its own") &&
+                   cpuset_count(&now) == 1 && cpuset_has(&now, cpuset_next(&allowed, -1));
     cpuset_remove(&wanted, cpuset_next(&allowed, -1));
     attributes_place(&wanted, &allowed, &found->refusals);
 }
@@ -342,7 +357,7 @@ static void test_places(void **state)
     (void)state;
     struct found found = in_a_process(go_places, true);
     assert_true(found.right);
-    assert_int_equal(found.n, 1);
+    assert_int_equal(found.n, 2);
     assert_int_equal(found.what, ATTRIBUTE_CPUS);
     assert_non_null(strstr(found.text, "CPUs 4095 refused: only "));
 }

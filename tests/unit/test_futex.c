@@ -161,9 +161,10 @@ static void test_cycles(void **state)
 {
     (void)state;
     static const struct futex_edge edges[] = {
-        {1, 2, 0, FUTEX_EDGE_MUTEX},   {2, 3, 0, FUTEX_EDGE_MUTEX}, {3, 2, 0, FUTEX_EDGE_JOIN},
-        {4, 5, 0, FUTEX_EDGE_MUTEX},   {6, 6, 0, FUTEX_EDGE_MUTEX}, {7, 0, 0, FUTEX_EDGE_UNKNOWN},
-        {9, 8, 0, FUTEX_EDGE_UNKNOWN}, {8, 9, 0, FUTEX_EDGE_MUTEX},
+        {1, 2, 0, FUTEX_EDGE_MUTEX, 0, 0, 0},   {2, 3, 0, FUTEX_EDGE_MUTEX, 0, 0, 0},
+        {3, 2, 0, FUTEX_EDGE_JOIN, 0, 0, 0},    {4, 5, 0, FUTEX_EDGE_MUTEX, 0, 0, 0},
+        {6, 6, 0, FUTEX_EDGE_MUTEX, 0, 0, 0},   {7, 0, 0, FUTEX_EDGE_UNKNOWN, 0, 0, 0},
+        {9, 8, 0, FUTEX_EDGE_UNKNOWN, 0, 0, 0}, {8, 9, 0, FUTEX_EDGE_MUTEX, 0, 0, 0},
     };
     unsigned cycle[8];
     assert_int_equal(futex_cycles(edges, 8, cycle), 2);

@@ -208,7 +208,7 @@ static void test_deadline(void **state)
 {
     struct program *program =
         load("{tasks: {a: {dl-runtime: 10, run: 5}, b: {policy: SCHED_DEADLINE, runtime: 7, "
-             "dl-period: 9}, c: {policy: SCHED_OTHER, runtime: 7}}, "
+             "dl-period: 9, dl-reclaim: true, util_min: -1}, c: {policy: SCHED_OTHER, runtime: 7}}, "
              "global: {default_policy: SCHED_DEADLINE}}");
     (void)state;
     assert_int_equal(program->templates[0].settings.policy, POLICY_KEEP);
@@ -217,6 +217,9 @@ static void test_deadline(void **state)
     assert_int_equal(program->templates[0].settings.dl_deadline_ns, 10 * US);
     assert_int_equal(program->templates[1].settings.dl_runtime_ns, 7 * US);
     assert_int_equal(program->templates[1].settings.dl_deadline_ns, 9 * US);
+    assert_true(program->templates[1].settings.dl_reclaim);
+    assert_false(program->templates[0].settings.dl_reclaim);
+    assert_int_equal(program->templates[1].settings.util_min, -1);
     assert_int_equal(program->templates[2].settings.dl_runtime_ns, 0);
     program_free(program);
 }
@@ -423,6 +426,13 @@ static void test_words_refused(void **state)
                  "1:23: there is a task `a' in line 1 already; give this one another name");
     task_refused("a: {exec: 1000, period: 1}",
                  "1:14: `exec' is of a grammar that rt-app gave up; write it as events: run, lock, sleep");
+    task_refused("a: {phases: {p: {external_workload0: {main_method: f}}}}",
+                 "1:27: `external_workload0' calls a shared library, which is not done here; write it as "
+                 "events: run, lock, sleep");
+    refused("{tasks: {a: {run: 1}}, resources: {m: {type: mutx}}}",
+            "1:46: type: `mutx' is not known; did you mean `mutex'?");
+    refused("{tasks: {a: {run: 1}}, resources: {m: {type: mutex, protocol: ceiling}}}",
+            "1:53: `protocol' is not known in a resource; schedviz-workload(5) has what is");
     task_refused("a: {timer: {ref: t, periode: 1}}",
                  "1:30: `periode' is not known in timer; did you mean `period'?");
     task_refused("a: {timer: {ref: t, mode: abs}}",
@@ -462,7 +472,7 @@ static void test_values_refused(void **state)
     task_refused("a: {cpus: [], run: 1}",
                  "1:20: cpus: the list is empty; name a CPU, or leave it out for all");
     task_refused("a: {nodes_membind: [64], run: 1}", "1:30: nodes_membind: 64 is out of range; give 0 to 63");
-    task_refused("a: {util_min: 1025, run: 1}", "1:24: util_min: 1025 is out of range; give 0 to 1024");
+    task_refused("a: {util_min: 1025, run: 1}", "1:24: util_min: 1025 is out of range; give -1 to 1024");
     task_refused("a: {util_min: 9, util_max: 8, run: 1}",
                  "1:10: util_min 9 is above util_max 8; exchange them");
     task_refused("a: {priority: 20, policy: SCHED_OTHER, run: 1}",
@@ -660,8 +670,13 @@ static void test_warnings(void **state)
            "line 1: nobody posts `jobs': who waits for it waits for ever");
     warned("{tasks: {a: {run: 1, phases: {p: {run: 1}}}}}",
            "line 1: `run' stands beside `phases' and is not run, as in rt-app; put it into a phase");
-    warned("{tasks: {a: {run: 1, dl-reclaim: true}}}",
-           "line 1: dl-reclaim is not done here: the task keeps to its dl-runtime");
+    warned("{tasks: {a: {run: 1, dl-reclaim: true}}}", "line 1: dl-reclaim means nothing under SCHED_OTHER");
+    warned("{tasks: {a: {policy: SCHED_DEADLINE, dl-runtime: 1, priority: 50, run: 1}}}",
+           "line 1: priority 50 means nothing under SCHED_DEADLINE");
+    warned("{tasks: {a: {policy: SCHED_IDLE, priority: -5, run: 1}}}",
+           "line 1: priority -5 means nothing under SCHED_IDLE");
+    warned("{tasks: {a: {run: 1}},\n resources: {t: {type: signal, target: c}, m: {type: mutex}}}",
+           "line 2: resources: `target' is not used, as in rt-app; signal the condition itself");
 }
 
 /* ---- The manual's examples ---- */

@@ -52,6 +52,16 @@ static void takes_what_it_should(void **state)
     assert_int_equal(options.theme, THEME_LIGHT);
     assert_true(options.ascii && options.no_mouse);
     assert_int_equal(options.memory_bytes, 64 << 20);
+    assert_true(take("-c 1 -b -- make -j4 -- x"));
+    assert_string_equal(options.command[0], "make");
+    assert_string_equal(options.command[1], "-j4");
+    assert_string_equal(options.command[2], "--");
+    assert_string_equal(options.command[3], "x");
+    assert_null(options.command[4]);
+    assert_null(options.lesson);
+    assert_true(take("-p 17"));
+    assert_int_equal(options.pid, 17);
+    assert_null(options.command);
     assert_true(take("-C 0,2-3"));
     assert_true(cpuset_has(&options.cpus, 3) && !cpuset_has(&options.cpus, 1));
     assert_true(take("-b --exit-on-deadlock -k green deadlock"));
@@ -94,14 +104,17 @@ static void refuses_with_one_line(void **state)
         {"-f json", "--batch"},
         {"-o x", "--batch"},
         {"-c 1 -C 0", "--cpu-list"},
-        {"-p 1", "pid"},
         {"-a -s proc", "--all"},
         {"-r x.svz", "record"},
         {"--force", "--output"},
         {"-b --force", "--output"},
         {"--force -o x", "--batch"},
         {"-b -f sqlite", "--output"},
-        {"-- true", "true"},
+        {"--", "command"},
+        {"interleave -- true", "interleave"},
+        {"-p 1 -- true", "--pid"},
+        {"-n 3 -- true", "--tasks"},
+        {"-s engine -p 1", "--source"},
         {"a.svz", "a.svz"},
         {"interleave interleave", "one lesson"},
         {"-x", "-x"},

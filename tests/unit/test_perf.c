@@ -529,7 +529,255 @@ static void test_a_cpu_that_comes_later(void **state)
     end_watch(&watch);
 }
 
+/* ---- tasks that run already ---- */
+
+/* A process that was there before the watch: a thread that sleeps and makes children now and then. */
+static pid_t start_maker(int *gate)
+{
+    assert_int_equal(pipe(gate), 0);
+    const pid_t test = getpid(), maker = fork();
+    assert_true(maker >= 0);
+    if (maker > 0) {
+        close(gate[0]);
+        return maker;
+    }
+    char byte;
+    die_with_parent(test);
+    close(gate[1]);
+    while (read(gate[0], &byte, 1) == 1) { /* each byte is a child that naps a little and ends */
+        const pid_t child = fork();
+        if (child == 0) {
+            for (int i = 0; i < 20; i++)
+                nap(NS_PER_MS);
+            _exit(0);
+        }
+        waitpid(child, NULL, 0);
+    }
+    _exit(0);
+}
+
+static size_t count_kind(const struct watch *watch, enum event_kind kind)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < watch->n; i++)
+        n += watch->events[i].kind == kind;
+    return n;
+}
+
+static void drain_until(struct watch *watch, enum event_kind kind, size_t n)
+{
+    const uint64_t end_ns = clock_now_ns() + 10 * NS_PER_S;
+    do {
+        nap(10 * NS_PER_MS);
+        drain(watch);
+    } while (count_kind(watch, kind) < n && clock_now_ns() < end_ns);
+    assert_true(count_kind(watch, kind) >= n);
+}
+
+/* What comes in goes out, and nothing is told twice. */
+static void expect_turns(const struct watch *watch, int tid)
+{
+    enum event_kind last = EVENT_LOST;
+    size_t n = 0;
+    for (size_t i = 0; i < watch->n; i++) {
+        const struct event *event = &watch->events[i];
+        if (event->tid != tid || (event->kind != EVENT_SWITCH_IN && event->kind != EVENT_SWITCH_OUT))
+            continue;
+        assert_true(event->kind != last);
+        last = (enum event_kind)event->kind;
+        n++;
+    }
+    assert_true(n > 2);
+}
+
+static void test_attach(void **state)
+{
+    int gate[2];
+    (void)state;
+    const pid_t maker = start_maker(gate);
+    struct watch watch = watch_or_skip((struct perf_config){0});
+    struct err err = {""};
+    const unsigned n_cpus = watch.perf->ops->n_streams(watch.perf);
+    assert_int_equal(perf_attach(watch.perf, maker, &err), PERF_ATTACHED);
+    assert_int_equal(perf_attach(watch.perf, maker, &err), PERF_COVERED);
+    assert_int_equal(perf_n_attached(watch.perf), 1);
+    assert_int_equal(perf_n_attached_files(watch.perf), n_cpus);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(write(gate[1], "x", 1), 1);
+    drain_until(&watch, EVENT_EXIT, 3);
+    assert_int_equal(count_kind(&watch, EVENT_NEW), 3);
+    for (size_t i = 0; i < watch.n; i++) {
+        if (watch.events[i].kind != EVENT_NEW)
+            continue;
+        assert_int_equal(watch.events[i].u.task.parent, maker);
+        expect_turns(&watch, watch.events[i].tid);
+    }
+    expect_turns(&watch, maker);
+    nap(5 * NS_PER_MS);
+    drain(&watch);
+    assert_int_equal(perf_n_attached(watch.perf), 1);
+    close(gate[1]);
+    drain_until(&watch, EVENT_EXIT, 4);
+    nap(5 * NS_PER_MS);
+    drain(&watch);
+    assert_int_equal(waitpid(maker, NULL, 0), maker);
+    assert_int_equal(perf_n_attached(watch.perf), 0);
+    assert_int_equal(perf_n_attached_files(watch.perf), 0);
+    assert_int_equal(perf_attach(watch.perf, maker, &err), PERF_GONE);
+    assert_int_equal(watch.perf->ops->lost(watch.perf), 0);
+    end_watch(&watch);
+}
+
+/* A task that is covered by what it inherited and attached besides, as one that is seen in /proc before its
+ * FORK record. */
+static void test_covered_twice(void **state)
+{
+    (void)state;
+    struct watch watch = watch_or_skip((struct perf_config){0});
+    struct err err = {""};
+    const pid_t test = getpid(), child = fork(); /* inherits what watches us */
+    if (child == 0) {
+        die_with_parent(test);
+        for (int i = 0; i < 200; i++)
+            nap(NS_PER_MS);
+        for (;;)
+            pause();
+    }
+    drain(&watch); /* its FORK is told before the first is attached */
+    assert_int_equal(perf_attach(watch.perf, child, &err), PERF_ATTACHED);
+    const uint64_t end_ns = clock_now_ns() + 10 * NS_PER_S;
+    while (count(&watch, child, EVENT_SWITCH_IN, 0) < 200 && clock_now_ns() < end_ns) {
+        nap(20 * NS_PER_MS);
+        drain(&watch);
+    }
+    nap(50 * NS_PER_MS);
+    drain(&watch);
+    uint64_t voluntary, involuntary;
+    kernel_counts(&(struct actor){.pid = child, .tid = child}, &voluntary, &involuntary);
+    assert_int_equal(count(&watch, child, EVENT_SWITCH_OUT, OUT_PREEMPTED), involuntary);
+    assert_int_equal(count(&watch, child, EVENT_SWITCH_OUT, OUT_BLOCKED), voluntary);
+    expect_turns(&watch, child);
+    end_host(child);
+    nap(5 * NS_PER_MS);
+    drain(&watch);
+    assert_int_equal(count(&watch, child, EVENT_EXIT, 0), 1);
+    nap(5 * NS_PER_MS);
+    drain(&watch);
+    assert_int_equal(perf_n_attached(watch.perf), 0);
+    end_watch(&watch);
+}
+
+static void test_detach(void **state)
+{
+    int gate[2];
+    (void)state;
+    const pid_t maker = start_maker(gate);
+    struct watch watch = watch_or_skip((struct perf_config){0});
+    struct err err = {""};
+    perf_detach(watch.perf, maker); /* nothing was attached */
+    assert_int_equal(perf_attach(watch.perf, maker, &err), PERF_ATTACHED);
+    perf_detach(watch.perf, maker);
+    assert_int_equal(perf_n_attached_files(watch.perf), 0);
+    assert_int_equal(perf_attach(watch.perf, maker, &err), PERF_ATTACHED);
+    end_watch(&watch); /* closes the rest */
+    close(gate[1]);
+    assert_int_equal(waitpid(maker, NULL, 0), maker);
+}
+
+static void test_wakes(void **state)
+{
+    const char *why = NULL;
+    (void)state;
+    struct watch ours = watch_or_skip((struct perf_config){.wakes = true});
+    assert_false(perf_has_wakes(ours.perf, &why));
+    assert_true(strlen(why) > 0);
+    end_watch(&ours);
+    struct watch watch = watch_or_skip((struct perf_config){.pid = -1, .wakes = true});
+    if (!perf_has_wakes(watch.perf, &why)) {
+        end_watch(&watch);
+        print_message("# %s\n", why);
+        skip();
+    }
+    assert_string_equal(why, "");
+    int there[2];
+    assert_int_equal(pipe(there), 0);
+    const pid_t test = getpid(), child = fork();
+    if (child == 0) {
+        char byte;
+        die_with_parent(test);
+        while (read(there[0], &byte, 1) == 1)
+            ;
+        _exit(0);
+    }
+    for (int i = 0; i < 20; i++) {
+        nap(5 * NS_PER_MS);
+        assert_int_equal(write(there[1], "x", 1), 1);
+    }
+    nap(20 * NS_PER_MS);
+    drain(&watch);
+    unsigned n_by_us = 0;
+    for (size_t i = 0; i < watch.n; i++)
+        n_by_us += watch.events[i].kind == EVENT_WAKE && watch.events[i].tid == child &&
+                   watch.events[i].u.wake.waker_tid == test;
+    assert_in_range(n_by_us, 15, 21); /* on a busy machine it may not be asleep yet; and who forks wakes */
+    end_host(child);
+    close(there[0]);
+    close(there[1]);
+    end_watch(&watch);
+}
+
 /* ---- refusals, each in a process of its own ---- */
+
+static struct source *open_first_cpu(struct err *err);
+static int complain(const char *msg);
+
+/* The soft limit is raised, and at the hard one there is a clear word, and nothing half open. */
+static int check_attach_no_fds(void)
+{
+    struct err err = {""};
+    pid_t pids[48];
+    const struct rlimit limit = {.rlim_cur = 16, .rlim_max = 40};
+    int result = 77;
+    unsigned n = 0, n_attached = 0;
+    for (; n < sizeof pids / sizeof *pids; n++) {
+        const pid_t parent = getpid();
+        if ((pids[n] = fork()) == 0) {
+            die_with_parent(parent);
+            block_for_ever();
+        }
+    }
+    struct source *perf = setrlimit(RLIMIT_NOFILE, &limit) < 0 ? NULL : open_first_cpu(&err);
+    if (perf) {
+        enum perf_attached attached = PERF_ATTACHED;
+        for (; n_attached < n && attached == PERF_ATTACHED; n_attached++)
+            attached = perf_attach(perf, pids[n_attached], &err);
+        n_attached--;
+        result = attached == PERF_NO_FILES && strstr(err.msg, "ulimit") ? 0 : complain(err.msg);
+        if (n_attached < 16 || n_attached > 40 || perf_n_attached(perf) != n_attached)
+            result = complain("not as many as the hard limit allows");
+        perf->ops->close(perf);
+    }
+    for (unsigned i = 0; i < n; i++) {
+        kill(pids[i], SIGKILL);
+        waitpid(pids[i], NULL, 0);
+    }
+    return result;
+}
+
+static int check_attach_refused(void)
+{
+    struct err err = {""};
+    if (geteuid() != 0 || setresuid(65534, 65534, 65534) < 0)
+        return 77;
+    struct source *perf = open_first_cpu(&err);
+    if (!perf)
+        return 77;
+    if (perf_attach(perf, 1, &err) != PERF_REFUSED)
+        return complain("somebody else's process is watched");
+    const bool ok = strstr(err.msg, "thread 1 ") && perf_n_attached(perf) == 0;
+    perf->ops->close(perf);
+    return ok ? 0 : complain(err.msg);
+}
 
 /* Runs check in a child; it tells by its exit status: 0 well, 77 cannot be tried here. */
 static void in_child(int (*check)(void))
@@ -572,6 +820,13 @@ static int check_no_fds(void)
     if (open_first_cpu(&err))
         return complain("opened without a file descriptor");
     return strstr(err.msg, "ulimit -n") || strstr(err.msg, "refused") ? 0 : complain(err.msg);
+}
+
+static void test_attach_refused(void **state)
+{
+    (void)state;
+    in_child(check_attach_no_fds);
+    in_child(check_attach_refused);
 }
 
 static void test_no_fds(void **state)
@@ -691,6 +946,11 @@ int main(void)
         cmocka_unit_test(test_poll_wakes_at_a_third),
         cmocka_unit_test(test_cpus),
         cmocka_unit_test(test_a_cpu_that_comes_later),
+        cmocka_unit_test(test_attach),
+        cmocka_unit_test(test_covered_twice),
+        cmocka_unit_test(test_detach),
+        cmocka_unit_test(test_wakes),
+        cmocka_unit_test(test_attach_refused),
         cmocka_unit_test(test_no_fds),
         cmocka_unit_test(test_mlock_budget),
         cmocka_unit_test(test_refused_by_seccomp),

@@ -53,7 +53,7 @@ static struct event parse(const struct record *r)
 {
     struct event event;
     bool is_event;
-    assert_int_equal(perf_parse(r->bytes, r->n, 7, &event, &is_event), r->n);
+    assert_int_equal(perf_parse(r->bytes, r->n, 7, NULL, &event, &is_event), r->n);
     assert_true(is_event);
     return event;
 }
@@ -62,7 +62,7 @@ static void expect_skipped(const struct record *r)
 {
     struct event event;
     bool is_event = true;
-    assert_int_equal(perf_parse(r->bytes, r->n, 7, &event, &is_event), r->n);
+    assert_int_equal(perf_parse(r->bytes, r->n, 7, NULL, &event, &is_event), r->n);
     assert_false(is_event);
 }
 
@@ -70,7 +70,7 @@ static void expect_malformed(const void *bytes, size_t n)
 {
     struct event event;
     bool is_event = true;
-    assert_int_equal(perf_parse(bytes, n, 7, &event, &is_event), 0);
+    assert_int_equal(perf_parse(bytes, n, 7, NULL, &event, &is_event), 0);
     assert_false(is_event);
 }
 
@@ -271,12 +271,12 @@ static void test_batch(void **state)
         }
         memcpy(bytes + n, r.bytes, r.n);
         bool is_event;
-        assert_int_equal(perf_parse(bytes + n, r.n, 5, &one_by_one[n_events], &is_event), r.n);
+        assert_int_equal(perf_parse(bytes + n, r.n, 5, NULL, &one_by_one[n_events], &is_event), r.n);
         n_events += is_event;
         n += r.n;
     }
     assert_true(n_lost > 0 && n_wide > 0 && n_events < N);
-    struct perf_batch batch = perf_parse_batch(bytes, n, 5, events, N);
+    struct perf_batch batch = perf_parse_batch(bytes, n, 5, NULL, events, N);
     assert_int_equal(batch.n_bytes, n);
     assert_int_equal(batch.n_events, n_events);
     assert_int_equal(batch.n_lost, n_lost);
@@ -285,7 +285,7 @@ static void test_batch(void **state)
     size_t n_done = 0, at = 0; /* a few at a time */
     while (n_done < n_events) {
         memset(events, 0, sizeof events);
-        batch = perf_parse_batch(bytes + at, n - at, 5, events, 7);
+        batch = perf_parse_batch(bytes + at, n - at, 5, NULL, events, 7);
         assert_int_equal(batch.n_events, n_events - n_done < 7 ? n_events - n_done : 7);
         assert_memory_equal(events, one_by_one + n_done, batch.n_events * sizeof *events);
         n_done += batch.n_events;
@@ -302,14 +302,14 @@ static void test_batch_ends_at_what_is_no_record(void **state)
     end(&more, 102, 6);
     put(&two, more.bytes, more.n);
     for (size_t cut = 1; cut < more.n; cut++) {
-        const struct perf_batch batch = perf_parse_batch(two.bytes, two.n - cut, 1, events, 4);
+        const struct perf_batch batch = perf_parse_batch(two.bytes, two.n - cut, 1, NULL, events, 4);
         assert_int_equal(batch.n_bytes, two.n - more.n);
         assert_int_equal(batch.n_events, 1);
     }
     memset(two.bytes + more.n, 0, sizeof(struct perf_event_header));
-    assert_int_equal(perf_parse_batch(two.bytes, two.n, 1, events, 4).n_bytes, more.n);
-    assert_int_equal(perf_parse_batch(two.bytes + more.n, more.n, 1, events, 4).n_bytes, 0);
-    assert_int_equal(perf_parse_batch(two.bytes, 0, 1, events, 4).n_bytes, 0);
+    assert_int_equal(perf_parse_batch(two.bytes, two.n, 1, NULL, events, 4).n_bytes, more.n);
+    assert_int_equal(perf_parse_batch(two.bytes + more.n, more.n, 1, NULL, events, 4).n_bytes, 0);
+    assert_int_equal(perf_parse_batch(two.bytes, 0, 1, NULL, events, 4).n_bytes, 0);
 }
 
 int main(void)

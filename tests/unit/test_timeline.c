@@ -1,6 +1,7 @@
 /* Events into states: the kernel's words one by one, hostile streams, and random traces against a naive
  * model. */
 #include "../../src/timeline/timeline.h"
+#include "../../src/timeline/waits.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -46,6 +47,13 @@ static void out(uint64_t t_ns, int tid, int cpu, enum event_out why)
 static void wake(uint64_t t_ns, int tid, int cpu)
 {
     push((struct event){.time_ns = t_ns, .tid = tid, .cpu = (int16_t)cpu, .kind = EVENT_WAKE});
+}
+
+static void wake_by(uint64_t t_ns, int tid, int waker_tid)
+{
+    struct event event = {.time_ns = t_ns, .tid = tid, .cpu = -1, .kind = EVENT_WAKE};
+    event.u.wake.waker_tid = waker_tid;
+    push(event);
 }
 
 static void new_task(uint64_t t_ns, int tid, int slot, enum task_role role)
@@ -129,6 +137,144 @@ static void test_states(void **state)
         assert_int_equal(until_ns, at[i].until_ns);
         assert_int_equal(cpu, at[i].state != STATE_RUNNING ? -1 : at[i].t_ns < 150 ? 0 : 1);
     }
+}
+
+static void test_wake_latency(void **state)
+{
+    (void)state;
+    in(100, 20, 1);
+    new_task(100, 10, 0, ROLE_WORKLOAD);
+    wake_by(103, 10, 20); /* sched_wakeup_new */
+    in(110, 10, 0);       /* 7 */
+    out(150, 10, 0, OUT_PREEMPTED);
+    wake_by(155, 10, 20); /* it is runnable: this wakes nobody */
+    in(170, 10, 0);
+    out(200, 10, 0, OUT_BLOCKED);
+    wake_by(260, 10, 0); /* an interrupt, while nobody ran */
+    timeline_advance(tl, 270);
+    assert_int_equal(task_of(10).last_waker, TIMELINE_NO_TASK);
+    in(280, 10, 0); /* 20 */
+    out(300, 10, 0, OUT_BLOCKED);
+    wake_by(360, 10, 20);
+    timeline_advance(tl, 380);
+
+    struct wait_reason reason;
+    waits_reason(tl, timeline_task_by_tid(tl, 10), 370, &reason);
+    assert_int_equal(reason.kind, WAIT_CPU);
+    assert_int_equal(reason.waker, timeline_task_by_tid(tl, 20));
+    waits_reason(tl, timeline_task_by_tid(tl, 10), 270, &reason);
+    assert_int_equal(reason.kind, WAIT_CPU);
+    assert_int_equal(reason.waker, TIMELINE_NO_TASK); /* another wait: not kept */
+
+    in(500, 10, 0); /* 140 */
+    const struct task task = task_of(10);
+    assert_int_equal(task.last_waker, timeline_task_by_tid(tl, 20));
+    assert_int_equal(task.n_wakes, 4);
+    assert_int_equal(task.wake_ns->n, 3);
+    assert_int_equal(task.wake_ns->sum_ns, 7 + 20 + 140);
+    assert_int_equal(task.wake_ns->max_ns, 140);
+    assert_null(task_of(20).wake_ns);
+}
+
+/* The waker is quicker than the switch out of whom it wakes. */
+static void test_wake_before_the_switch_out(void **state)
+{
+    (void)state;
+    in(100, 10, 0);
+    wake_by(140, 10, 20);
+    out(150, 10, 0, OUT_BLOCKED);
+    in(190, 10, 0); /* nothing woke it since: it was runnable all the time */
+    struct task task = task_of(10);
+    assert_int_equal(task.runnable_ns, 40);
+    assert_int_equal(task.wake_ns->n, 1);
+    assert_int_equal(task.wake_ns->max_ns, 40);
+
+    wake_by(200, 10, 20); /* it was about to sleep, and stayed */
+    out(210, 10, 0, OUT_PREEMPTED);
+    in(230, 10, 0);
+    out(240, 10, 0, OUT_BLOCKED);
+    wake_by(290, 10, 20);
+    in(300, 10, 0);
+    task = task_of(10);
+    assert_int_equal(task.wake_ns->n, 2);
+    assert_int_equal(task.wake_ns->min_ns, 10);
+    assert_int_equal(task.runnable_ns, 40 + 20 + 10);
+    assert_int_equal(task.blocked_ns, 50);
+}
+
+/* ---- who ran instead ---- */
+
+static void test_behind(void **state)
+{
+    struct behind behind[4];
+    struct behind_sums sums;
+    (void)state;
+    new_task(100, 10, 0, ROLE_WORKLOAD);
+    new_task(100, 11, 1, ROLE_WORKLOAD);
+    in(100, 10, 0);
+    in(120, 22, 1);
+    out(150, 10, 0, OUT_PREEMPTED); /* 10 waits from 150 to 300 for CPU 0: */
+    in(155, 20, 0);
+    out(200, 20, 0, OUT_PREEMPTED); /* 45 behind 20, */
+    in(200, 21, 0);
+    out(280, 21, 0, OUT_BLOCKED); /* 80 behind 21, */
+    in(285, 20, 0);
+    out(298, 20, 0, OUT_PREEMPTED); /* and 13 behind 20 again; 12 are nobody's */
+    in(300, 10, 0);
+    timeline_advance(tl, 400);
+    const uint32_t task = timeline_task_by_tid(tl, 10);
+    assert_int_equal(timeline_behind(tl, task, 0, 1000, behind, 4, &sums), 2);
+    assert_int_equal(behind[0].task, timeline_task_by_tid(tl, 21));
+    assert_int_equal(behind[0].ns, 80);
+    assert_int_equal(behind[1].task, timeline_task_by_tid(tl, 20));
+    assert_int_equal(behind[1].ns, 58);
+    assert_int_equal(sums.waited_ns, 150);
+    assert_int_equal(sums.unknown_ns, 12);
+    assert_false(sums.cut);
+
+    assert_int_equal(timeline_behind(tl, task, 190, 210, behind, 4, &sums), 2);
+    assert_int_equal(sums.waited_ns, 20);
+    assert_int_equal(sums.unknown_ns, 0);
+    assert_int_equal(behind[0].ns, 10);
+    assert_int_equal(timeline_behind(tl, task, 0, 1000, behind, 1, &sums), 1); /* the longest */
+    assert_int_equal(behind[0].ns, 80);
+    assert_int_equal(timeline_behind(tl, task, 310, 1000, behind, 4, &sums), 0);
+    assert_int_equal(sums.waited_ns, 0);
+    assert_int_equal(timeline_behind(tl, 999, 0, 1000, behind, 4, &sums), 0);
+
+    out(400, 10, 0, OUT_PREEMPTED); /* a wait that is not over */
+    in(401, 20, 0);
+    timeline_advance(tl, 500);
+    assert_int_equal(timeline_behind(tl, task, 350, 1000, behind, 4, &sums), 1);
+    assert_int_equal(behind[0].ns, 99);
+    assert_int_equal(sums.waited_ns, 100);
+    assert_int_equal(sums.unknown_ns, 1);
+
+    /* 11 never ran: it waits since 100, and it is not known for what CPU. */
+    assert_int_equal(timeline_antagonists(tl, 0, 500, behind, 4, &sums), 3);
+    assert_true(sums.waited_ns >= 150 + 100 + 400);
+    assert_true(sums.unknown_ns >= 400);
+}
+
+/* More slices than are looked at: what was looked at holds together. */
+static void test_behind_is_bounded(void **state)
+{
+    struct behind behind[4];
+    struct behind_sums sums;
+    uint64_t t_ns = 1000;
+    (void)state;
+    for (int i = 0; i < 30000; i++, t_ns += 100) {
+        in(t_ns, 10 + i % 2, 0);
+        out(t_ns + 90, 10 + i % 2, 0, OUT_PREEMPTED);
+    }
+    timeline_advance(tl, t_ns);
+    assert_int_equal(timeline_behind(tl, 0, 0, t_ns, behind, 4, &sums), 1);
+    assert_true(sums.cut);
+    assert_int_equal(behind[0].ns + sums.unknown_ns, sums.waited_ns);
+    assert_true(sums.waited_ns > 100000 && sums.waited_ns < t_ns / 2);
+    assert_int_equal(timeline_behind(tl, 0, t_ns - 5000, t_ns, behind, 4, &sums), 1);
+    assert_false(sums.cut);
+    assert_int_equal(behind[0].ns + sums.unknown_ns, sums.waited_ns);
 }
 
 static void test_slices(void **state)
@@ -645,6 +791,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_states, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_wake_latency, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_wake_before_the_switch_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_behind, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_behind_is_bounded, setup, teardown),
         cmocka_unit_test_setup_teardown(test_slices, setup, teardown),
         cmocka_unit_test_setup_teardown(test_slices_without_length, setup, teardown),
         cmocka_unit_test_setup_teardown(test_counts_end_with_the_task, setup, teardown),

@@ -18,8 +18,9 @@ static const struct view_ops *const views[] = {&view_cores,    &view_tasks,   &v
                                                &view_counters, &view_compare, &view_objects};
 enum { N_VIEWS = sizeof views / sizeof *views };
 
-static const char *const scenes[] = {"interleave", "parallel", "mixed",    "dense",  "lost",  "work",
-                                     "compare",    "samples",  "deadlock", "shared", "green", "empty"};
+static const char *const scenes[] = {"interleave", "parallel", "mixed",   "dense",    "lost",
+                                     "work",       "compare",  "samples", "deadlock", "shared",
+                                     "green",      "watched",  "folded",  "empty"};
 enum { N_SCENES = sizeof scenes / sizeof *scenes };
 
 /* ---- golden texts ---- */
@@ -140,6 +141,12 @@ static void golden_texts(void **state)
         {.scene = "shared", .view = &view_objects, .cols = 120, .rows = 36},
         {.scene = "shared", .view = &view_objects, .cols = 120, .rows = 36, .ascii = true},
         {.scene = "green", .view = &view_tasks, .cols = 100, .rows = 30},
+        {.scene = "watched", .view = &view_cores, .cols = 120, .rows = 36},
+        {.scene = "watched", .view = &view_tasks, .cols = 80, .rows = 24},
+        {.scene = "watched", .view = &view_table, .cols = 120, .rows = 24},
+        {.scene = "folded", .view = &view_tasks, .cols = 100, .rows = 30, .mode = MODE_PAUSED},
+        {.scene = "folded", .view = &view_tasks, .cols = 80, .rows = 24, .ascii = true},
+        {.scene = "folded", .view = &view_table, .cols = 80, .rows = 24},
         {.scene = "empty", .view = &view_objects, .cols = 80, .rows = 24},
         {.scene = "empty", .view = &view_cores, .cols = 80, .rows = 24},
     };
@@ -350,9 +357,9 @@ static void tables_sort(void **state)
             unsigned seen = 0;
             fixture->scene.sort_column = column;
             fixture->scene.sort_reverse = reverse;
-            for (unsigned row = 0; row < fixture->scene.n_tasks; row++)
+            for (unsigned row = 0; row < fixture->scene.n_rows; row++)
                 seen |= 1u << view_table_task(&fixture->scene, row);
-            assert_int_equal(seen, (1u << fixture->scene.n_tasks) - 1);
+            assert_int_equal(seen, (1u << fixture->scene.n_rows) - 1);
         }
     assert_true(view_table_task(&fixture->scene, 1000) == TIMELINE_NO_TASK);
     fixture_free(fixture);

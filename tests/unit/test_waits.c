@@ -873,9 +873,135 @@ static void test_alerts_bounded(void **state)
     assert_int_equal(alert(n_alerts() - 1)->ended_ns, S + 4999 * 3 * S + 2 * S);
 }
 
+/* ---- seen from outside ---- */
+
+#define SEEN EVENT_OBJECT_SEEN
+
+static void become_somebodys(int tid, const char *called)
+{
+    struct event event = {.time_ns = 2 * MS, .tid = tid, .cpu = -1, .kind = EVENT_NEW};
+    event.u.task.pid = A;
+    event.u.task.slot = -1;
+    event.u.task.role = ROLE_WORKLOAD;
+    push(event);
+    name(2 * MS, tid, called);
+}
+
+/* It slept before it was told why, and it is over when it runs. */
+static void test_seen(void **state)
+{
+    (void)state;
+    object(S, SEEN, OBJECT_MUTEX, "m");
+    out(S, A, 0, OUT_BLOCKED);
+    note(S + 300 * MS, A, NOTE_WANTS, SEEN, B, 0);
+    timeline_advance(tl, S + 400 * MS);
+    assert_string_equal(text_at(A, S + 400 * MS), "blocked: wants mutex m, held by B for 100 ms");
+    assert_false(task_of(A).wakes_known);
+    note(S + 450 * MS, A, NOTE_WANTS, SEEN, C, 0); /* the same wait, and another holder */
+    timeline_advance(tl, S + 500 * MS);
+    assert_string_equal(text_at(A, S + 500 * MS), "blocked: wants mutex m, held by C for 50 ms");
+    assert_int_equal(object_of(SEEN).n_waits, 0);
+    in(S + 600 * MS, A, 0);
+    out(S + 601 * MS, A, 0, OUT_BLOCKED);
+    timeline_advance(tl, S + 700 * MS);
+    assert_string_equal(text_at(A, S + 700 * MS), "blocked");
+    assert_int_equal(object_of(SEEN).n_waiting, 0);
+    assert_int_equal(object_of(SEEN).wait_ns, 300 * MS);
+    note(S + 800 * MS, A, NOTE_UNTOLD, -1, 0, 0); /* as it is told anyhow, later */
+    assert_int_equal(object_of(SEEN).n_waits, 1);
+}
+
+/* What was seen may be over by the time it is told. */
+static void test_seen_too_late(void **state)
+{
+    (void)state;
+    object(S, SEEN, OBJECT_MUTEX, "m");
+    out(S, A, 0, OUT_BLOCKED);
+    in(S + 299 * MS, A, 0);
+    note(S + 300 * MS, A, NOTE_WANTS, SEEN, B, 0);
+    assert_int_equal(object_of(SEEN).n_waiting, 0);
+}
+
+static void test_seen_deadlock(void **state)
+{
+    (void)state;
+    object(S, SEEN, OBJECT_MUTEX, "m");
+    object(S, SEEN + 1, OBJECT_JOIN, "");
+    out(S, A, 0, OUT_BLOCKED);
+    out(S, B, 1, OUT_BLOCKED);
+    note(S + 300 * MS, A, NOTE_WANTS, SEEN, B, 0);
+    note(S + 310 * MS, B, NOTE_WANTS, SEEN + 1, A, 0);
+    timeline_advance(tl, 3 * S);
+    assert_int_equal(n_alerts(), 1);
+    assert_string_equal(alert(0)->text, "deadlock: A wants mutex m, held by B, who waits for the end of A");
+    assert_string_equal(text_at(B, 3 * S), "waits for the end of A");
+    in(4 * S, B, 1);
+    assert_int_equal(alert(0)->ended_ns, 4 * S);
+}
+
+/* To be joined late is no lock held long. */
+static void test_join_is_no_lock(void **state)
+{
+    (void)state;
+    object(S, SEEN, OBJECT_JOIN, "");
+    out(S, A, 0, OUT_BLOCKED);
+    note(S + 300 * MS, A, NOTE_WANTS, SEEN, B, 0);
+    timeline_advance(tl, 30 * S);
+    assert_int_equal(n_alerts(), 0);
+    task_exit(31 * S, B);
+    timeline_advance(tl, 32 * S);
+    assert_string_equal(text_at(A, 32 * S), "waits for the end of a thread");
+}
+
+static void name_on(int number, int part, const char *text)
+{
+    struct event event = {
+        .time_ns = S, .tid = number, .cpu = (int16_t)part, .kind = EVENT_OBJECT, .detail = OBJECT_MUTEX};
+    snprintf(event.u.name, sizeof event.u.name, "%s", text);
+    push(event);
+}
+
+static void test_long_names(void **state)
+{
+    (void)state;
+    object(S, SEEN, OBJECT_MUTEX, "a_rather_long_n");
+    name_on(SEEN, 1, "ame_of_a_lock_t");
+    name_on(SEEN, 2, "hat_is_global+4");
+    assert_string_equal(object_of(SEEN).name, "a_rather_long_name_of_a_lock_that_is_global+4");
+    name_on(SEEN, 3, "more");
+    name_on(SEEN + 1, 1, "nobody's");
+    assert_string_equal(object_of(SEEN).name, "a_rather_long_name_of_a_lock_that_is_global+4");
+    object(2 * S, SEEN, OBJECT_MUTEX, "short");
+    name_on(SEEN, 2, "not its end");
+    assert_string_equal(object_of(SEEN).name, "short");
+}
+
+static void test_namesakes(void **state)
+{
+    (void)state;
+    become_somebodys(A, "worker");
+    become_somebodys(B, "worker");
+    become_somebodys(C, "main");
+    object(S, SEEN, OBJECT_MUTEX, "m");
+    out(S, A, 0, OUT_BLOCKED);
+    out(S, C, 2, OUT_BLOCKED);
+    note(S + 300 * MS, A, NOTE_WANTS, SEEN, B, 0);
+    timeline_advance(tl, S + 400 * MS);
+    assert_string_equal(text_at(A, S + 400 * MS), "blocked: wants mutex m, held by worker/11 for 100 ms");
+    note(S + 450 * MS, A, NOTE_WANTS, SEEN, C, 0);
+    timeline_advance(tl, S + 500 * MS);
+    assert_string_equal(text_at(A, S + 500 * MS), "blocked: wants mutex m, held by main for 50 ms");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_seen, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_seen_too_late, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_seen_deadlock, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_join_is_no_lock, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_long_names, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_namesakes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_mutex, setup, teardown),
         cmocka_unit_test_setup_teardown(test_holder_changes_while_one_waits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_first_come_first_served, setup, teardown),

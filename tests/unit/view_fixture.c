@@ -355,6 +355,40 @@ static void make_green(struct fixture *f)
     f->scene.info.workload.n_tasks = 2;
 }
 
+/* A program that is not ours: sh starts python3 with two threads more, and a child of that. */
+static void make_watched(struct fixture *f)
+{
+    static const struct {
+        int tid, pid, parent;
+        const char *name;
+    } tasks[] = {{TID, TID, 0, "sh"},
+                 {TID + 1, TID + 1, TID, "python3"},
+                 {TID + 2, TID + 1, TID + 1, "python3"},
+                 {TID + 3, TID + 1, TID + 1, "reader"},
+                 {TID + 4, TID + 4, TID + 1, "a\x1b[31m name"}};
+    set_machine(f, 2, 1, 2);
+    for (int i = 0; i < 5; i++) {
+        add_task(f, T0, i, ROLE_WORKLOAD, 1);
+        struct event *event = &f->events[f->n_events - 2];
+        event[0].time_ns = event[1].time_ns = T0 + (uint64_t)i;
+        event[0].u.task.slot = -1;
+        event[0].u.task.pid = tasks[i].pid;
+        event[0].u.task.parent = tasks[i].parent;
+        event[0].u.task.kind = tasks[i].tid == tasks[i].pid ? TASK_PROCESS : TASK_THREAD;
+        snprintf(event[1].u.name, sizeof event[1].u.name, "%s", tasks[i].name);
+    }
+    add_task(f, T0 + 9, 50, ROLE_OBSERVER, 0);
+    add_slice(f, 0, TID, T0 + MS, T0 + 2 * MS, OUT_BLOCKED);
+    for (uint64_t t = T0 + 3 * MS; t < T0 + 190 * MS; t += 15 * MS) {
+        add_slice(f, 0, TID + 1, t, t + 5 * MS, OUT_PREEMPTED);
+        add_slice(f, 0, TID + 2, t + 5 * MS + US, t + 10 * MS, OUT_BLOCKED);
+        add_slice(f, 1, TID + 3, t + 2 * MS, t + 4 * MS, OUT_BLOCKED);
+        add_slice(f, 1, TID + 4, t + 6 * MS, t + 14 * MS, OUT_BLOCKED);
+    }
+    f->scene.target =
+        (struct session_target){.is_command = true, .pid = TID, .nice = 5, .policy = POLICY_BATCH};
+}
+
 static int by_time(const void *a, const void *b)
 {
     const struct event *x = a, *y = b;
@@ -368,10 +402,20 @@ static bool make(struct fixture *f, const char *name)
     static const struct {
         const char *name;
         void (*make)(struct fixture *f);
-    } makers[] = {{"interleave", make_interleave}, {"parallel", make_parallel}, {"mixed", make_mixed},
-                  {"dense", make_dense},           {"lost", make_lost},         {"work", make_work},
-                  {"compare", make_compare},       {"samples", make_samples},   {"deadlock", make_deadlock},
-                  {"shared", make_shared},         {"green", make_green},       {"empty", NULL}};
+    } makers[] = {{"interleave", make_interleave},
+                  {"parallel", make_parallel},
+                  {"mixed", make_mixed},
+                  {"dense", make_dense},
+                  {"lost", make_lost},
+                  {"work", make_work},
+                  {"compare", make_compare},
+                  {"samples", make_samples},
+                  {"deadlock", make_deadlock},
+                  {"shared", make_shared},
+                  {"green", make_green},
+                  {"watched", make_watched},
+                  {"folded", make_watched},
+                  {"empty", NULL}};
     for (size_t i = 0; i < sizeof makers / sizeof *makers; i++) {
         if (strcmp(makers[i].name, name) != 0)
             continue;
@@ -408,6 +452,22 @@ static void set_objects(struct fixture *f)
     }
 }
 
+/* As ui/scene.c does it. */
+static void set_roster(struct fixture *f, unsigned n_fit, uint64_t now)
+{
+    struct scene *scene = &f->scene;
+    const struct roster_wish wish = {
+        .start_ns = T0, .end_ns = now, .filter = "", .n_fit = n_fit, .others_ns = UINT64_MAX};
+    f->roster = roster_new();
+    roster_update(f->roster, f->tl, &wish);
+    scene->roster = f->roster;
+    scene->tasks = roster_active(f->roster, &scene->n_tasks);
+    scene->n_quiet = roster_n_quiet(f->roster);
+    scene->rows = roster_rows(f->roster, &scene->n_rows);
+    scene->members = roster_members(f->roster);
+    scene->name_cols = 24;
+}
+
 static void set_scene(struct fixture *f, const char *name)
 {
     struct scene *scene = &f->scene;
@@ -436,7 +496,13 @@ static void set_scene(struct fixture *f, const char *name)
             if ((task.role == ROLE_OBSERVER) == (self == 1))
                 f->tasks[scene->n_tasks++] = i;
         }
+    for (unsigned i = 0; i < scene->n_tasks; i++)
+        f->rows[i] = (struct roster_row){.task = f->tasks[i], .is_process = true, .n = 1};
+    scene->rows = f->rows;
+    scene->n_rows = scene->n_tasks;
     set_objects(f);
+    if (f->scene.target.pid)
+        set_roster(f, strcmp(name, "folded") == 0 ? 2 : 100, now);
 }
 
 struct fixture *fixture_new(const char *name)
@@ -458,6 +524,7 @@ struct fixture *fixture_new(const char *name)
 
 void fixture_free(struct fixture *fixture)
 {
+    roster_free(fixture->roster);
     timeline_free(fixture->tl);
     free(fixture->events);
     free(fixture);
@@ -466,8 +533,11 @@ void fixture_free(struct fixture *fixture)
 void fixture_draw(struct fixture *fixture, const struct view_ops *view, struct canvas *canvas)
 {
     static const struct key_label keys[] = {
-        {"F1", "help"},     {"+ -", "cores"},   {"c", "pick cores"}, {"t T", "tasks"}, {"v", "view"},
-        {"m", "time mode"}, {"Space", "pause"}, {"w", "compare"},    {"L", "lecture"}, {"q", "quit"}};
+        {.key = "F1", .label = "help"},      {.key = "+ -", .label = "cores"},
+        {.key = "c", .label = "pick cores"}, {.key = "t T", .label = "tasks"},
+        {.key = "v", .label = "view"},       {.key = "m", .label = "time mode"},
+        {.key = "Space", .label = "pause"},  {.key = "w", .label = "compare"},
+        {.key = "L", .label = "lecture"},    {.key = "q", .label = "quit"}};
     struct scene *scene = &fixture->scene;
     int summary = view_summary_rows(scene, canvas->rows), cols = canvas->cols;
     int ticker = scene->viewport.mode == MODE_SLOW ? view_ticker_rows(scene, canvas->rows) : 0;

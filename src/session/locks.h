@@ -1,0 +1,36 @@
+/* Who waits for whom in a program that is watched: looked up where tasks sleep long, and told as notes. */
+#ifndef SCHEDVIZ_SESSION_LOCKS_H
+#define SCHEDVIZ_SESSION_LOCKS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct session;
+struct lock_watch;
+struct lock_object;
+
+struct locks {
+    struct lock_watch *watches; /* of tasks that live */
+    uint32_t n_watches, watches_capacity;
+    uint32_t n_met;                   /* tasks of the timeline that were taken notice of */
+    uint32_t next;                    /* whose turn it is */
+    uint64_t step_ns;                 /* when some were attended to last */
+    uint64_t spare_ns, turn_spare_ns; /* CPU time that looking may take, now and in this turn */
+    uint64_t n_looks;                 /* ever */
+
+    struct lock_object *objects; /* by their number less EVENT_OBJECT_SEEN */
+    uint32_t n_objects, objects_capacity;
+    bool refused, overflowed; /* it was said */
+};
+
+void locks_init(struct locks *locks);
+void locks_fini(struct locks *locks);
+
+/* Once a turn, behind timeline_advance(). Tasks that have slept for 300 ms are looked at; what they wait for
+ * becomes notes: told once a wait, once more where the holder changes, and ended when they run. A deadlock
+ * then is an alert of the timeline's (waits.h) about a second after it began. Looking takes at most one and a
+ * half per cent of a CPU in the long run, and two milliseconds a turn. What the kernel does not allow to see
+ * is said once by session_say(). */
+void locks_step(struct session *session, uint64_t now_ns);
+
+#endif
