@@ -176,6 +176,9 @@ void report_init(struct report *r, const struct session *session, const struct m
     add_cpus(r, tl);
     add_alerts(r, tl);
     add_warnings(r, session);
+    if (!sampled && r->duration_ns)
+        r->n_behind = timeline_antagonists(tl, r->start_ns, r->start_ns + r->duration_ns, r->behind,
+                                           REPORT_BEHIND, &r->waited);
 
     double run = 0, shares = 0, squares = 0, life = 0;
     unsigned n_working = 0;

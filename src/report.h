@@ -19,6 +19,8 @@ struct report_cpu {
     struct cpu_totals totals;
 };
 
+#define REPORT_BEHIND 8
+
 /* All figures are over [start_ns, start_ns + duration_ns) of the current run. */
 struct report {
     struct session_info info;
@@ -40,6 +42,9 @@ struct report {
     unsigned n_tasks;    /* schedviz's own last */
     unsigned n_workload; /* without those */
     struct report_task *tasks;
+    struct behind_sums waited; /* all tasks together; of it, behind whom, longest first */
+    unsigned n_behind;
+    struct behind behind[REPORT_BEHIND];
     unsigned n_others; /* somebody else's tasks that ran, most run time first; none unless all were watched */
     struct task *others;
 

@@ -5,11 +5,9 @@
 #include "canvas.h"
 #include "lectern.h"
 #include "library.h"
-#include "roster.h"
 #include "scene.h"
 #include "screen.h"
 #include "setup.h"
-#include "transcript.h"
 #include "view.h"
 #include "viewport.h"
 

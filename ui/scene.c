@@ -225,7 +225,7 @@ static void build_rows(struct app *app)
     build_own_rows(app);
 }
 
-#define SORT_NS  (500 * NS_PER_MS) /* thousands of rows are not sorted with every frame */
+#define SORT_NS  (150 * NS_PER_US) /* for each row: thousands are not sorted with every frame */
 #define FEW_ROWS 200u
 
 static void build_order(struct app *app)
@@ -236,7 +236,7 @@ static void build_order(struct app *app)
     if (app_views[app->view] != &view_table || scene->n_rows <= FEW_ROWS)
         return;
     if (app->n_order != scene->n_rows || app->order_column != scene->sort_column ||
-        app->order_reverse != scene->sort_reverse || now >= app->sorted_ns + SORT_NS) {
+        app->order_reverse != scene->sort_reverse || now >= app->sorted_ns + SORT_NS * scene->n_rows) {
         app->order = mem_resize(app->order, scene->n_rows, sizeof *app->order);
         view_table_sort(scene, app->order);
         app->n_order = scene->n_rows;

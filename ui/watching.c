@@ -267,6 +267,10 @@ bool watching_key(struct app *app, const struct screen_key *key)
         return leave_key(app, key);
     if (app->is_typing)
         return filter_key(app, key);
+    if (app->roster && app->dialog == DIALOG_NONE && key->kind == SCREEN_CHAR && key->ch == 'l') {
+        app_notice(app, false, "a program is watched: lessons come from schedviz without a command");
+        return true;
+    }
     if (key->kind == SCREEN_ESCAPE && app->dialog == DIALOG_NONE && app->filter[0]) {
         app->filter[0] = '\0';
         return true;

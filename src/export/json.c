@@ -148,7 +148,39 @@ static struct json_object *kernel(const struct kernel_counts *k)
         k->has_switches ? json_object_new_uint64(k->involuntary - k->base_involuntary) : NULL);
     put(o, "run_ns", k->has_run ? json_object_new_uint64(k->run_ns - k->base_run_ns) : NULL);
     put(o, "wait_ns", k->has_run ? json_object_new_uint64(k->wait_ns - k->base_wait_ns) : NULL);
-    put(o, "slices", k->has_slices ? json_object_new_uint64(k->slices) : NULL);
+    put(o, "slices", k->has_slices ? json_object_new_uint64(k->slices - k->base_slices) : NULL);
+    return o;
+}
+
+static struct json_object *wake_latency(const struct task *task)
+{
+    const struct histogram *h = task->wake_ns;
+    if (!h || h->n == 0)
+        return NULL;
+    struct json_object *o = object();
+    put_u64(o, "p50", histogram_quantile(h, 0.5));
+    put_u64(o, "p99", histogram_quantile(h, 0.99));
+    put_u64(o, "max", histogram_quantile(h, 1));
+    return o;
+}
+
+/* Behind whom the tasks waited for a core. */
+static struct json_object *waited(const struct report *r)
+{
+    struct json_object *o = object(), *behind = json_object_new_array();
+    put_u64(o, "ns", r->waited.waited_ns);
+    put_u64(o, "unknown_ns", r->waited.unknown_ns);
+    put(o, "cut", json_object_new_boolean(r->waited.cut));
+    for (unsigned i = 0; i < r->n_behind; i++) {
+        struct task task;
+        struct json_object *one = object();
+        timeline_task(r->tl, r->behind[i].task, &task);
+        put(one, "tid", json_object_new_int(task.tid));
+        put_text(one, "name", task.name);
+        put_u64(one, "ns", r->behind[i].ns);
+        json_object_array_add(behind, one);
+    }
+    put(o, "behind", behind);
     return o;
 }
 
@@ -199,6 +231,7 @@ static struct json_object *task(const struct report_task *row)
     put_u64(o, "life_ns", t->last_ns - t->first_ns);
     put_u64(o, "slices", t->n_slices);
     put(o, "slice_ns", slice_lengths(t));
+    put(o, "wake_ns", wake_latency(t));
     put_u64(o, "voluntary", t->n_voluntary);
     put_u64(o, "involuntary", t->n_involuntary);
     put_u64(o, "migrations", t->n_migrations);
@@ -308,6 +341,7 @@ bool export_json(const struct report *r, FILE *out)
     put_ratio(root, "concurrency", r->concurrency);
     put_ratio(root, "fairness", r->fairness);
     put(root, "switches", switches(r));
+    put(root, "waited", r->info.exact ? waited(r) : NULL);
     struct json_object *cpus = json_object_new_array(), *tasks = json_object_new_array();
     for (unsigned i = 0; i < r->n_cpus; i++)
         json_object_array_add(cpus, cpu(&r->cpus[i], !r->info.exact));

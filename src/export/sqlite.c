@@ -287,7 +287,7 @@ static void put_kernel(struct row *row, const struct kernel_counts *k)
     put_optional(row, k->has_switches, k->involuntary - k->base_involuntary);
     put_optional(row, k->has_run, k->run_ns - k->base_run_ns);
     put_optional(row, k->has_run, k->wait_ns - k->base_wait_ns);
-    put_optional(row, k->has_slices, k->slices);
+    put_optional(row, k->has_slices, k->slices - k->base_slices);
 }
 
 static bool add_task(const struct database *d, const struct task *t)

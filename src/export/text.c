@@ -196,6 +196,25 @@ static const char *safe(const char *text, char *buf, size_t size)
     return buf;
 }
 
+/* Of a program that is watched: behind whom its tasks waited for a core. */
+static void print_behind(const struct report *r, FILE *out)
+{
+    char waited[40], ns[40], name[4 * EVENT_NAME_SIZE];
+    if (!r->has_target || !r->waited.waited_ns)
+        return;
+    fprintf(out, "\nwaited    %s for a core", export_duration(r->waited.waited_ns, waited, sizeof waited));
+    for (unsigned i = 0; i < r->n_behind && i < 4; i++) {
+        struct task task;
+        timeline_task(r->tl, r->behind[i].task, &task);
+        fprintf(out, "%s %s behind %s", i ? "," : ":", export_duration(r->behind[i].ns, ns, sizeof ns),
+                safe(task.name, name, sizeof name));
+    }
+    if (r->waited.unknown_ns)
+        fprintf(out, "%s %s not known", r->n_behind ? "," : ":",
+                export_duration(r->waited.unknown_ns, ns, sizeof ns));
+    fprintf(out, "%s\n", r->waited.cut ? " (looked at in part)" : "");
+}
+
 static void print_alerts(const struct report *r, FILE *out)
 {
     char text[1024];
@@ -251,6 +270,7 @@ bool export_text(const struct report *r, FILE *out)
     if (r->info.exact)
         print_cpus(r, out);
     print_others(r, out);
+    print_behind(r, out);
     print_alerts(r, out);
     if (r->lecture)
         print_lesson(r->lecture, out);

@@ -17,7 +17,7 @@
 
 #define SCAN_NS     (100 * NS_PER_MS)
 #define LOOK_NS     (250 * NS_PER_MS)
-#define NEWCOMER_NS (100 * NS_PER_MS) /* a task seen so long after a change may be older than it */
+#define NEWCOMER_NS (3 * SCAN_NS) /* a task seen so long after a change may be older than it */
 #define STOP_NS     (5 * NS_PER_S)
 
 static uint16_t run_number(const struct session *s)
@@ -105,7 +105,8 @@ static void tell_base(struct session *s, const struct target_task *task)
 static void tell_found(struct session *s, const struct target_task *task)
 {
     const bool was_there = !target_is_command(s->foreign.target) && !s->foreign.is_taken;
-    keep_mask(&s->foreign, task);
+    if (!s->foreign.has_moved) /* who comes later has the mask that we gave */
+        keep_mask(&s->foreign, task);
     tell_new(s, task->pid, task->tid, task->parent, ROLE_WORKLOAD);
     tell_name(s, task->tid, task->name);
     if (was_there)
@@ -475,23 +476,37 @@ static int compare_masks(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Tasks have the CPUs again that they had; those that came meanwhile, what their process had. */
-static void put_back(struct session *s)
+/* Tasks have the CPUs again that they had; those that came meanwhile, what their process had. True if one had
+ * others. */
+static bool put_all_back(const struct foreign *f, const struct cpuset *of_process)
 {
-    struct foreign *f = &s->foreign;
     struct target_task *now;
-    if (!f->has_moved || !f->n_masks)
-        return;
-    const struct cpuset of_process = f->masks[0].cpus;
-    qsort(f->masks, f->n_masks, sizeof *f->masks, compare_masks);
     const size_t n = target_list(f->target, &now);
+    bool any = false;
     for (size_t i = 0; i < n; i++) {
         const struct foreign_mask key = {.tid = now[i].tid};
         const struct foreign_mask *mask =
             bsearch(&key, f->masks, f->n_masks, sizeof *f->masks, compare_masks);
-        cpuset_set_affinity(now[i].tid, mask && mask->start == now[i].start ? &mask->cpus : &of_process);
+        const struct cpuset *cpus = mask && mask->start == now[i].start ? &mask->cpus : of_process;
+        struct cpuset has;
+        any = any || (cpuset_get_affinity(now[i].tid, &has) && !cpuset_equal(&has, cpus));
+        cpuset_set_affinity(now[i].tid, cpus);
     }
     free(now);
+    return any;
+}
+
+/* Who was made while the others were put back may have inherited what they had before: once more, until
+ * nobody has. */
+static void put_back(struct session *s)
+{
+    struct foreign *f = &s->foreign;
+    if (!f->has_moved || !f->n_masks)
+        return;
+    const struct cpuset of_process = f->masks[0].cpus;
+    qsort(f->masks, f->n_masks, sizeof *f->masks, compare_masks);
+    for (int i = 0; i < 20 && put_all_back(f, &of_process); i++) {
+    }
     f->n_masks = 0;
 }
 

@@ -57,12 +57,16 @@ bool sources_open(struct sources *sources, const struct session_config *config, 
     memset(sources, 0, sizeof *sources);
     sources->name = is_foreign ? "proc" : "engine";
     if (choice == SOURCE_AUTO || choice == SOURCE_PERF) {
-        if (open_perf(sources, config, machine, &why))
+        const char *no_wakes = "";
+        if (open_perf(sources, config, machine, &why)) {
             sources->name = "perf";
-        else if (choice == SOURCE_PERF || config->all)
+            if (sources->all && !perf_has_wakes(sources->perf, &no_wakes))
+                snprintf(sources->reason, sizeof sources->reason, "%s", no_wakes);
+        } else if (choice == SOURCE_PERF || config->all) {
             return err_set(err, "%s", why.msg);
-        else
+        } else {
             snprintf(sources->reason, sizeof sources->reason, "%s", why.msg);
+        }
     } else {
         sources->name = choice == SOURCE_PROC ? "proc" : "engine";
         snprintf(sources->reason, sizeof sources->reason, "asked for with --source=%s", sources->name);

@@ -325,10 +325,22 @@ static inline uint64_t switch_time(struct timeline *tl, struct life *life, struc
     return t_ns;
 }
 
-/* A task that comes in and was never seen, or was gone. */
+#define LAST_WAY_NS UINT64_C(1000000000)
+
+/* Where all tasks of the machine are watched, one is seen for a moment after its EXIT, too: it may be
+ * preempted and come back on its last way (do_exit() of kernel/exit.c). A new one with its tid would have
+ * been told. */
+static bool is_on_last_way(const struct timeline *tl, const struct life *gone, uint64_t t_ns)
+{
+    return tl->default_role == ROLE_OTHER && gone->task.exited && t_ns < gone->task.last_ns + LAST_WAY_NS;
+}
+
+/* A task that comes in and was never seen, or was gone. NULL: it still is. */
 __attribute__((cold)) static struct life *add_newcomer(struct timeline *tl, const struct event *event,
                                                        const struct life *gone)
 {
+    if (gone && is_on_last_way(tl, gone, event->time_ns))
+        return NULL;
     return life_add(tl, event->tid, gone ? later(event->time_ns, gone->event_ns) : event->time_ns);
 }
 
@@ -371,8 +383,11 @@ static void end_wake(struct timeline *tl, struct life *life, uint64_t t_ns)
 static inline void switch_in(struct timeline *tl, const struct event *event)
 {
     struct life *life = find_life(tl, event->tid);
-    if (!life || life->task.state == STATE_GONE)
+    if (!life || life->task.state == STATE_GONE) {
         life = add_newcomer(tl, event, life);
+        if (!life)
+            return;
+    }
     struct cpu *cpu = seen_cpu(tl, event->cpu);
     if (!cpu)
         cpu = cpu_for(tl, event, life);
@@ -428,8 +443,11 @@ static inline void leave(struct timeline *tl, struct life *life, struct cpu *cpu
 __attribute__((cold)) static void switch_out_elsewhere(struct timeline *tl, const struct event *event)
 {
     struct life *life = life_of(tl, event->tid, event->time_ns);
-    if (life->task.state == STATE_GONE)
+    if (life->task.state == STATE_GONE) { /* its last one was counted with its EXIT */
+        life->task.n_involuntary +=
+            event->detail == OUT_PREEMPTED && is_on_last_way(tl, life, event->time_ns);
         return;
+    }
     struct cpu *cpu = cpu_for(tl, event, life);
     if (!cpu)
         return;

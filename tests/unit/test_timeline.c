@@ -620,6 +620,32 @@ static void test_samples_name_who_ran(void **state)
         assert_int_equal(bins[i].lead[0].ns, 0);
 }
 
+/* Where all are watched, a task is seen after its EXIT: its preemptions count, and it is nobody new. */
+static void test_the_last_way(void **state)
+{
+    (void)state;
+    timeline_set_default_role(tl, ROLE_OTHER);
+    new_task(10, 1, 0, ROLE_WORKLOAD);
+    in(20, 1, 0);
+    struct event event = {.time_ns = 30, .tid = 1, .cpu = 0, .kind = EVENT_EXIT};
+    push(event);
+    out(31, 1, 0, OUT_PREEMPTED);
+    in(35, 1, 0);
+    out(36, 1, 0, OUT_PREEMPTED);
+    in(40, 1, 0);
+    out(41, 1, 0, OUT_BLOCKED);
+    struct task task = task_of(1);
+    assert_int_equal(task.n_involuntary, 2);
+    assert_int_equal(task.n_voluntary, 1);
+    assert_int_equal(task.run_ns, 10);
+    assert_int_equal(timeline_n_tasks(tl), 1);
+    new_task(50, 1, 0, ROLE_WORKLOAD);
+    assert_int_equal(timeline_n_tasks(tl), 2);
+    in(60, 1, 0);
+    timeline_advance(tl, 70);
+    assert_int_equal(task_of(1).run_ns, 10);
+}
+
 static void test_figures(void **state)
 {
     (void)state;
@@ -807,6 +833,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_switch_cost, setup, teardown),
         cmocka_unit_test_setup_teardown(test_others, setup, teardown),
         cmocka_unit_test_setup_teardown(test_samples_name_who_ran, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_last_way, setup, teardown),
         cmocka_unit_test_setup_teardown(test_samples_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_figures, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nothing, setup, teardown),
