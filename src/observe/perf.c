@@ -13,8 +13,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define RING_BYTES_DEFAULT (512UL * 1024)
-#define RING_BYTES_WAKES   (2048UL * 1024) /* a wake takes 64 bytes, a switch 24 */
+/* 87,000 switches, 24 bytes each: a fifth of a second at the fastest ping-pong, in which we may have to wait
+ * for a core ourselves. It takes RLIMIT_MEMLOCK where there are few CPUs; else there is less
+ * (perf_event_mlock_kb). */
+#define RING_BYTES_DEFAULT (2048UL * 1024)
+#define WAKEUP_BYTES       (170UL * 1024) /* to be read while it is still in a cache */
 #define RING_BYTES_LEAST   (16UL * 1024)
 #define HANGUP_CHECK_NS    (10 * NS_PER_MS)
 #define SWITCH_RECORD_SIZE 24
@@ -81,6 +84,11 @@ static bool refused(int pid, int cpu, int error, struct err *err)
     }
 }
 
+static uint32_t watermark(size_t ring_bytes)
+{
+    return (uint32_t)(ring_bytes / 3 < WAKEUP_BYTES ? ring_bytes / 3 : WAKEUP_BYTES);
+}
+
 int perf_open_event(int pid, int cpu, size_t ring_bytes)
 {
     struct perf_event_attr attr = {
@@ -98,7 +106,7 @@ int perf_open_event(int pid, int cpu, size_t ring_bytes)
         .sample_id_all = 1,
         .use_clockid = 1,
         .context_switch = 1,
-        .wakeup_watermark = (uint32_t)(ring_bytes / 3),
+        .wakeup_watermark = watermark(ring_bytes),
         .clockid = CLOCK_MONOTONIC,
     };
     return (int)syscall(SYS_perf_event_open, &attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
@@ -115,7 +123,7 @@ static int open_tracepoint(const struct tracepoint *tracepoint, int cpu, size_t 
         .watermark = 1,
         .sample_id_all = 1,
         .use_clockid = 1,
-        .wakeup_watermark = (uint32_t)(ring_bytes / 3),
+        .wakeup_watermark = watermark(ring_bytes),
         .clockid = CLOCK_MONOTONIC,
     };
     return (int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
@@ -277,9 +285,7 @@ struct source *perf_open(const struct perf_config *config, struct err *err)
     perf->page_bytes = (size_t)sysconf(_SC_PAGESIZE);
     perf->size_is_fixed = config->ring_bytes != 0;
 
-    size_t n_bytes = config->wakes ? RING_BYTES_WAKES : RING_BYTES_DEFAULT;
-    if (config->ring_bytes)
-        n_bytes = config->ring_bytes;
+    size_t n_bytes = config->ring_bytes ? config->ring_bytes : RING_BYTES_DEFAULT;
     for (;;) {
         opened = add_rings(perf, &config->cpus, n_bytes, err);
         if (opened != OPENED_NO_MEMORY || !smaller(perf, &n_bytes))

@@ -12,8 +12,8 @@ struct perf_config {
     int pid;
     struct cpuset cpus;  /* one event and one ring per member */
     struct cpuset later; /* with a pid: more CPUs, which get an event now and their ring by perf_add_cpu() */
-    size_t ring_bytes;   /* data bytes of one ring, a power of two of pages; 0: 512 KiB (with wakes 2 MiB),
-                            halved for all until granted */
+    size_t ring_bytes;   /* data bytes of one ring, a power of two of pages; 0: 2 MiB, halved for all until
+                            granted */
     bool wakes; /* with pid -1: who woke whom is told too (EVENT_WAKE), where the kernel lets us see it */
 };
 
@@ -69,8 +69,8 @@ void perf_detach(struct source *source, int tid);
 unsigned perf_n_attached(const struct source *source);
 unsigned perf_n_attached_files(const struct source *source);
 
-/* CPU time is not spent here: the fd polls readable when a third of a ring is full (attr.wakeup_watermark).
- */
+/* CPU time is not spent here: the fd polls readable when a third of a ring is full, or 170 KiB of it
+ * (attr.wakeup_watermark). */
 
 /* Pure: parses the bytes of one record (struct perf_event_header and what follows,
  * include/uapi/linux/perf_event.h) as laid out for the attributes above into *event. Returns the record's

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -31,11 +32,18 @@ struct keeper {
 
 /* ---- the command, before it is one ---- */
 
-/* Its own session without a terminal: no key goes to it, and what it writes is ours to show. */
+/* No key goes to it, and what it writes is ours to show: a process group of its own, without a terminal. It
+ * is not a session of its own: each of those has its share of the CPU where sched_autogroup_enabled is set
+ * (sched(7)), and so the command's would be another one than without us, and ours. */
 static void take_streams(const struct keeper_config *config)
 {
     const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    setsid();
+    const int terminal = open("/dev/tty", O_RDWR | O_CLOEXEC);
+    setpgid(0, 0);
+    if (terminal >= 0) {
+        ioctl(terminal, TIOCNOTTY); /* for this process and what it makes: ioctl_tty(2) */
+        close(terminal);
+    }
     dup2(null, STDIN_FILENO);
     dup2(config->output_slave, STDOUT_FILENO);
     dup2(config->output_slave, STDERR_FILENO);

@@ -372,7 +372,7 @@ const char *target_output(const struct target *target, size_t *n, uint64_t *n_be
 
 /* ---- job control ---- */
 
-/* A captured command is the leader of its session: the terminal's keys do not come to it. */
+/* A captured command leads a process group of its own: the terminal's keys do not come to it. */
 void target_suspend(const struct target *target)
 {
     if (target->is_command && target->output >= 0 && !target->ended)
