@@ -67,7 +67,8 @@ struct app {
     uint16_t ended_run; /* the run whose end was told last */
     bool at_end;        /* standing at its end, until the next run begins or the user moves on */
     uint64_t next_frame_ns, next_slow_frame_ns;
-    bool dirty; /* draw at once */
+    uint64_t next_antagonists_ns; /* they are dear to find */
+    bool dirty;                   /* draw at once */
     bool quit;
     struct app_end end;
 

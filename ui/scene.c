@@ -386,6 +386,26 @@ static void build_alerts(struct app *app)
     app->shown_alert_ns = scene->deadlock ? scene->deadlock->time_ns : 0;
 }
 
+/* ---- whom they waited for ---- */
+
+#define ANTAGONISTS_NS (500 * NS_PER_MS)
+
+static void build_antagonists(struct app *app)
+{
+    struct scene *scene = &app->scene;
+    const uint64_t now = clock_now_ns();
+    uint64_t lo, hi;
+    if (!scene->info.all || app_views[app->view] != &view_table || now < app->next_antagonists_ns)
+        return;
+    scene->n_antagonists = 0;
+    scene->waited = (struct behind_sums){0};
+    if (view_window(scene, &lo, &hi))
+        scene->n_antagonists =
+            timeline_antagonists(scene->tl, lo, hi, scene->antagonists,
+                                 sizeof scene->antagonists / sizeof *scene->antagonists, &scene->waited);
+    app->next_antagonists_ns = now + ANTAGONISTS_NS;
+}
+
 /* ---- all of it ---- */
 
 void scene_build(struct app *app)
@@ -415,6 +435,7 @@ void scene_build(struct app *app)
     app->viewport.trigger_task = trigger_task(app);
     viewport_update(&app->viewport, scene->tl);
     scene->viewport = app->viewport;
+    build_antagonists(app);
     build_order(app);
 }
 

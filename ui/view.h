@@ -60,6 +60,12 @@ struct scene {
     const struct alert *warnings[2]; /* that last, the newest ones */
     unsigned n_warnings;
 
+    /* Where everybody is watched, and the table is shown: behind whom the tasks waited for a core in the
+     * window, longest first. */
+    struct behind antagonists[4];
+    unsigned n_antagonists;
+    struct behind_sums waited;
+
     const struct run *run, *reference; /* reference NULL: no comparison */
     unsigned n_held; /* tasks at the gate, of a run that waits for the answer to a lesson's question */
     enum comparison comparison;

@@ -114,11 +114,22 @@ static void count_cores(const struct scene *scene, struct view_stats *s)
         s->others_part = (double)others_ns / (double)(s->hi_ns - s->lo_ns) / s->n_chosen;
 }
 
+/* Before a run began and after its end there is nothing to judge. */
+static void clip_to_run(const struct run *run, struct view_stats *s)
+{
+    if (run->start_ns > s->lo_ns && run->start_ns < s->hi_ns)
+        s->lo_ns = run->start_ns;
+    if (run->end_ns > s->lo_ns && run->end_ns < s->hi_ns)
+        s->hi_ns = run->end_ns;
+}
+
 bool view_stats(const struct scene *scene, struct view_stats *stats)
 {
     *stats = (struct view_stats){.fairness = 1, .parts_exact = true};
     if (!view_window(scene, &stats->lo_ns, &stats->hi_ns))
         return false;
+    if (scene->run)
+        clip_to_run(scene->run, stats);
     double span = (double)(stats->hi_ns - stats->lo_ns), run = 0;
     double *run_times = mem_new(scene->n_tasks + scene->n_quiet, sizeof *run_times); /* 0 of the quiet ones */
     struct outs outs = {0}, lives = {0};

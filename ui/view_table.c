@@ -649,6 +649,30 @@ static void draw_tasks(const struct scene *scene, struct canvas *canvas, const s
     free(order);
 }
 
+/* "waited 61 ms for a core: 58 ms behind firefox 1234, 3 ms unknown" */
+static void draw_antagonists(const struct scene *scene, struct canvas *canvas, int x, int y, int cols)
+{
+    char text[512], length[32];
+    struct faces faces;
+    if (!scene->waited.waited_ns)
+        return;
+    faces_init(&faces, scene);
+    size_t used = (size_t)snprintf(text, sizeof text, "waited %s for a core",
+                                   export_duration(scene->waited.waited_ns, length, sizeof length));
+    for (unsigned i = 0; i < scene->n_antagonists && used < sizeof text; i++) {
+        struct task task;
+        timeline_task(scene->tl, scene->antagonists[i].task, &task);
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s %s behind %s %d", i ? "," : ":",
+                                 export_duration(scene->antagonists[i].ns, length, sizeof length),
+                                 faces_get(&faces, scene->antagonists[i].task)->name, task.tid);
+    }
+    if (scene->waited.unknown_ns && used < sizeof text)
+        snprintf(text + used, sizeof text - used, "%s %s unknown", scene->n_antagonists ? "," : ":",
+                 export_duration(scene->waited.unknown_ns, length, sizeof length));
+    canvas_text(canvas, x, y, cols, PAINT_TEXT, PAINT_KEEP, 0, text);
+    faces_fini(&faces);
+}
+
 static void table_draw(const struct scene *scene, struct canvas *canvas, struct rect rect)
 {
     struct layout layout;
@@ -671,6 +695,8 @@ static void table_draw(const struct scene *scene, struct canvas *canvas, struct 
     if (note < bottom && (plan.note || !scene->lecture))
         canvas_text(canvas, rect.x + 1, note, rect.cols - 2, plan.note ? PAINT_WARN : PAINT_FAINT, PAINT_KEEP,
                     0, caption(scene, rect.cols - 2));
+    if (note + 1 < bottom && !scene->lecture)
+        draw_antagonists(scene, canvas, rect.x + 1, note + 1, rect.cols - 2);
     view_to_ascii(scene, canvas, rect);
 }
 

@@ -510,6 +510,16 @@ static void put_back(struct session *s)
     f->n_masks = 0;
 }
 
+/* Whether nothing of the command lives: then its keeper ends as well, and is waited for. That is told a
+ * moment after the command's own end. */
+static bool leaves_nothing(struct session *s)
+{
+    const uint64_t until_ns = clock_now_ns() + 20 * NS_PER_MS;
+    while (!target_all_ended(s->foreign.target) && clock_now_ns() < until_ns)
+        turn_a_while(s);
+    return target_all_ended(s->foreign.target);
+}
+
 /* A command that has ended by itself leaves what it wanted to leave. */
 bool foreign_stop(struct session *s)
 {
@@ -519,7 +529,8 @@ bool foreign_stop(struct session *s)
     if (!target_is_command(f->target) || f->lets_run)
         return true;
     if (target_ended(f->target)) {
-        session_let_run(s);
+        if (!leaves_nothing(s))
+            session_let_run(s);
         return true;
     }
     f->was_stopped = true;

@@ -96,8 +96,10 @@ static bool start_command(struct keeper *keeper)
     const bool known = cpuset_get_affinity(0, &own);
     cpuset_set_affinity(0, keeper->config->cpus);
     keeper->command = fork();
-    if (keeper->command == 0)
+    if (keeper->command == 0) {
+        close(gate[1]); /* else it would wait for itself, should the keeper be killed */
         be_command(keeper->config, gate[0], exec_fds[1]);
+    }
     if (known)
         cpuset_set_affinity(0, &own);
     close(gate[0]);
