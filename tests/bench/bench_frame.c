@@ -98,6 +98,7 @@ int main(int argc, char **argv)
     struct machine_cpu rows[N_CPUS];
     struct scene_cpu lanes[N_CPUS];
     uint32_t tasks[N_TASKS];
+    struct roster_row task_rows[N_TASKS];
     struct run run = {.number = 1, .n_tasks = N_TASKS, .start_ns = NS_PER_S};
     struct scene scene = {.tl = tl,
                           .machine = &machine,
@@ -106,6 +107,8 @@ int main(int argc, char **argv)
                           .n_cpus = N_CPUS,
                           .tasks = tasks,
                           .n_tasks = N_TASKS,
+                          .rows = task_rows,
+                          .n_rows = N_TASKS,
                           .run = &run};
     for (int c = 0; c < N_CPUS; c++) {
         rows[c] = (struct machine_cpu){.cpu = c, .core = c, .n_smt = 1};
@@ -118,8 +121,10 @@ int main(int argc, char **argv)
     scene.info.workload = (struct workload){.name = "interleave", .n_tasks = N_TASKS};
     scene.info.source = "perf";
     scene.info.exact = true;
-    for (uint32_t i = 0; i < N_TASKS; i++)
+    for (uint32_t i = 0; i < N_TASKS; i++) {
         tasks[i] = i;
+        task_rows[i] = (struct roster_row){.task = i, .is_process = true, .n = 1};
+    }
 
     struct canvas canvas;
     canvas_init(&canvas, COLS, ROWS);
