@@ -142,15 +142,10 @@ static void add_alerts(struct report *r, const struct timeline *tl)
 
 static void add_warnings(struct report *r, const struct session *session)
 {
-    const struct engine *engine = session_engine(session);
-    const struct program *program = r->info.workload.program;
-    const unsigned n_program = program ? program->n_warnings : 0;
-    const unsigned n_engine = engine ? engine_n_warnings(engine) : 0;
-    r->warnings = mem_new(n_program + n_engine + 1ul, sizeof *r->warnings);
-    for (unsigned i = 0; i < n_program; i++)
-        r->warnings[r->n_warnings++] = program->warnings[i].text;
-    for (unsigned i = 0; i < n_engine; i++)
-        r->warnings[r->n_warnings++] = engine_warning(engine, i);
+    const unsigned n = session_n_warnings(session);
+    r->warnings = mem_new(n + 1ul, sizeof *r->warnings);
+    for (; r->n_warnings < n; r->n_warnings++)
+        r->warnings[r->n_warnings] = session_warning(session, r->n_warnings);
 }
 
 void report_init(struct report *r, const struct session *session, const struct machine *machine)

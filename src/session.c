@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "observe/merge.h"
+#include "session/facts.h"
 #include "session/others.h"
 #include "session/state.h"
 
@@ -15,13 +16,28 @@
 
 #define SETTLE_NS NS_PER_MS /* a record may still be on its way into its ring this long */
 
+static void say(struct session *s, const char *format, va_list args)
+{
+    vsnprintf(s->message, sizeof s->message, format, args);
+    s->message_ns = clock_now_ns();
+}
+
 void session_say(struct session *s, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    vsnprintf(s->message, sizeof s->message, format, args);
+    say(s, format, args);
     va_end(args);
-    s->message_ns = clock_now_ns();
+}
+
+void session_warn(struct session *s, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    say(s, format, args);
+    va_end(args);
+    if (s->n_warnings < SESSION_WARNINGS)
+        memcpy(s->warnings[s->n_warnings++], s->message, sizeof s->message);
 }
 
 void session_place_observer(struct session *s)
@@ -80,15 +96,20 @@ static bool is_foreign(const struct session *s)
     return s->config.argv || s->config.pid;
 }
 
-static void make_timeline(struct session *s)
+/* Whom perf shows by inheritance, and we do not claim, is the program's. */
+enum task_role session_default_role(const struct session *s)
+{
+    return s->config.all ? ROLE_OTHER : is_foreign(s) ? ROLE_WORKLOAD : ROLE_UNKNOWN;
+}
+
+static bool make_timeline(struct session *s, struct err *err)
 {
     s->timeline = timeline_new(s->config.memory_bytes);
     if (s->sources.self_timed)
         timeline_set_self_told(s->timeline);
-    if (s->config.all)
-        timeline_set_default_role(s->timeline, ROLE_OTHER);
-    else if (is_foreign(s)) /* whom perf shows by inheritance, and we do not claim, is the program's */
-        timeline_set_default_role(s->timeline, ROLE_WORKLOAD);
+    timeline_set_default_role(s->timeline, session_default_role(s));
+    recording_init(s);
+    return !s->config.record || recording_begin(s, s->config.record, s->config.record_force, err);
 }
 
 static void join_sources(struct session *s)
@@ -116,11 +137,9 @@ static struct run configured_run(const struct session *s)
  * first of them is there. */
 static bool start_workload(struct session *s, struct err *err)
 {
-    s->engine = start_engine(s, err);
-    if (!s->engine)
+    if (!make_timeline(s, err) || !(s->engine = start_engine(s, err)))
         return false;
     observer_hurry();
-    make_timeline(s);
     join_sources(s);
     observer_introduce(&s->observer, &s->notes, s->sources.self_timed);
     watch_process(s, getpid());
@@ -131,7 +150,8 @@ static bool start_workload(struct session *s, struct err *err)
 
 static bool start_foreign(struct session *s, const struct rlimit *files, struct err *err)
 {
-    make_timeline(s);
+    if (!make_timeline(s, err))
+        return false;
     join_sources(s);
     observer_introduce(&s->observer, &s->notes, false);
     watch_process(s, getpid());
@@ -170,10 +190,42 @@ bool session_wait_started(struct session *s, struct err *err)
     return started;
 }
 
+struct session *session_replay(const struct session_replay *what, struct machine *machine, struct err *err)
+{
+    struct session *s = mem_new(1, sizeof *s);
+    s->config.memory_bytes = what->memory_bytes;
+    s->machine = machine;
+    notes_init(&s->notes);
+    if (replay_start(s, what, err))
+        return s;
+    session_free(s);
+    return NULL;
+}
+
+bool session_is_replay(const struct session *s)
+{
+    return s->replay != NULL;
+}
+
+static void free_replay(struct session *s)
+{
+    recording_fini(s);
+    replay_fini(s);
+    timeline_free(s->timeline);
+    notes_fini(&s->notes);
+    free(s->runs.all);
+    free(s);
+}
+
 void session_free(struct session *s)
 {
     if (!s)
         return;
+    if (s->replay) {
+        free_replay(s);
+        return;
+    }
+    recording_fini(s);
     observer_relax();
     if (s->merge)
         merge_free(s->merge);
@@ -214,6 +266,8 @@ unsigned session_poll_fds(const struct session *s, struct pollfd *fds, unsigned 
 
 int session_sleep(struct session *s, struct pollfd *fds, unsigned n, int timeout_ms)
 {
+    if (s->replay)
+        return poll(fds, n, timeout_ms);
     return observer_sleep(&s->observer, &s->notes, fds, n, timeout_ms);
 }
 
@@ -244,6 +298,8 @@ static void step_workload(struct session *s)
 void session_turn(struct session *s)
 {
     uint64_t now = clock_now_ns();
+    if (s->replay)
+        return;
     if (s->engine)
         step_workload(s);
     else
@@ -258,8 +314,9 @@ void session_turn(struct session *s)
         if (sources[i] && sources[i]->ops->tick)
             sources[i]->ops->tick(sources[i], now);
     }
-    merge_run(s->merge, until, timeline_sink(s->timeline));
+    merge_run(s->merge, until, recording_sink(s));
     timeline_advance(s->timeline, until);
+    recording_step(s, until);
     if (s->config.all)
         others_name(s);
     if (!s->engine)
@@ -271,6 +328,8 @@ void session_turn(struct session *s)
 /* Two runs are only to be compared when nothing else changes: the whole comparison is let run or given up. */
 static bool may_change(const struct session *s, struct err *err)
 {
+    if (s->replay)
+        return replay_refuse(err);
     if (!s->engine)
         return err_set(err, "a program that is watched makes its own tasks");
     if (compare_is_running(s))
@@ -280,6 +339,8 @@ static bool may_change(const struct session *s, struct err *err)
 
 static bool restart_foreign(struct session *s, struct err *err)
 {
+    if (s->replay)
+        return replay_refuse(err);
     if (!foreign_restart(s, err))
         return false;
     notes_mark(&s->notes, "run %u", runs_current(s)->run.number);
@@ -316,6 +377,8 @@ bool session_stage(struct session *s, const struct workload *workload, const str
 bool session_set_cpus(struct session *s, const struct cpuset *cpus, struct err *err)
 {
     char list[64];
+    if (s->replay)
+        return replay_refuse(err);
     if (cpuset_count(cpus) == 0)
         return err_set(err, "at least one core stays on");
     if (!cpuset_subset(cpus, &s->machine->allowed))
@@ -420,6 +483,8 @@ static bool stop_workload(struct session *s)
 
 bool session_stop(struct session *s)
 {
+    if (s->replay)
+        return true;
     const bool gone = s->engine ? stop_workload(s) : foreign_stop(s);
     /* The last records are in the rings now; let them settle, and take them. */
     struct timespec settle = {.tv_nsec = 5 * (long)NS_PER_MS};
@@ -434,7 +499,7 @@ void session_suspend(struct session *s)
 {
     if (s->engine)
         engine_suspend(s->engine);
-    else
+    else if (s->foreign.target)
         target_suspend(s->foreign.target);
 }
 
@@ -442,7 +507,7 @@ void session_resume(struct session *s)
 {
     if (s->engine)
         engine_resume(s->engine);
-    else
+    else if (s->foreign.target)
         target_resume(s->foreign.target);
 }
 
@@ -466,6 +531,10 @@ const struct run *session_current_run(const struct session *s)
 void session_info(const struct session *s, struct session_info *info)
 {
     const struct source *engine = s->engine ? engine_source(s->engine) : NULL, *perf = s->sources.perf;
+    if (s->replay) {
+        replay_info(s, info);
+        return;
+    }
     memset(info, 0, sizeof *info);
     info->workload = s->config.workload;
     if (!engine)
@@ -492,6 +561,28 @@ void session_forget_message(struct session *s)
 bool session_alive(const struct session *s, struct err *err)
 {
     return !s->engine || engine_alive(s->engine, err);
+}
+
+unsigned session_n_warnings(const struct session *s)
+{
+    const struct program *program = s->config.workload.program;
+    if (s->replay)
+        return session_replay_facts(s)->n_warnings;
+    return (program ? program->n_warnings : 0) + s->n_warnings +
+           (s->engine ? engine_n_warnings(s->engine) : 0);
+}
+
+const char *session_warning(const struct session *s, unsigned i)
+{
+    const struct program *program = s->config.workload.program;
+    const unsigned n_program = program ? program->n_warnings : 0;
+    if (s->replay)
+        return session_replay_facts(s)->warnings[i];
+    if (i < n_program)
+        return program->warnings[i].text;
+    i -= n_program;
+    const unsigned n_engine = s->engine ? engine_n_warnings(s->engine) : 0;
+    return i < n_engine ? engine_warning(s->engine, i) : s->warnings[i - n_engine];
 }
 
 struct timeline *session_timeline(const struct session *s)

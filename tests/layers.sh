@@ -89,6 +89,9 @@ check "engine does not know timeline, session, export and report" \
 check "workload includes only leaves, cpusets, formulas and itself" \
     "$(includes src/workload | awk '$2 !~ /^src\/(workload\/|(err|event|clock|cpuset|lesson\/expression)\.h$)/')"
 
+check "import includes only leaves and itself" \
+    "$(includes src/import | awk '$2 !~ /^src\/(import\/|(err|event)\.h$)/')"
+
 check "timeline includes only leaves and itself" \
     "$(includes src/timeline | awk '$2 !~ /^src\/(timeline\/|(err|event|clock)\.h$)/')"
 

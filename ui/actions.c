@@ -85,17 +85,6 @@ void action_placement(struct app *app, int unused)
         app_notice(app, false, "%s, from the next run on (r)", workload_placement_name(placement));
 }
 
-void action_restart(struct app *app, int unused)
-{
-    (void)unused;
-    struct err err = {0};
-    if (lectern_restart(app))
-        return;
-    changed(app, session_restart(app->session, &err), &err);
-    if (app->viewport.mode == MODE_PAUSED)
-        viewport_live(&app->viewport, session_timeline(app->session));
-}
-
 /* ---- time ---- */
 
 static struct timeline *timeline(const struct app *app)
@@ -108,6 +97,22 @@ static void set_mode(struct app *app, enum time_mode mode)
     if (mode == MODE_PAUSED && app->viewport.mode != MODE_PAUSED)
         app->resume_mode = app->viewport.mode;
     viewport_set_mode(&app->viewport, timeline(app), mode);
+}
+
+void action_restart(struct app *app, int unused)
+{
+    (void)unused;
+    struct err err = {0};
+    if (app->tape.is_replay) {
+        action_home(app, 0);
+        set_mode(app, app->resume_mode);
+        return;
+    }
+    if (lectern_restart(app))
+        return;
+    changed(app, session_restart(app->session, &err), &err);
+    if (app->viewport.mode == MODE_PAUSED)
+        viewport_live(&app->viewport, session_timeline(app->session));
 }
 
 void action_mode(struct app *app, int mode)
@@ -143,7 +148,7 @@ void action_zoom(struct app *app, int direction)
 
 static void pan(struct app *app, int cols)
 {
-    if (cols > 0 && (app->viewport.mode == MODE_SCOPE || app->viewport.mode == MODE_SCROLL)) {
+    if (cols > 0 && !app->tape.is_replay && (app->viewport.mode == MODE_SCOPE || app->viewport.mode == MODE_SCROLL)) {
         app_notice(app, false, "this is live: there is nothing later yet");
         return;
     }
@@ -182,14 +187,34 @@ void action_home(struct app *app, int unused)
 void action_live(struct app *app, int unused)
 {
     (void)unused;
-    viewport_live(&app->viewport, timeline(app));
+    if (app->tape.is_replay)
+        viewport_show_end(&app->viewport, timeline(app), app->tape.last_ns);
+    else
+        viewport_live(&app->viewport, timeline(app));
+}
+
+/* Of a recording that is larger than memory what lies around the cursor is brought there first, and then what lies
+ * beyond that. */
+static uint64_t next_switch(struct app *app, int cpu, int direction)
+{
+    const uint64_t from_ns = app->viewport.cursor_ns;
+    session_show(app->session, from_ns, from_ns);
+    uint64_t t = timeline_next_switch(timeline(app), cpu, from_ns, direction);
+    if (!t && app->tape.is_replay) {
+        const uint64_t edge_ns =
+            direction > 0 ? timeline_now_ns(timeline(app)) + 1 : timeline_edge_ns(timeline(app)) - 1;
+        session_show(app->session, edge_ns, edge_ns);
+        t = timeline_next_switch(timeline(app), cpu, from_ns, direction);
+    }
+    app->scene.tl = timeline(app);
+    return t;
 }
 
 void action_step(struct app *app, int direction)
 {
     set_mode(app, MODE_PAUSED);
     int cpu = app->selecting && app_views[app->view] == &view_cores ? app_selected_cpu(app) : -1;
-    uint64_t t = timeline_next_switch(timeline(app), cpu, app->viewport.cursor_ns, direction);
+    const uint64_t t = next_switch(app, cpu, direction);
     if (t)
         viewport_move_cursor(&app->viewport, timeline(app), t);
     else
@@ -353,7 +378,7 @@ void action_quit(struct app *app, int unused)
 {
     (void)unused;
     struct session_target target;
-    if (watching_target(app, &target) && target.is_command && !target.ended)
+    if (!app->tape.is_replay && watching_target(app, &target) && target.is_command && !target.ended)
         app->dialog = DIALOG_LEAVE;
     else
         app->quit = true;

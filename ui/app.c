@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 #define FRAME_NS      (50 * NS_PER_MS)  /* 20 frames a second where the picture moves, */
-#define MOST_FRAME_NS (100 * NS_PER_MS) /* and 10 where a frame is much work: */
-#define FRAME_SHARE   20                /* it has this part of the time */
+#define MOST_FRAME_NS (90 * NS_PER_MS)  /* and 10 where a frame is much work: */
+#define FRAME_SHARE   30                /* it has this part of the time */
 #define SLOW_FRAME_NS (250 * NS_PER_MS) /* the figures, while the picture stands still */
 #define NOTICE_NS     (4 * NS_PER_S)
 #define MAX_FDS       4200 /* one ring per CPU, and ours */
@@ -59,7 +59,7 @@ static bool picture_moves(const struct app *app)
     const struct viewport *vp = &app->viewport;
     switch (vp->mode) {
     case MODE_SCOPE:
-        return vp->answer_ns || timeline_now_ns(app->scene.tl) >= vp->hold_until_ns;
+        return vp->answer_ns || viewport_live_ns(vp, app->scene.tl) >= vp->hold_until_ns;
     case MODE_PAUSED:
         return false;
     default:
@@ -96,7 +96,8 @@ static void take_keys(struct app *app)
             action_mouse(app, &key);
             continue;
         }
-        if (watching_key(app, &key) || action_dialog_key(app, &key) || lectern_key(app, &key))
+        if (tape_key(app, &key) || watching_key(app, &key) || action_dialog_key(app, &key) ||
+            lectern_key(app, &key))
             continue;
         const struct command *command = command_of_key(&key);
         if (command) {
@@ -139,6 +140,8 @@ static void follow_runs(struct app *app)
 {
     const struct timeline *tl = session_timeline(app->session);
     const struct run *run = session_current_run(app->session);
+    if (app->tape.is_replay)
+        return;
     app->at_end = app->at_end && app->viewport.mode == MODE_PAUSED;
     if (app->at_end && run->number != app->ended_run) {
         viewport_live(&app->viewport, tl);
@@ -180,28 +183,13 @@ static void end_after_duration(struct app *app)
 
 /* ---- what went wrong ---- */
 
-unsigned app_n_warnings(const struct app *app)
-{
-    const struct program *program = app->setup->program;
-    const struct engine *engine = session_engine(app->session);
-    return (program ? program->n_warnings : 0) + (engine ? engine_n_warnings(engine) : 0);
-}
-
-const char *app_warning(const struct app *app, unsigned i)
-{
-    const struct program *program = app->setup->program;
-    const unsigned of_program = program ? program->n_warnings : 0;
-    return i < of_program ? program->warnings[i].text
-                          : engine_warning(session_engine(app->session), i - of_program);
-}
-
 /* Each once, when nothing else stands there. */
 static void tell_warnings(struct app *app)
 {
     const uint64_t now = clock_now_ns();
-    if (app->n_told >= app_n_warnings(app) || now < app->notice_until_ns)
+    if (app->n_told >= session_n_warnings(app->session) || now < app->notice_until_ns)
         return;
-    app_notice(app, false, "warning (h shows all): %s", app_warning(app, app->n_told++));
+    app_notice(app, false, "warning (h shows all): %s", session_warning(app->session, app->n_told++));
     app->notice_until_ns = now + 2 * NOTICE_NS;
 }
 
@@ -233,6 +221,7 @@ static int until_next_frame_ms(const struct app *app)
 static void turn(struct app *app)
 {
     session_turn(app->session);
+    tape_turn(app);
     end_after_duration(app);
     follow_runs(app);
     watching_turn(app);
@@ -270,6 +259,7 @@ struct app_end app_run(const struct options *options, const struct setup *setup,
     canvas_init(&app->canvas, 1, 1);
     lectern_init(&app->lectern, lecture);
     app->scene.tl = session_timeline(session);
+    tape_init(app);
     watching_init(app);
     struct pollfd *fds = mem_new(MAX_FDS, sizeof *fds);
     int signals_fd = signals_open();

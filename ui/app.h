@@ -8,6 +8,7 @@
 #include "scene.h"
 #include "screen.h"
 #include "setup.h"
+#include "tape.h"
 #include "view.h"
 #include "viewport.h"
 
@@ -17,7 +18,9 @@ enum dialog_kind {
     DIALOG_PICKER,
     DIALOG_INSPECT,
     DIALOG_LESSONS,
-    DIALOG_LEAVE /* whether a command is to end */
+    DIALOG_LEAVE, /* whether a command is to end */
+    DIALOG_RECORD,
+    DIALOG_EXPORT
 };
 
 #define FILTER_SIZE 48
@@ -74,6 +77,7 @@ struct app {
 
     struct lectern lectern;
     struct library library;
+    struct tape tape;
     uint64_t shown_alert_ns;  /* the deadlock in the last frame; 0: none */
     uint64_t closed_alert_ns; /* alerts up to then were closed by the user */
     unsigned n_told;          /* warnings that were told */
@@ -116,10 +120,6 @@ struct app_end app_run(const struct options *options, const struct setup *setup,
 /* For actions: a line at the bottom for a few seconds. */
 void app_notice(struct app *app, bool is_alert, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-
-/* What the machine refused, and what of the file is done in another way here. */
-unsigned app_n_warnings(const struct app *app);
-const char *app_warning(const struct app *app, unsigned i);
 
 /* The task in the selected row, or TIMELINE_NO_TASK; the CPU in the selected row, or -1. */
 uint32_t app_selected_task(const struct app *app);

@@ -74,6 +74,7 @@ enum batch_end batch_run(const struct options *options, const struct setup *setu
     const bool progress = isatty(STDERR_FILENO) == 1;
     const uint64_t begun_ns = clock_now_ns();
     uint64_t next_progress_ns = 0;
+    struct session_recording recording;
     enum batch_end end = BATCH_DONE;
     static struct pollfd fds[MAX_FDS];
     const int signals_fd = signals_open();
@@ -107,17 +108,29 @@ enum batch_end batch_run(const struct options *options, const struct setup *setu
     if (!session_alive(session, NULL))
         end = BATCH_FAILED;
     session_stop(session);
+    session_recording(session, &recording);
+    if (recording.has_failed)
+        tell_message(session, false);
     return end;
 }
 
 static bool write_report(enum output_format format, const struct report *report, const struct timeline *tl,
                          const struct output *output, struct err *err)
 {
+    const struct export_window all = {0};
     switch (format) {
     case FORMAT_TEXT:
         return export_text(report, output->stream) || err_set(err, "%s", strerror(errno));
     case FORMAT_JSON:
         return export_json(report, output->stream) || err_set(err, "%s", strerror(errno));
+    case FORMAT_CSV:
+        return export_csv(report, tl, &all, output->stream) || err_set(err, "%s", strerror(errno));
+    case FORMAT_SVG:
+        return export_svg(report, tl, &all, output->stream) || err_set(err, "%s", strerror(errno));
+    case FORMAT_HTML:
+        return export_html(report, tl, &all, output->stream) || err_set(err, "%s", strerror(errno));
+    case FORMAT_PERFETTO:
+        return export_perfetto(report, tl, &all, output->stream) || err_set(err, "%s", strerror(errno));
     case FORMAT_SQLITE:
         return export_sqlite(report, tl, output->temporary, err);
     }

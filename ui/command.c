@@ -4,6 +4,7 @@
 #include "actions.h"
 #include "lectern.h"
 #include "library.h"
+#include "tape.h"
 #include "watching.h"
 
 #include <string.h>
@@ -71,6 +72,10 @@ const struct command commands[] = {
 
     {"Compare", "x", "compare", "the same work on 1 core and on the chosen ones", action_compare, 0},
     {"Compare", "b", NULL, "keep this run as the reference; again: drop it", action_keep, 0},
+
+    {"Recording", "R", "rec", "record into a file, from now or from before; again: end it", action_record, 0},
+    {"Recording", "K", NULL, "keep the last 10 seconds in a file", action_past, 0},
+    {"Recording", "X", "export", "write the window, or all, as a figure, a page, a table, a trace", action_export, 0},
 
     {"Program", "h ? F1", "help", "show the keys", action_help, 0},
     {"Program", "Ctrl-L", NULL, "paint the screen again", action_redraw, 0},

@@ -74,20 +74,20 @@ static void draw_picker(struct app *app)
 static unsigned fill_warnings(const struct app *app, struct dialog_line *lines)
 {
     unsigned n = 0;
-    if (!app_n_warnings(app))
+    if (!session_n_warnings(app->session))
         return 0;
     snprintf(lines[n].left, sizeof lines[n].left, "Warnings");
     lines[n++].is_heading = true;
-    for (unsigned i = 0; i < app_n_warnings(app); i++, n++) {
+    for (unsigned i = 0; i < session_n_warnings(app->session); i++, n++) {
         snprintf(lines[n].left, sizeof lines[n].left, "%u", i + 1);
-        snprintf(lines[n].right, sizeof lines[n].right, "%s", app_warning(app, i));
+        snprintf(lines[n].right, sizeof lines[n].right, "%s", session_warning(app->session, i));
     }
     return n + 1;
 }
 
 static void draw_help(struct app *app)
 {
-    struct dialog_line *lines = mem_new(2ul * n_commands + app_n_warnings(app) + 2, sizeof *lines);
+    struct dialog_line *lines = mem_new(2ul * n_commands + session_n_warnings(app->session) + 2, sizeof *lines);
     unsigned n = fill_warnings(app, lines);
     for (unsigned i = 0; i < n_commands; i++) {
         if (i == 0 || strcmp(commands[i].group, commands[i - 1].group) != 0) {
@@ -116,6 +116,10 @@ static bool is_idle(const struct app *app, const struct command *command)
     void (*const run)(struct app *, int) = command->run;
     if (run == action_step_of_lesson)
         return !app->lectern.lecture;
+    if (app->tape.is_replay && (run == action_cores || run == action_picker || run == action_tasks ||
+                                run == action_kind || run == action_placement || run == action_compare ||
+                                run == action_restart || run == action_record))
+        return true;
     if (!app->roster)
         return run == action_output || run == action_fold || run == action_filter;
     if (run == action_restart)
@@ -165,7 +169,8 @@ static void draw_bottom(struct app *app, struct rect rect, uint64_t now)
             if (!c->name || first != (pass == 0) || is_idle(app, c))
                 continue;
             snprintf(items[n].key, sizeof items[n].key, "%.*s", (int)strcspn(c->keys, " "), c->keys);
-            items[n].is_lit = c->run == action_output && watching_has_news(app);
+            items[n].is_lit = (c->run == action_output && watching_has_news(app)) ||
+                              (c->run == action_record && app->scene.recording.is_on);
             items[n++].label = c->name;
         }
     }
@@ -236,6 +241,7 @@ static void place_view(struct app *app, const struct layout *layout)
     int rows = layout->rows - others;
     app->view_rect = (struct rect){0, 1 + layout->alert, layout->cols, rows > 1 ? rows : 1};
     viewport_resize(&app->viewport, app_views[app->view]->lane_cols(&app->scene, app->view_rect));
+    tape_set_time(app);
     lectern_set_time(app);
     viewport_update(&app->viewport, app->scene.tl);
     app->scene.viewport = app->viewport;
@@ -299,20 +305,22 @@ static void draw_dialog(struct app *app)
     case DIALOG_LEAVE:
         watching_draw_leave(app);
         break;
+    case DIALOG_RECORD:
+        tape_draw_record(app);
+        break;
+    case DIALOG_EXPORT:
+        tape_draw_export(app);
+        break;
     }
 }
 
-void draw_frame(struct app *app, uint64_t now)
+void draw_canvas(struct app *app, uint64_t now)
 {
-    int cols, rows;
+    const int cols = app->canvas.cols, rows = app->canvas.rows;
     struct lesson_pane pane;
-    screen_size(app->screen, &cols, &rows);
-    if (cols != app->canvas.cols || rows != app->canvas.rows)
-        canvas_resize(&app->canvas, cols, rows);
     canvas_clear(&app->canvas);
     if (cols < MIN_COLS || rows < MIN_ROWS) {
         canvas_text(&app->canvas, 0, 0, cols, PAINT_WARN, PAINT_BACK, 0, "too small: 20x6");
-        screen_draw(app->screen, &app->canvas);
         return;
     }
     lectern_set_view(app);
@@ -323,5 +331,14 @@ void draw_frame(struct app *app, uint64_t now)
     draw_parts(app, &layout, has_pane ? &pane : NULL);
     draw_bottom(app, (struct rect){0, rows - 1, cols, 1}, now);
     draw_dialog(app);
+}
+
+void draw_frame(struct app *app, uint64_t now)
+{
+    int cols, rows;
+    screen_size(app->screen, &cols, &rows);
+    if (cols != app->canvas.cols || rows != app->canvas.rows)
+        canvas_resize(&app->canvas, cols, rows);
+    draw_canvas(app, now);
     screen_draw(app->screen, &app->canvas);
 }

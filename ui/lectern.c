@@ -110,6 +110,20 @@ static bool has_film(const struct app *app)
                                 run->start_ns + viewport_span_ns(&app->viewport);
 }
 
+/* The part of a recording in which the step was given. */
+static void show_step(struct app *app)
+{
+    const struct lecture *lecture = app->lectern.lecture;
+    const uint64_t from_ns = lecture_step_ns(lecture, lecture_step(lecture));
+    uint64_t to_ns = app->tape.last_ns;
+    for (unsigned i = 0; i < lecture_lesson(lecture)->n_steps; i++) {
+        const uint64_t t_ns = lecture_step_ns(lecture, i);
+        to_ns = t_ns > from_ns && t_ns < to_ns ? t_ns : to_ns;
+    }
+    if (from_ns)
+        tape_show(app, from_ns, to_ns);
+}
+
 void lectern_set_time(struct app *app)
 {
     static const enum time_mode modes[] = {[LESSON_MODE_KEEP] = MODE_SCOPE,
@@ -119,6 +133,11 @@ void lectern_set_time(struct app *app)
     const struct timeline *tl = session_timeline(app->session);
     if (!app->lectern.sets_time)
         return;
+    if (lecture_is_recorded(app->lectern.lecture)) {
+        app->lectern.sets_time = false;
+        show_step(app);
+        return;
+    }
     const struct lesson_step *step = step_of(&app->lectern);
     if (step->window_ns)
         viewport_set_span(&app->viewport, tl, step->window_ns);
@@ -228,6 +247,13 @@ static void go(struct app *app, unsigned step)
         begin_step(&app->lectern);
     else
         app_notice(app, false, "%s", err.msg);
+}
+
+void lectern_follow(struct app *app, unsigned step)
+{
+    lecture_go(app->lectern.lecture, step, NULL);
+    begin_step(&app->lectern);
+    app->lectern.sets_time = false;
 }
 
 /* What was measured says nothing: r is to measure it again. */

@@ -30,6 +30,9 @@ void lectern_turn(struct app *app);
 void lectern_set_view(struct app *app);
 void lectern_set_time(struct app *app);
 
+/* A lesson that is replayed has come to a step; the time that is shown stays. */
+void lectern_follow(struct app *app, unsigned step);
+
 /* True when there is a pane to show; pane is valid until the next turn. */
 bool lectern_pane(struct app *app, struct lesson_pane *pane);
 

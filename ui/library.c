@@ -84,6 +84,17 @@ void library_draw(struct app *app)
     free(lines);
 }
 
+/* The machine that is known is the recording's: the lesson is run on this one. */
+static bool make_here(struct setup *setup, const struct options *options, struct err *err)
+{
+    struct machine machine;
+    if (!machine_load(&machine, err))
+        return false;
+    const bool good = setup_make(setup, options, &machine, true, err);
+    machine_fini(&machine);
+    return good;
+}
+
 /* What the user chose on the command line stays, but for the lesson's name. */
 static void open_lesson(struct app *app, const char *name)
 {
@@ -91,8 +102,10 @@ static void open_lesson(struct app *app, const char *name)
     struct setup *setup = mem_new(1, sizeof *setup);
     struct err err;
     options.lesson = name;
+    options.n_traces = 0;
     app->dialog = DIALOG_NONE;
-    if (setup_make(setup, &options, app->machine, true, &err)) {
+    if (app->tape.is_replay ? make_here(setup, &options, &err)
+                            : setup_make(setup, &options, app->machine, true, &err)) {
         app->end.next = setup;
         app->quit = true;
         return;

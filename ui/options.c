@@ -6,6 +6,7 @@
 
 #include "../src/clock.h"
 #include "../src/lesson/catalogue.h"
+#include "../src/session/trace.h"
 #include "../src/workload/lesson.h"
 
 #include <errno.h>
@@ -16,29 +17,29 @@
 #include <unistd.h>
 
 const struct option_row option_rows[] = {
-    {'n', "tasks", "N", "start N tasks (4, or as the lesson has it)", NULL},
-    {'c', "cores", "N", "use the first N cores that may be used (1, or as the lesson has it)", NULL},
-    {'C', "cpu-list", "LIST", "use these CPUs, as 0,2-3", NULL},
-    {'k', "kind", "KIND", "thread, process or green: user-level threads (thread)", NULL},
-    {'m', "placement", "HOW", "pinned: task i on core i mod k; free: the kernel chooses (pinned)", NULL},
-    {'w', "work", "TIME", "each task computes for TIME of CPU, then ends (without end)", NULL},
-    {'d', "duration", "TIME", "end after TIME", NULL},
-    {'s', "source", "SOURCE", "who tells the switches: auto, perf, engine or proc (auto)", NULL},
-    {'p', "pid", "PID", "watch a running process, with its threads and descendants", NULL},
-    {'a', "all", NULL, "see all tasks of the machine on the cores (as root, or with cap_perfmon)", NULL},
-    {'b', "batch", NULL, "no screen: run to the end, then write a report (1 s without -w or -d)", NULL},
-    {'f', "format", "FORMAT", "of the report: text, json or sqlite (text)", NULL},
-    {'o', "output", "FILE", "write the report to FILE", NULL},
-    {0, "force", NULL, "write over a FILE that exists", NULL},
-    {0, "memory", "SIZE", "keep at most SIZE of history, as 64M or 1G (256M)", NULL},
-    {'l', "list", NULL, "name the lessons", NULL},
-    {0, "exit-on-deadlock", NULL, "end with status 3 when tasks wait for each other in a ring", NULL},
-    {0, "theme", "THEME", "dark, light or mono (dark; mono where NO_COLOR is set)", NULL},
-    {0, "ascii", NULL, "draw with ASCII alone", NULL},
-    {'M', "no-mouse", NULL, "leave the mouse to the terminal", NULL},
-    {'h', "help", NULL, "show this", NULL},
-    {'V', "version", NULL, "show the version", NULL},
-    {'r', "record", "FILE", "record what is seen", "recordings are not in this version"},
+    {'n', "tasks", "N", "start N tasks (4, or as the lesson has it)"},
+    {'c', "cores", "N", "use the first N cores that may be used (1, or as the lesson has it)"},
+    {'C', "cpu-list", "LIST", "use these CPUs, as 0,2-3"},
+    {'k', "kind", "KIND", "thread, process or green: user-level threads (thread)"},
+    {'m', "placement", "HOW", "pinned: task i on core i mod k; free: the kernel chooses (pinned)"},
+    {'w', "work", "TIME", "each task computes for TIME of CPU, then ends (without end)"},
+    {'d', "duration", "TIME", "end after TIME"},
+    {'s', "source", "SOURCE", "who tells the switches: auto, perf, engine or proc (auto)"},
+    {'p', "pid", "PID", "watch a running process, with its threads and descendants"},
+    {'a', "all", NULL, "see all tasks of the machine on the cores (as root, or with cap_perfmon)"},
+    {'b', "batch", NULL, "no screen: run to the end, then write a report (1 s without -w or -d)"},
+    {'f', "format", "FORMAT", "text, json, csv, svg, html, perfetto or sqlite (text)"},
+    {'o', "output", "FILE", "write the report to FILE"},
+    {'r', "record", "FILE", "record all that is seen into FILE"},
+    {0, "force", NULL, "write over a FILE that exists"},
+    {0, "memory", "SIZE", "keep at most SIZE of history, as 64M or 1G (256M)"},
+    {'l', "list", NULL, "name the lessons"},
+    {0, "exit-on-deadlock", NULL, "end with status 3 when tasks wait for each other in a ring"},
+    {0, "theme", "THEME", "dark, light or mono (dark; mono where NO_COLOR is set)"},
+    {0, "ascii", NULL, "draw with ASCII alone"},
+    {'M', "no-mouse", NULL, "leave the mouse to the terminal"},
+    {'h', "help", NULL, "show this"},
+    {'V', "version", NULL, "show the version"},
 };
 const unsigned n_option_rows = sizeof option_rows / sizeof *option_rows;
 
@@ -106,7 +107,7 @@ static bool parse_size(const char *text, size_t *bytes, struct err *err)
 /* The index of text in a NULL-ended list of words, or -1 with a line that names them all. */
 static int parse_word(const char *text, const char *option, const char *const *words, struct err *err)
 {
-    char list[128] = "";
+    char list[160] = "";
     for (int i = 0; words[i]; i++) {
         if (strcmp(text, words[i]) == 0)
             return i;
@@ -128,12 +129,7 @@ static bool parse_kind(struct options *o, const char *text, struct err *err)
 
 static bool parse_format(struct options *o, const char *text, struct err *err)
 {
-    static const char *const words[] = {"text", "json", "sqlite", NULL};
-    static const char *const later[] = {"csv", "svg", "html", "perfetto"};
-    for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
-        if (strcmp(text, later[i]) == 0)
-            return err_set(err, "--format=%s is not in this version; use text, json or sqlite", text);
-    }
+    static const char *const words[] = {"text", "json", "csv", "svg", "html", "perfetto", "sqlite", NULL};
     int i = parse_word(text, "format", words, err);
     o->format = (enum output_format)(i < 0 ? 0 : i);
     return i >= 0;
@@ -187,6 +183,9 @@ static bool take_value(struct options *o, const struct option_row *row, const ch
     case 'o':
         o->output = value;
         return *value || err_set(err, "--output: name a file");
+    case 'r':
+        o->record = value;
+        return *value || err_set(err, "--record: name a file");
     default:
         if (strcmp(row->name, "memory") == 0)
             return parse_size(value, &o->memory_bytes, err);
@@ -228,6 +227,18 @@ static void take_flag(struct options *o, const struct option_row *row)
     }
 }
 
+static bool take_traces(struct options *o, char *const *names, unsigned n, struct err *err)
+{
+    if (n > OPTIONS_MAX_TRACES)
+        return err_set(err, "%s: at most two recordings at once", names[OPTIONS_MAX_TRACES]);
+    for (unsigned i = 0; i < n; i++) {
+        if (!trace_is_one(names[i]))
+            return err_set(err, "%s: is no recording: beside %s goes another one", names[i], names[0]);
+        o->traces[o->n_traces++] = names[i];
+    }
+    return true;
+}
+
 /* What is behind the dashes is a command; n_before operands before them are none. */
 static bool take_operands(struct options *o, int argc, char **argv, bool dashes, int n_before,
                           struct err *err)
@@ -240,14 +251,13 @@ static bool take_operands(struct options *o, int argc, char **argv, bool dashes,
         o->command = argv + optind;
         return true;
     }
-    if (argc - optind > 1)
-        return err_set(err, "%s: one lesson at a time; a command comes after --", argv[optind + 1]);
     if (optind == argc)
         return true;
+    if (trace_is_one(argv[optind]))
+        return take_traces(o, argv + optind, (unsigned)(argc - optind), err);
+    if (argc - optind > 1)
+        return err_set(err, "%s: one lesson at a time; a command comes after --", argv[optind + 1]);
     o->lesson = argv[optind];
-    const char *ending = strrchr(o->lesson, '.');
-    if (ending && strcmp(ending, ".svz") == 0)
-        return err_set(err, "%s: recordings are not in this version", o->lesson);
     return true;
 }
 
@@ -272,6 +282,30 @@ static bool check_program(const struct options *o, struct err *err)
     return true;
 }
 
+/* What happened, happened; only how it is shown can be chosen. */
+static bool check_recording(const struct options *o, struct err *err)
+{
+    if (!o->n_traces)
+        return true;
+    const char *what = o->n_tasks                                ? "tasks"
+                       : o->n_cores                              ? "cores"
+                       : o->cpus_given                           ? "cpu-list"
+                       : o->kind_given                           ? "kind"
+                       : o->placement_given                      ? "placement"
+                       : o->work_ns                              ? "work"
+                       : o->duration_ns                          ? "duration"
+                       : o->source != SOURCE_AUTO                ? "source"
+                       : o->all                                  ? "all"
+                       : o->exit_on_deadlock                     ? "exit-on-deadlock"
+                       : o->record && !trace_is_foreign(o->traces[0]) ? "record"
+                                                                 : NULL;
+    if (o->pid)
+        return err_set(err, "%s: either a recording or --pid, not both", o->traces[0]);
+    if (what)
+        return err_set(err, "--%s is of a run, and %s is a recording: leave it out", what, o->traces[0]);
+    return true;
+}
+
 static bool check(const struct options *o, bool format_given, struct err *err)
 {
     if (o->n_cores && o->cpus_given)
@@ -282,8 +316,8 @@ static bool check(const struct options *o, bool format_given, struct err *err)
         return err_set(err, "--format is of the report: add --batch");
     if (!o->batch && o->output)
         return err_set(err, "--output is for the report: add --batch");
-    if (o->force && !o->output)
-        return err_set(err, "--force is for a file that exists: name it with --output");
+    if (o->force && !o->output && !o->record)
+        return err_set(err, "--force is for a file that exists: name it with --output or --record");
     if (o->format == FORMAT_SQLITE && !o->output)
         return err_set(err, "--format=sqlite: a database needs a file: add --output=FILE");
     if (o->batch && (o->theme_given || o->no_mouse))
@@ -336,8 +370,6 @@ bool options_read(struct options *o, int argc, char **argv, struct err *err)
         while (longs[i].val != code) /* it is there: getopt found it */
             i++;
         const struct option_row *row = &option_rows[i];
-        if (row->later)
-            return err_set(err, "--%s: %s", row->name, row->later);
         if (row->argument && !take_value(o, row, optarg, err))
             return false;
         if (!row->argument)
@@ -349,12 +381,13 @@ bool options_read(struct options *o, int argc, char **argv, struct err *err)
     const bool dashes = optind > 0 && argv[optind - 1] == mark;
     const int n_before = dashes ? argc - optind - n_after : 0;
     return take_operands(o, argc, argv, dashes, n_before, err) && check_program(o, err) &&
-           check(o, format_given, err);
+           check_recording(o, err) && check(o, format_given, err);
 }
 
 void options_help(FILE *out)
 {
     fputs("Usage: schedviz [OPTION...] [LESSON | FILE]\n"
+          "       schedviz [OPTION...] RECORDING [RECORDING]\n"
           "       schedviz [OPTION...] -p PID\n"
           "       schedviz [OPTION...] -- COMMAND [ARGUMENT...]\n"
           "An oscilloscope for the Linux scheduler: starts tasks on the cores that you choose, or watches a\n"
@@ -363,8 +396,6 @@ void options_help(FILE *out)
     for (unsigned i = 0; i < n_option_rows; i++) {
         const struct option_row *row = &option_rows[i];
         char names[40], letter[8] = "    ";
-        if (row->later)
-            continue;
         if (row->letter)
             snprintf(letter, sizeof letter, "-%c, ", row->letter);
         snprintf(names, sizeof names, "%s--%s%s%s", letter, row->name, row->argument ? "=" : "",

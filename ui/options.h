@@ -9,13 +9,26 @@
 
 #define OPTIONS_DEFAULT_TASKS 4
 
-enum output_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_SQLITE };
+enum output_format {
+    FORMAT_TEXT,
+    FORMAT_JSON,
+    FORMAT_CSV,
+    FORMAT_SVG,
+    FORMAT_HTML,
+    FORMAT_PERFETTO,
+    FORMAT_SQLITE
+};
+
+#define OPTIONS_MAX_TRACES 2
 
 struct options {
     enum { ASKED_RUN, ASKED_HELP, ASKED_VERSION, ASKED_LIST } action;
     char *const *command; /* after --; ends in NULL; NULL: none */
     int pid;              /* -p; 0: none */
     const char *lesson;  /* a lesson's or a file's name; NULL: none */
+    const char *traces[OPTIONS_MAX_TRACES]; /* recordings to show, or traces of other tools */
+    unsigned n_traces;
+    const char *record; /* -r; NULL: nothing is recorded */
     unsigned n_tasks;    /* 0: not given */
     unsigned n_cores;    /* -c; 0: not given */
     bool cpus_given;     /* -C */
@@ -45,7 +58,6 @@ struct option_row {
     const char *name;
     const char *argument; /* NULL: none */
     const char *help;
-    const char *later; /* not in this version: why, and what to use instead; NULL: works */
 };
 extern const struct option_row option_rows[];
 extern const unsigned n_option_rows;

@@ -64,6 +64,12 @@ bool output_is_stream(const char *name)
     return S_ISCHR(at.st_mode) || S_ISFIFO(at.st_mode) || S_ISSOCK(at.st_mode);
 }
 
+bool output_exists(const char *name)
+{
+    struct stat at;
+    return lstat(name, &at) == 0;
+}
+
 static bool open_stream(struct output *o, struct err *err)
 {
     int inherited = descriptor_of(o->name);

@@ -18,6 +18,9 @@ struct output {
 /* Whether name is a terminal, a pipe or another thing that is no file (NULL: standard output, so yes). */
 bool output_is_stream(const char *name);
 
+/* Whether something has that name. */
+bool output_exists(const char *name);
+
 /* Before anything runs: finds out whether a report can be written to name, and opens it when it is a stream.
  * A file that exists is refused without force. Nothing is made yet. name stays the caller's and must outlive
  * the output. */

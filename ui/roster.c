@@ -85,6 +85,7 @@ struct roster {
     unsigned n_groups, groups_room;
     struct roster_row *rows;
     unsigned n_rows, rows_room;
+    struct lengths *lengths;
 };
 
 /* ---- lists ---- */
@@ -112,7 +113,9 @@ static int by_end(const void *a, const void *b)
 
 struct roster *roster_new(void)
 {
-    return mem_new(1, sizeof(struct roster));
+    struct roster *roster = mem_new(1, sizeof *roster);
+    roster->lengths = lengths_new();
+    return roster;
 }
 
 void roster_free(struct roster *roster)
@@ -128,6 +131,7 @@ void roster_free(struct roster *roster)
     free(roster->order.task);
     free(roster->groups);
     free(roster->rows);
+    lengths_free(roster->lengths);
     free(roster);
 }
 
@@ -664,6 +668,17 @@ const struct roster_row *roster_rows(const struct roster *r, unsigned *n)
 const uint32_t *roster_members(const struct roster *r)
 {
     return r->members.task;
+}
+
+int64_t roster_length(const struct roster *r, const struct timeline *tl, const struct roster_row *row,
+                      enum length which)
+{
+    return lengths_together(r->lengths, tl, r->members.task + row->first, row->n, which);
+}
+
+const struct histogram *roster_slice_lengths(const struct roster *r, const struct timeline *tl)
+{
+    return lengths_of_all(r->lengths, tl);
 }
 
 const uint32_t *roster_active(const struct roster *r, unsigned *n)

@@ -3,7 +3,7 @@
 #ifndef SCHEDVIZ_ROSTER_H
 #define SCHEDVIZ_ROSTER_H
 
-#include "../src/timeline/timeline.h"
+#include "lengths.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -51,6 +51,11 @@ struct roster_row {
 };
 const struct roster_row *roster_rows(const struct roster *roster, unsigned *n);
 const uint32_t *roster_members(const struct roster *roster);
+/* Of all that the row stands for, as lengths_together() has it. */
+int64_t roster_length(const struct roster *roster, const struct timeline *tl, const struct roster_row *row,
+                      enum length which);
+/* See lengths_of_all(). */
+const struct histogram *roster_slice_lengths(const struct roster *roster, const struct timeline *tl);
 
 /* The program's tasks that did anything but sleep since start_ns (and schedviz's own), and how many others of
  * it live. Filters and folds do not matter. */

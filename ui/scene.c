@@ -406,6 +406,20 @@ static void build_antagonists(struct app *app)
     app->next_antagonists_ns = now + ANTAGONISTS_NS;
 }
 
+/* ---- recordings ---- */
+
+static void build_tape(struct app *app)
+{
+    struct scene *scene = &app->scene;
+    scene->is_replay = app->tape.is_replay;
+    if (!scene->is_replay) {
+        session_recording(app->session, &scene->recording);
+        return;
+    }
+    session_origin(app->session, &scene->origin);
+    session_replay_span(app->session, &scene->replay_first_ns, &scene->replay_last_ns);
+}
+
 /* ---- all of it ---- */
 
 void scene_build(struct app *app)
@@ -415,6 +429,7 @@ void scene_build(struct app *app)
     scene->machine = app->machine;
     scene->glyphs = app->options->ascii ? &glyphs_ascii : &glyphs_unicode;
     session_info(app->session, &scene->info);
+    build_tape(app);
     build_cpus(app, &scene->info);
     session_target(app->session, &scene->target);
     if (app->roster) /* its rows are of the window */

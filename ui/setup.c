@@ -3,8 +3,12 @@
 
 #include "../src/lesson/catalogue.h"
 #include "../src/lesson/measure.h"
+#include "../src/session/facts.h"
 
 #include <string.h>
+
+/* What a key may save of what was seen: a minute of a hundred thousand switches a second. */
+#define PAST_BYTES ((size_t)32 << 20)
 
 /* ---- the cores ---- */
 
@@ -128,6 +132,7 @@ bool setup_make(struct setup *setup, const struct options *o, const struct machi
                                              .pid = o->pid,
                                              .moves = o->n_cores || o->cpus_given,
                                              .captured = interactive,
+                                             .past_bytes = interactive ? PAST_BYTES : 0,
                                              .workload = setup->base,
                                              .cpus = setup->base_cpus,
                                              .source = o->source,
@@ -165,4 +170,15 @@ struct lecture *setup_lecture(const struct setup *setup, struct session *session
     if (!setup->program || !setup->program->lesson)
         return NULL;
     return lecture_new(session, setup->program, &setup->base, &setup->base_cpus, machine, interactive);
+}
+
+struct lecture *setup_recorded_lecture(const struct session *session)
+{
+    const struct session_facts *facts = session_replay_facts(session);
+    struct session_info info;
+    session_info(session, &info);
+    if (!info.workload.program || !info.workload.program->lesson || !facts->n_steps)
+        return NULL;
+    return lecture_recorded(info.workload.program, facts->answers, facts->n_answers, facts->step_ns,
+                            facts->n_steps);
 }

@@ -20,6 +20,9 @@ bool setup_make(struct setup *setup, const struct options *options, const struct
                 bool interactive, struct err *err);
 void setup_fini(struct setup *setup);
 
+/* The lesson of a session that is replayed, as it went then; NULL: there was none. */
+struct lecture *setup_recorded_lecture(const struct session *session);
+
 /* The lecture of a session that was started with it, or NULL when there are no steps. */
 struct lecture *setup_lecture(const struct setup *setup, struct session *session,
                               const struct machine *machine, bool interactive);

@@ -66,6 +66,12 @@ struct scene {
     unsigned n_antagonists;
     struct behind_sums waited;
 
+    /* What is recorded now, or when and where what is replayed was. */
+    bool is_replay;
+    struct session_origin origin;
+    uint64_t replay_first_ns, replay_last_ns;
+    struct session_recording recording;
+
     const struct run *run, *reference; /* reference NULL: no comparison */
     unsigned n_held; /* tasks at the gate, of a run that waits for the answer to a lesson's question */
     enum comparison comparison;

@@ -12,6 +12,11 @@
 
 #define SCALE_COLS 8 /* labels of the y axis */
 
+struct task_part {
+    uint64_t run_ns, unknown_ns;
+    uint32_t n_switches;
+};
+
 /* What all cards look at. */
 struct sheet {
     const struct scene *scene;
@@ -19,6 +24,8 @@ struct sheet {
     struct view_stats stats;
     int cols;                           /* of the plots over time; 0: no room for them */
     double *switches, *running, *alive; /* per column: switches a second, tasks running, tasks in progress */
+    unsigned n_throughout;              /* of the latter, in all columns */
+    struct task_part *parts;            /* of the window, of each of the scene's tasks */
 };
 
 static void draw_title(const struct sheet *sheet, struct rect rect, const char *title, const char *figures)
@@ -35,6 +42,68 @@ static void draw_title(const struct sheet *sheet, struct rect rect, const char *
         view_right(canvas, rect.x, rect.y, rect.cols, PAINT_TEXT, 0, figures);
 }
 
+/* One slice, over the columns that it touches. */
+static void add_slice(struct sheet *sheet, const struct slice *slice)
+{
+    const struct view_stats *stats = &sheet->stats;
+    const uint64_t span_ns = stats->hi_ns - stats->lo_ns, n = (uint64_t)sheet->cols;
+    uint64_t at_ns = slice->start_ns > stats->lo_ns ? slice->start_ns : stats->lo_ns;
+    const uint64_t end_ns = slice->end_ns < stats->hi_ns ? slice->end_ns : stats->hi_ns;
+    for (uint64_t x = (at_ns - stats->lo_ns) * n / span_ns; x < n && at_ns < end_ns; x++) {
+        const uint64_t border_ns = stats->lo_ns + (x + 1) * span_ns / n;
+        const uint64_t to_ns = border_ns < end_ns ? border_ns : end_ns;
+        if (slice->start_ns >= stats->lo_ns && at_ns == slice->start_ns)
+            sheet->switches[x]++;
+        sheet->running[x] += (double)(to_ns > at_ns ? to_ns - at_ns : 0);
+        at_ns = to_ns > at_ns ? to_ns : at_ns;
+    }
+}
+
+#define FEW_SLICES 16u
+
+/* Of thousands of tasks most run but once or twice in a window: that is told by these slices alone. False:
+ * there are too many, or it did not live all the time. */
+static bool add_few_slices(struct sheet *sheet, const struct task *task, const struct task_part *part)
+{
+    const struct timeline *tl = sheet->scene->tl;
+    const struct view_stats *stats = &sheet->stats;
+    struct slice slices[FEW_SLICES + 1];
+    if (part->unknown_ns || part->n_switches >= FEW_SLICES)
+        return false;
+    const unsigned n = timeline_task_slices(tl, task->index, stats->lo_ns, slices, part->n_switches + 1);
+    for (unsigned i = 0; i < n && slices[i].start_ns < stats->hi_ns && task_counts(task); i++)
+        add_slice(sheet, &slices[i]);
+    sheet->n_throughout += task_works(task);
+    return true;
+}
+
+static void add_bins(struct sheet *sheet, const struct task *task, struct bin *bins)
+{
+    const struct view_stats *stats = &sheet->stats;
+    timeline_task_bins(sheet->scene->tl, task->index, stats->lo_ns, stats->hi_ns - stats->lo_ns,
+                       (unsigned)sheet->cols, bins);
+    for (int x = 0; x < sheet->cols; x++) {
+        if (task_counts(task)) {
+            sheet->switches[x] += bins[x].n_switches;
+            sheet->running[x] += (double)bins[x].run_ns;
+        }
+        if (task_works(task))
+            sheet->alive[x] += (double)(bins[x].run_ns + bins[x].runnable_ns + bins[x].blocked_ns);
+    }
+}
+
+static void take_parts(struct sheet *sheet)
+{
+    const struct scene *scene = sheet->scene;
+    const struct view_stats *stats = &sheet->stats;
+    sheet->parts = mem_new(scene->n_tasks, sizeof *sheet->parts);
+    for (unsigned i = 0; i < scene->n_tasks; i++) {
+        struct bin bin;
+        timeline_task_sum(scene->tl, scene->tasks[i], stats->lo_ns, stats->hi_ns - stats->lo_ns, &bin);
+        sheet->parts[i] = (struct task_part){bin.run_ns, bin.unknown_ns, bin.n_switches};
+    }
+}
+
 /* Sums of the tasks per column of the plots, which are all equally wide. */
 static void sum_tasks(struct sheet *sheet, int cols)
 {
@@ -47,24 +116,14 @@ static void sum_tasks(struct sheet *sheet, int cols)
     for (unsigned i = 0; i < scene->n_tasks; i++) {
         struct task task;
         timeline_task(scene->tl, scene->tasks[i], &task);
-        if (!task_is_workload(&task))
-            continue;
-        timeline_task_bins(scene->tl, scene->tasks[i], sheet->stats.lo_ns,
-                           sheet->stats.hi_ns - sheet->stats.lo_ns, (unsigned)cols, bins);
-        for (int x = 0; x < cols; x++) {
-            if (task_counts(&task)) {
-                sheet->switches[x] += bins[x].n_switches;
-                sheet->running[x] += (double)bins[x].run_ns;
-            }
-            if (task_works(&task))
-                sheet->alive[x] += (double)(bins[x].run_ns + bins[x].runnable_ns + bins[x].blocked_ns);
-        }
+        if (task_is_workload(&task) && !add_few_slices(sheet, &task, &sheet->parts[i]))
+            add_bins(sheet, &task, bins);
     }
     double col_ns = (double)(sheet->stats.hi_ns - sheet->stats.lo_ns) / cols;
     for (int x = 0; x < cols; x++) {
         sheet->switches[x] *= 1e9 / col_ns;
         sheet->running[x] /= col_ns;
-        sheet->alive[x] = sheet->alive[x] / col_ns + scene->n_quiet;
+        sheet->alive[x] = sheet->alive[x] / col_ns + sheet->n_throughout + scene->n_quiet;
     }
     free(bins);
 }
@@ -259,8 +318,13 @@ static void draw_two_quantiles(const struct sheet *sheet, struct rect rect, cons
 
 static void draw_lengths(const struct sheet *sheet, struct rect rect)
 {
-    struct histogram lengths, *h = &lengths;
-    timeline_slice_lengths(sheet->scene->tl, h);
+    const struct scene *scene = sheet->scene;
+    struct histogram lengths;
+    const struct histogram *h = &lengths;
+    if (scene->roster)
+        h = roster_slice_lengths(scene->roster, scene->tl);
+    else
+        timeline_slice_lengths(scene->tl, &lengths);
     struct rect rows = {rect.x, rect.y + 1, rect.cols, rect.rows - 1};
     draw_two_quantiles(sheet, rect, "slice lengths", h, 0.95, "");
     if (!h->n)
@@ -291,32 +355,28 @@ static void draw_fairness(const struct sheet *sheet, struct rect rect)
     const struct scene *scene = sheet->scene;
     struct faces faces;
     char text[48];
-    double most = 0, *parts = mem_new(scene->n_tasks, sizeof *parts);
+    uint64_t most_ns = 0;
     int y = rect.y + 1;
     snprintf(text, sizeof text, "Jain's index %.3f", sheet->stats.fairness);
     draw_title(sheet, rect, "fairness", text);
     faces_init(&faces, scene);
-    for (unsigned i = 0; i < scene->n_tasks; i++) {
-        struct bin bin;
-        timeline_task_sum(scene->tl, scene->tasks[i], sheet->stats.lo_ns,
-                          sheet->stats.hi_ns - sheet->stats.lo_ns, &bin);
-        parts[i] = (double)bin.run_ns / (double)(sheet->stats.hi_ns - sheet->stats.lo_ns);
-        most = parts[i] > most ? parts[i] : most;
-    }
+    for (unsigned i = 0; i < scene->n_tasks; i++)
+        most_ns = sheet->parts[i].run_ns > most_ns ? sheet->parts[i].run_ns : most_ns;
     for (unsigned i = 0; i < scene->n_tasks && y < rect.y + rect.rows; i++) {
         const struct face *face = faces_get(&faces, scene->tasks[i]);
+        const double run_ns = (double)sheet->parts[i].run_ns;
         if (face->self)
             continue;
         canvas_text(sheet->canvas, rect.x + 1, y, 3, (enum paint)face->paint, PAINT_KEEP, CELL_BOLD,
                     face->letter);
         if (rect.cols > 20)
-            view_bar(scene, sheet->canvas, rect.x + 5, y, rect.cols - 12, most > 0 ? parts[i] / most : 0,
-                     (enum paint)face->paint);
-        view_right(sheet->canvas, rect.x, y++, rect.cols, PAINT_TEXT, 0,
-                   view_percent(parts[i], text, sizeof text));
+            view_bar(scene, sheet->canvas, rect.x + 5, y, rect.cols - 12,
+                     most_ns ? run_ns / (double)most_ns : 0, (enum paint)face->paint);
+        view_right(
+            sheet->canvas, rect.x, y++, rect.cols, PAINT_TEXT, 0,
+            view_percent(run_ns / (double)(sheet->stats.hi_ns - sheet->stats.lo_ns), text, sizeof text));
     }
     faces_fini(&faces);
-    free(parts);
 }
 
 /* ---- layout ---- */
@@ -351,6 +411,7 @@ static void counters_draw(const struct scene *scene, struct canvas *canvas, stru
     } else {
         bool wide = rect.cols >= 100 && !scene->lecture;
         int cols = wide ? (inner.cols - 3) / 2 : inner.cols;
+        take_parts(&sheet);
         if (cols - SCALE_COLS >= 8)
             sum_tasks(&sheet, cols - SCALE_COLS);
         if (wide) {
@@ -359,6 +420,7 @@ static void counters_draw(const struct scene *scene, struct canvas *canvas, stru
         } else {
             stack(&sheet, inner, all, scene->lecture ? 2 : 5);
         }
+        free(sheet.parts);
         free(sheet.switches);
         free(sheet.running);
         free(sheet.alive);

@@ -12,6 +12,8 @@
 /* What one row is made from. Of a row that stands for several tasks, `task' is the first one with the sums of
  * all. */
 struct row {
+    const struct scene *scene;
+    const struct roster_row *from;
     struct task task;
     unsigned n;
     bool known;       /* the next two are */
@@ -98,13 +100,14 @@ static double key_slices(const struct row *row)
 {
     return (double)row->task.n_slices;
 }
-static uint64_t p50_ns(const struct row *row)
+static double row_length(const struct row *row, enum length which)
 {
-    return row->task.slice_ns ? histogram_quantile(row->task.slice_ns, 0.5) : 0;
+    return (double)(row->n < 2 ? length_of(&row->task, which)
+                               : roster_length(row->scene->roster, row->scene->tl, row->from, which));
 }
 static double key_p50(const struct row *row)
 {
-    return (double)p50_ns(row);
+    return row_length(row, LENGTH_SLICE_P50);
 }
 static double key_voluntary(const struct row *row)
 {
@@ -134,21 +137,17 @@ static double key_migrations(const struct row *row)
 {
     return (double)row->task.n_migrations;
 }
-static double wake_key(const struct row *row, double quantile)
-{
-    return row->task.wake_ns ? (double)histogram_quantile(row->task.wake_ns, quantile) : -1;
-}
 static double key_wake_p50(const struct row *row)
 {
-    return wake_key(row, 0.5);
+    return row_length(row, LENGTH_WAKE_P50);
 }
 static double key_wake_p99(const struct row *row)
 {
-    return wake_key(row, 0.99);
+    return row_length(row, LENGTH_WAKE_P99);
 }
 static double key_wake_max(const struct row *row)
 {
-    return wake_key(row, 1);
+    return row_length(row, LENGTH_WAKE_MAX);
 }
 static double key_work(const struct row *row)
 {
@@ -193,12 +192,16 @@ static void text_slices(const struct row *row, char *buf, size_t size)
 {
     view_count(row->task.n_slices, buf, size);
 }
-static void text_p50(const struct row *row, char *buf, size_t size)
+static void length_text(double ns, char *buf, size_t size)
 {
-    if (row->task.slice_ns && row->task.slice_ns->n)
-        export_duration(p50_ns(row), buf, size);
+    if (ns >= 0)
+        export_duration((uint64_t)ns, buf, size);
     else
         snprintf(buf, size, "-");
+}
+static void text_p50(const struct row *row, char *buf, size_t size)
+{
+    length_text(key_p50(row), buf, size);
 }
 static void text_voluntary(const struct row *row, char *buf, size_t size)
 {
@@ -237,24 +240,17 @@ static void text_migrations(const struct row *row, char *buf, size_t size)
 {
     view_count(row->task.n_migrations, buf, size);
 }
-static void wake_text(double ns, char *buf, size_t size)
-{
-    if (ns >= 0)
-        export_duration((uint64_t)ns, buf, size);
-    else
-        snprintf(buf, size, "-");
-}
 static void text_wake_p50(const struct row *row, char *buf, size_t size)
 {
-    wake_text(key_wake_p50(row), buf, size);
+    length_text(key_wake_p50(row), buf, size);
 }
 static void text_wake_p99(const struct row *row, char *buf, size_t size)
 {
-    wake_text(key_wake_p99(row), buf, size);
+    length_text(key_wake_p99(row), buf, size);
 }
 static void text_wake_max(const struct row *row, char *buf, size_t size)
 {
-    wake_text(key_wake_max(row), buf, size);
+    length_text(key_wake_max(row), buf, size);
 }
 static void text_work(const struct row *row, char *buf, size_t size)
 {
@@ -355,14 +351,13 @@ static void add_members(const struct scene *scene, const struct roster_row *from
         sum->n_migrations += task.n_migrations;
     }
     sum->kernel = kernel;
-    sum->slice_ns = sum->wake_ns = NULL;
 }
 
 static void fill_row(const struct scene *scene, const struct roster_row *from, struct row *row)
 {
     uint64_t lo, hi;
     struct bin bin;
-    *row = (struct row){.n = from->n};
+    *row = (struct row){.scene = scene, .from = from, .n = from->n};
     timeline_task(scene->tl, from->task, &row->task);
     row->life_s = (double)(row->task.last_ns - row->task.first_ns) / 1e9;
     if (from->n > 1)

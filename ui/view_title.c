@@ -13,7 +13,7 @@ struct title_part {
     unsigned attr;
 };
 
-enum part_name { PART_NAME, PART_WORKLOAD, PART_SOURCE, PART_MODE, N_PARTS };
+enum part_name { PART_NAME, PART_WORKLOAD, PART_SOURCE, PART_TAPE, PART_MODE, N_PARTS };
 
 #define PART_GAP 3
 
@@ -101,6 +101,42 @@ static void fill_source(const struct scene *scene, struct title_part *part)
     part->paint = info->n_lost ? PAINT_ALERT : info->exact ? PAINT_GOOD : PAINT_WARN;
 }
 
+/* What is recorded now; or of what was, where and when. */
+static void fill_tape(const struct scene *scene, struct title_part *part)
+{
+    const struct session_recording *r = &scene->recording;
+    char host[24], date[24];
+    if (scene->is_replay) {
+        export_safe_name(scene->origin.host ? scene->origin.host : "", host, sizeof host);
+        snprintf(date, sizeof date, "%.16s", scene->origin.date ? scene->origin.date : "");
+        if (strlen(date) > 10)
+            date[10] = ' ';
+        snprintf(part->text[0], sizeof part->text[0], "recorded %s on %s", date, host);
+        snprintf(part->text[1], sizeof part->text[1], "recorded %.10s", date);
+        snprintf(part->text[2], sizeof part->text[2], "recording");
+        part->paint = PAINT_STRONG;
+    } else if (r->is_on) {
+        snprintf(part->text[0], sizeof part->text[0], "REC %.1f MB", (double)r->n_bytes / 1e6);
+        snprintf(part->text[1], sizeof part->text[1], "REC");
+        snprintf(part->text[2], sizeof part->text[2], "REC");
+        part->paint = PAINT_ALERT;
+        part->attr = CELL_BOLD;
+    }
+}
+
+/* Where in the recording: the instant that the mode is about. */
+static void fill_position(const struct scene *scene, struct title_part *part)
+{
+    const struct viewport *vp = &scene->viewport;
+    const uint64_t t_ns = vp->mode == MODE_PAUSED ? vp->cursor_ns
+                          : vp->mode == MODE_SLOW ? vp->playhead_ns
+                                                  : vp->live_ns;
+    char at[32], of[32];
+    export_duration(t_ns > scene->replay_first_ns ? t_ns - scene->replay_first_ns : 0, at, sizeof at);
+    export_duration(scene->replay_last_ns - scene->replay_first_ns, of, sizeof of);
+    snprintf(part->text[0], sizeof part->text[0], "%.40s, at %.20s of %.20s", part->text[1], at, of);
+}
+
 static void fill_mode(const struct scene *scene, struct title_part *part)
 {
     const struct viewport *vp = &scene->viewport;
@@ -110,7 +146,9 @@ static void fill_mode(const struct scene *scene, struct title_part *part)
     if (vp->mode == MODE_SLOW)
         snprintf(slow, sizeof slow, " 1/%u", vp->slowness);
     snprintf(part->text[1], sizeof part->text[1], "%s%s · %s", mode, slow, span);
-    if ((vp->mode == MODE_SLOW || vp->mode == MODE_PAUSED) && vp->behind_ns)
+    if (scene->is_replay)
+        fill_position(scene, part);
+    else if ((vp->mode == MODE_SLOW || vp->mode == MODE_PAUSED) && vp->behind_ns)
         snprintf(part->text[0], sizeof part->text[0], "%.60s, %s behind", part->text[1],
                  export_duration(vp->behind_ns, duration, sizeof duration));
     else
@@ -135,8 +173,9 @@ static void make_fit(struct title_part *parts, int cols)
     static const struct {
         enum part_name part;
         int level;
-    } steps[] = {{PART_WORKLOAD, 1}, {PART_NAME, 1}, {PART_SOURCE, 1}, {PART_WORKLOAD, 2}, {PART_MODE, 1},
-                 {PART_SOURCE, 2},   {PART_NAME, 3}, {PART_MODE, 2},   {PART_WORKLOAD, 3}, {PART_SOURCE, 3}};
+    } steps[] = {{PART_WORKLOAD, 1}, {PART_TAPE, 1}, {PART_NAME, 1},   {PART_SOURCE, 1}, {PART_WORKLOAD, 2},
+                 {PART_MODE, 1},     {PART_TAPE, 2}, {PART_SOURCE, 2}, {PART_NAME, 3},   {PART_MODE, 2},
+                 {PART_WORKLOAD, 3}, {PART_TAPE, 3}, {PART_SOURCE, 3}};
     for (size_t i = 0; i < sizeof steps / sizeof *steps && parts_cols(parts) > cols; i++)
         parts[steps[i].part].level = steps[i].level;
 }
@@ -149,6 +188,7 @@ void view_title(const struct scene *scene, struct canvas *canvas, struct rect re
     fill_name(scene, &parts[PART_NAME]);
     fill_workload(scene, &parts[PART_WORKLOAD]);
     fill_source(scene, &parts[PART_SOURCE]);
+    fill_tape(scene, &parts[PART_TAPE]);
     fill_mode(scene, &parts[PART_MODE]);
     make_fit(parts, rect.cols);
 

@@ -23,6 +23,21 @@ void viewport_init(struct viewport *vp)
                             .slowness = 100};
 }
 
+static uint64_t first_of(const struct viewport *vp, const struct timeline *tl)
+{
+    return vp->last_ns ? vp->first_ns : timeline_edge_ns(tl);
+}
+
+static uint64_t last_of(const struct viewport *vp, const struct timeline *tl)
+{
+    return vp->last_ns ? vp->last_ns : timeline_now_ns(tl);
+}
+
+uint64_t viewport_live_ns(const struct viewport *vp, const struct timeline *tl)
+{
+    return vp->live_ns ? vp->live_ns : last_of(vp, tl);
+}
+
 static uint64_t minus(uint64_t a, uint64_t b)
 {
     return a > b ? a - b : 0;
@@ -74,13 +89,14 @@ static void update_scope(struct viewport *vp, const struct timeline *tl, uint64_
 
 static void update_slow(struct viewport *vp, const struct timeline *tl, uint64_t now)
 {
-    uint64_t passed = vp->played_ns ? minus(now, vp->played_ns) : 0;
-    vp->played_ns = now;
+    const uint64_t clock_ns = vp->clock_ns ? vp->clock_ns : now;
+    uint64_t passed = vp->played_ns ? minus(clock_ns, vp->played_ns) : 0;
+    vp->played_ns = clock_ns;
     vp->owed_ns += passed;
     vp->playhead_ns += vp->owed_ns / vp->slowness;
     vp->owed_ns %= vp->slowness;
-    if (vp->playhead_ns < timeline_edge_ns(tl))
-        vp->playhead_ns = timeline_edge_ns(tl);
+    if (vp->playhead_ns < first_of(vp, tl))
+        vp->playhead_ns = first_of(vp, tl);
     if (vp->playhead_ns > now)
         vp->playhead_ns = now;
     uint64_t left_part = viewport_span_ns(vp) / 4 * 3;
@@ -93,14 +109,14 @@ static void update_slow(struct viewport *vp, const struct timeline *tl, uint64_t
 
 void viewport_update(struct viewport *vp, const struct timeline *tl)
 {
-    uint64_t now = timeline_now_ns(tl);
-    vp->known_ns = now;
+    const uint64_t last = last_of(vp, tl), now = viewport_live_ns(vp, tl);
+    vp->known_ns = vp->mode == MODE_PAUSED ? last : now;
     switch (vp->mode) {
     case MODE_SCOPE:
         update_scope(vp, tl, now);
         break;
     case MODE_SLOW:
-        update_slow(vp, tl, now);
+        update_slow(vp, tl, last);
         break;
     case MODE_SCROLL:
         vp->start_ns = live_start(vp, now);
@@ -109,17 +125,17 @@ void viewport_update(struct viewport *vp, const struct timeline *tl)
         break;
     }
     uint64_t shown = vp->mode == MODE_SLOW ? vp->playhead_ns : vp->start_ns + viewport_span_ns(vp);
-    vp->behind_ns = minus(now, shown);
+    vp->behind_ns = minus(last, shown);
 }
 
 void viewport_set_mode(struct viewport *vp, const struct timeline *tl, enum time_mode mode)
 {
-    uint64_t now = timeline_now_ns(tl);
+    uint64_t now = viewport_live_ns(vp, tl);
     vp->answer_ns = 0;
     if (mode == MODE_SLOW && vp->mode != MODE_SLOW) {
         /* The film begins at the left of what is on the screen, or at the cursor. */
         vp->playhead_ns = vp->mode == MODE_PAUSED && vp->cursor_ns ? vp->cursor_ns : vp->start_ns;
-        vp->played_ns = now;
+        vp->played_ns = vp->clock_ns ? vp->clock_ns : now;
         vp->owed_ns = 0;
     }
     if (mode == MODE_PAUSED && vp->mode != MODE_PAUSED) {
@@ -170,7 +186,7 @@ static uint64_t anchor(const struct viewport *vp, uint64_t now)
 
 void viewport_zoom(struct viewport *vp, const struct timeline *tl, int direction)
 {
-    uint64_t now = timeline_now_ns(tl);
+    uint64_t now = viewport_live_ns(vp, tl);
     viewport_zoom_at(vp, tl, direction, anchor(vp, now));
 }
 
@@ -202,7 +218,7 @@ void viewport_set_span(struct viewport *vp, const struct timeline *tl, uint64_t 
 /* Keeps a still window where there is something to see, and the cursor inside it. */
 static void keep_inside(struct viewport *vp, const struct timeline *tl)
 {
-    uint64_t span = viewport_span_ns(vp), now = timeline_now_ns(tl), first = timeline_edge_ns(tl);
+    uint64_t span = viewport_span_ns(vp), now = last_of(vp, tl), first = first_of(vp, tl);
     if (vp->start_ns > now)
         vp->start_ns = now;
     if (vp->start_ns + span < first)
@@ -243,7 +259,7 @@ void viewport_show_end(struct viewport *vp, const struct timeline *tl, uint64_t 
 void viewport_home(struct viewport *vp, const struct timeline *tl)
 {
     viewport_set_mode(vp, tl, MODE_PAUSED);
-    vp->start_ns = timeline_edge_ns(tl);
+    vp->start_ns = first_of(vp, tl);
     vp->cursor_ns = vp->start_ns;
 }
 

@@ -32,6 +32,11 @@ struct viewport {
     unsigned slowness;     /* 10 ... 1000 */
     uint64_t behind_ns;    /* distance of what is shown to live */
 
+    /* What is replayed is all there from the beginning: live is where it is played. 0: the timeline's own. */
+    uint64_t live_ns;
+    uint64_t first_ns, last_ns; /* and this is how far it can be gone to; 0: as far as the timeline */
+    uint64_t clock_ns; /* what moves slow motion on then: any clock */
+
     /* How it moves; no view looks at these. */
     uint64_t hold_until_ns; /* scope: when the next window is captured */
     uint64_t answer_ns;     /* scope: a change that is being shown as it happens; 0: none */
@@ -55,7 +60,10 @@ static inline int64_t viewport_col(const struct viewport *vp, uint64_t t_ns)
 /* Scope mode at 1 ms a column. */
 void viewport_init(struct viewport *vp);
 
-/* Once a frame: moves the window to where its mode wants it at timeline_now_ns(). */
+/* The newest instant that scope and scroll show. */
+uint64_t viewport_live_ns(const struct viewport *vp, const struct timeline *tl);
+
+/* Once a frame: moves the window to where its mode wants it at viewport_live_ns(). */
 void viewport_update(struct viewport *vp, const struct timeline *tl);
 
 /* Slow motion starts at the left of what is shown (or at the cursor), pausing puts the cursor in the middle.

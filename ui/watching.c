@@ -4,6 +4,7 @@
 #include "../src/clock.h"
 #include "../src/export/export.h"
 #include "app.h"
+#include "field.h"
 #include "view_dialog.h"
 
 #include <signal.h>
@@ -71,7 +72,7 @@ void watching_turn(struct app *app)
 {
     struct session_target target;
     char text[160];
-    if (!watching_target(app, &target))
+    if (app->tape.is_replay || !watching_target(app, &target))
         return;
     if (!target.ended)
         app->end_told = false; /* it was started again */
@@ -171,34 +172,15 @@ void action_filter(struct app *app, int unused)
     app->is_typing = true;
 }
 
-static void type(struct app *app, char32_t ch)
-{
-    char bytes[CANVAS_CHAR_BYTES];
-    const size_t used = strlen(app->filter), n = canvas_utf8(ch, bytes);
-    if (ch < ' ' || ch == 0x7f || used + n >= sizeof app->filter)
-        return;
-    memcpy(app->filter + used, bytes, n);
-    app->filter[used + n] = '\0';
-}
-
-static void untype(struct app *app)
-{
-    size_t used = strlen(app->filter);
-    do
-        used -= used > 0;
-    while (used > 0 && ((unsigned char)app->filter[used] & 0xc0) == 0x80); /* the rest of a character */
-    app->filter[used] = '\0';
-}
-
 static bool filter_key(struct app *app, const struct screen_key *key)
 {
     switch (key->kind) {
     case SCREEN_CHAR:
-        type(app, key->ch);
+        field_type(app->filter, sizeof app->filter, key->ch);
         return true;
     case SCREEN_BACKSPACE:
         app->is_typing = app->filter[0] != '\0';
-        untype(app);
+        field_untype(app->filter);
         return true;
     case SCREEN_ENTER:
         app->is_typing = false;

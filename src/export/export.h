@@ -10,6 +10,27 @@
 bool export_text(const struct report *report, FILE *out);
 bool export_json(const struct report *report, FILE *out);
 
+/* The part of the time axis that is exported. */
+struct export_window {
+    uint64_t start_ns, span_ns; /* span_ns 0: all that history holds */
+};
+
+/* Writes all slices that overlap the window, one a line; or as a trace for Perfetto (its UI and its trace
+ * processor) with the marks, the alerts, what was lost, and the green tasks. Slices are told whole. Memory
+ * does not grow with their number. False when the stream failed (errno tells). */
+bool export_csv(const struct report *report, const struct timeline *tl, const struct export_window *window,
+                FILE *out);
+bool export_perfetto(const struct report *report, const struct timeline *tl,
+                     const struct export_window *window, FILE *out);
+
+/* The window as a figure for slides and handouts, below 1 MB: where there are more slices, the narrowest are
+ * drawn as shares. And as a page for a browser that needs nothing else, with every slice that overlaps the
+ * window: it zooms and tells of each. False when the stream failed (errno tells). */
+bool export_svg(const struct report *report, const struct timeline *tl, const struct export_window *window,
+                FILE *out);
+bool export_html(const struct report *report, const struct timeline *tl, const struct export_window *window,
+                 FILE *out);
+
 /* Writes the report and all slices of the timeline into the empty file at path, as an SQLite database; the
  * path has no symbolic link in it. False with the database's own word. */
 bool export_sqlite(const struct report *report, const struct timeline *tl, const char *path, struct err *err);

@@ -3,7 +3,7 @@
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
-#include "export.h"
+#include "slices.h"
 
 #include <assert.h>
 #include <sqlite3.h>
@@ -256,23 +256,6 @@ static bool add_report(const struct database *d)
     return insert(&row);
 }
 
-static const char *role_name(enum task_role role)
-{
-    switch (role) {
-    case ROLE_WORKLOAD:
-        return "workload";
-    case ROLE_HOST:
-        return "host";
-    case ROLE_OBSERVER:
-        return "observer";
-    case ROLE_OTHER:
-        return "other";
-    case ROLE_UNKNOWN:
-        break;
-    }
-    return "unknown";
-}
-
 static void put_slice_lengths(struct row *row, const struct histogram *h)
 {
     static const double quantiles[] = {0, 0.5, 0.95, 1};
@@ -299,7 +282,7 @@ static bool add_task(const struct database *d, const struct task *t)
     put_optional(&row, t->pid > 0, (uint64_t)t->pid);
     put_text(&row, t->name);
     put_word(&row, workload_kind_name(t->kind));
-    put_word(&row, role_name(t->role));
+    put_word(&row, slices_role_name(t->role));
     put_int(&row, t->role == ROLE_OBSERVER || t->role == ROLE_HOST);
     put_optional(&row, t->run > 0, t->run);
     put_time(&row, t->first_ns);
@@ -349,23 +332,6 @@ struct lane {
     struct slice last;
     unsigned next_hole;
 };
-
-static const char *end_name(enum slice_end end)
-{
-    switch (end) {
-    case SLICE_OPEN:
-        return "open";
-    case SLICE_PREEMPTED:
-        return "preempted";
-    case SLICE_BLOCKED:
-        return "blocked";
-    case SLICE_EXITED:
-        return "exited";
-    case SLICE_LOST:
-        break;
-    }
-    return "lost";
-}
 
 /* Whether events of this CPU were lost between two instants. The holes of one CPU are in order. */
 static bool hole_between(struct lane *lane, uint64_t from_ns, uint64_t to_ns)
@@ -421,7 +387,7 @@ static bool add_slice(void *data, const struct slice *slice)
     put_time(&row, slice->start_ns);
     put_time(&row, slice->end_ns);
     put_count(&row, slice->runnable_ns);
-    put_word(&row, end_name(slice->end));
+    put_word(&row, slices_end_name(slice->end));
     return insert(&row);
 }
 
@@ -452,7 +418,8 @@ static bool add_lanes(struct database *d)
 {
     for (int cpu = 0; cpu < CPUSET_MAX; cpu++) {
         struct lane lane = {.d = d, .cpu = cpu};
-        if (!timeline_each_cpu_slice(d->tl, cpu, add_slice, &lane) || (lane.any && !add_switch(&lane, NULL)))
+        if (!timeline_each_cpu_slice(d->tl, cpu, 0, add_slice, &lane) ||
+            (lane.any && !add_switch(&lane, NULL)))
             return false;
         if ((lane.any || is_reported(d->report, cpu)) && !add_cpu(d, cpu))
             return false;

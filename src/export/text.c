@@ -30,17 +30,22 @@ static void print_program(const struct report *r, FILE *out)
     for (unsigned i = 0; i < r->n_workload; i++)
         n_processes += r->tasks[i].task.kind == TASK_PROCESS;
     export_safe_name(r->info.workload.name, name, sizeof name);
-    fprintf(out, "schedviz  %s (%d)  %u thread%s of %u process%s on %u core%s (%s)\n", name, r->target.pid,
-            r->n_workload, plural(r->n_workload), n_processes, n_processes == 1 ? "" : "es",
-            cpuset_count(&r->info.cpus), plural(cpuset_count(&r->info.cpus)),
+    fprintf(out, "schedviz  %s", name);
+    if (r->target.pid) /* of a server's trace nobody is the first */
+        fprintf(out, " (%d)", r->target.pid);
+    fprintf(out, "  %u thread%s", r->n_workload, plural(r->n_workload));
+    if (n_processes)
+        fprintf(out, " of %u process%s", n_processes, n_processes == 1 ? "" : "es");
+    fprintf(out, " on %u core%s (%s)\n", cpuset_count(&r->info.cpus), plural(cpuset_count(&r->info.cpus)),
             cpuset_format(&r->info.cpus, cpus, sizeof cpus));
 }
 
 static void print_workload(const struct report *r, FILE *out)
 {
     const struct workload *w = &r->info.workload;
-    char cpus[64];
-    fprintf(out, "schedviz  %s  %u %s%s on %u core%s (%s), %s\n", w->name, w->n_tasks,
+    char cpus[64], name[512];
+    export_safe_name(w->name, name, sizeof name);
+    fprintf(out, "schedviz  %s  %u %s%s on %u core%s (%s), %s\n", name, w->n_tasks,
             workload_kind_name(w->kind),
             w->n_tasks == 1           ? ""
             : w->kind == TASK_PROCESS ? "es"
@@ -63,15 +68,17 @@ static void print_end(const struct session_target *target, FILE *out)
 static void print_head(const struct report *r, FILE *out)
 {
     const struct workload *w = &r->info.workload;
-    char buf[40];
+    char buf[40], source[64], reason[1024];
+    export_safe_name(r->info.source, source, sizeof source);
+    export_safe_name(r->info.reason ? r->info.reason : "", reason, sizeof reason);
     if (r->has_target)
         print_program(r, out);
     else
         print_workload(r, out);
-    fprintf(out, "source    %s, %s, %llu lost\n", r->info.source, r->info.exact ? "exact" : "sampled",
+    fprintf(out, "source    %s, %s, %llu lost\n", source, r->info.exact ? "exact" : "sampled",
             (unsigned long long)r->info.n_lost);
     if (r->info.reason)
-        fprintf(out, "          %s\n", r->info.reason);
+        fprintf(out, "          %s\n", reason);
     fprintf(out, "duration  %s", export_duration(r->duration_ns, buf, sizeof buf));
     if (r->has_target && r->target.known)
         print_end(&r->target, out);
@@ -229,17 +236,19 @@ static void print_alerts(const struct report *r, FILE *out)
 
 static void print_answer(const struct lecture_answer *a, FILE *out)
 {
-    char value[64], lo[32], hi[32], label[512];
+    char figure[64], value[256], lo[32], hi[32], label[512], why[512];
     export_safe_name(a->measure->label, label, sizeof label);
+    export_safe_name(a->why[0] ? a->why : "not reached", why, sizeof why);
+    export_safe_name(export_figure(a->value, a->measure->unit, figure, sizeof figure), value, sizeof value);
     if (!a->is_measured) {
-        fprintf(out, "   ?  %-46s %s\n", label, a->why[0] ? a->why : "not reached");
+        fprintf(out, "   ?  %-46s %s\n", label, why);
         return;
     }
     fprintf(out, "  %s  %-46s %s",
             !a->has_bounds ? "  "
             : a->is_inside ? "ok"
                            : "NO",
-            label, export_figure(a->value, a->measure->unit, value, sizeof value));
+            label, value);
     if (a->has_bounds)
         fprintf(out, "   (%s to %s)", export_figure(a->lo, "", lo, sizeof lo),
                 export_figure(a->hi, "", hi, sizeof hi));

@@ -26,6 +26,8 @@ struct lecture {
     unsigned step;
     enum lecture_state state;
     uint64_t begun_ns; /* when the step's run was let go */
+    uint64_t *step_ns; /* the same of each step, last; 0: it never was */
+    bool is_recorded;  /* all of it is over: steps are only looked at */
     int question;      /* index of the measure that is asked for, -1: none */
     char note[LECTURE_NOTE_SIZE];
     struct measure measure;
@@ -243,7 +245,7 @@ static void begin(struct lecture *l)
 {
     l->state = LECTURE_RUNS;
     l->question = -1;
-    l->begun_ns = clock_now_ns();
+    l->begun_ns = l->step_ns[l->step] = clock_now_ns();
     session_hold(l->session, false);
 }
 
@@ -286,6 +288,8 @@ bool lecture_go(struct lecture *l, unsigned number, struct err *err)
         return err_set(err, "this was the last step; p goes back, l shows all lessons");
     const unsigned before = l->step;
     l->step = number;
+    if (l->is_recorded)
+        return true;
     const int question = next_question(l, -1);
     stop_measuring(l);
     if (!set_session(l, number, question >= 0, err)) {
@@ -518,6 +522,17 @@ bool lecture_turn(struct lecture *l, uint64_t now_ns)
 
 /* ---- the lecture ---- */
 
+static void make_answers(struct lecture *l)
+{
+    l->step_ns = mem_new(l->lesson->n_steps, sizeof *l->step_ns);
+    l->answers = mem_new(l->lesson->n_steps, sizeof *l->answers);
+    for (l->step = l->lesson->n_steps; l->step-- > 0;) {
+        l->answers[l->step] = mem_new(step_of(l)->n_measures + 1ul, sizeof **l->answers);
+        forget_answers(l);
+    }
+    l->step = 0;
+}
+
 struct lecture *lecture_new(struct session *session, const struct program *program,
                             const struct workload *base, const struct cpuset *base_cpus,
                             const struct machine *machine, bool interactive)
@@ -531,19 +546,36 @@ struct lecture *lecture_new(struct session *session, const struct program *progr
                           .machine = machine,
                           .interactive = interactive,
                           .question = -1};
-    l->answers = mem_new(l->lesson->n_steps, sizeof *l->answers);
-    for (l->step = l->lesson->n_steps; l->step-- > 0;) {
-        l->answers[l->step] = mem_new(step_of(l)->n_measures + 1ul, sizeof **l->answers);
-        forget_answers(l);
-    }
-    l->step = 0;
-    l->begun_ns = clock_now_ns();
+    make_answers(l);
+    l->begun_ns = l->step_ns[0] = clock_now_ns();
     l->question = next_question(l, -1);
     l->state = l->question >= 0 ? LECTURE_ASKS : LECTURE_RUNS;
 
     struct workload workload;
     struct cpuset cpus;
     lecture_workload(program, 0, base, base_cpus, machine, &workload, &cpus, l->note, NULL);
+    return l;
+}
+
+struct lecture *lecture_recorded(const struct program *program, const struct lecture_answer *answers,
+                                 unsigned n_answers, const uint64_t *step_ns, unsigned n_steps)
+{
+    struct lecture *l = mem_new(1, sizeof *l);
+    *l = (struct lecture){.program = program,
+                          .lesson = program->lesson,
+                          .question = -1,
+                          .state = LECTURE_MEASURED,
+                          .is_recorded = true};
+    make_answers(l);
+    unsigned next = 0;
+    for (unsigned s = 0; s < l->lesson->n_steps; s++) {
+        l->step_ns[s] = s < n_steps ? step_ns[s] : 0;
+        for (unsigned i = 0; i < l->lesson->steps[s].n_measures && next < n_answers; i++) {
+            const struct lesson_measure *measure = l->answers[s][i].measure;
+            l->answers[s][i] = answers[next++];
+            l->answers[s][i].measure = measure;
+        }
+    }
     return l;
 }
 
@@ -555,6 +587,7 @@ void lecture_free(struct lecture *l)
     for (unsigned i = 0; i < l->lesson->n_steps; i++)
         free(l->answers[i]);
     free(l->answers);
+    free(l->step_ns);
     free(l->known);
     free(l);
 }
@@ -562,6 +595,16 @@ void lecture_free(struct lecture *l)
 int lecture_question(const struct lecture *l)
 {
     return l->state == LECTURE_ASKS ? l->question : -1;
+}
+
+bool lecture_is_recorded(const struct lecture *l)
+{
+    return l->is_recorded;
+}
+
+uint64_t lecture_step_ns(const struct lecture *l, unsigned step)
+{
+    return l->step_ns[step];
 }
 
 const struct lesson *lecture_lesson(const struct lecture *l)

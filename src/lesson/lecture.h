@@ -53,6 +53,10 @@ bool lecture_check(const struct program *program, const struct workload *base, c
 struct lecture *lecture_new(struct session *session, const struct program *program,
                             const struct workload *base, const struct cpuset *base_cpus,
                             const struct machine *machine, bool interactive);
+/* One that is over, as a recording has it: its answers in the order of the file, and when its steps began
+ * (missing ones: never). Its steps are gone to freely, and nothing is run. */
+struct lecture *lecture_recorded(const struct program *program, const struct lecture_answer *answers,
+                                 unsigned n_answers, const uint64_t *step_ns, unsigned n_steps);
 void lecture_free(struct lecture *lecture);
 
 /* Goes to a step. False with one line when it cannot be; the lecture stays where it was. */
@@ -66,6 +70,9 @@ bool lecture_turn(struct lecture *lecture, uint64_t now_ns);
 int lecture_question(const struct lecture *lecture);
 bool lecture_predict(struct lecture *lecture, const char *typed, struct err *err);
 
+bool lecture_is_recorded(const struct lecture *lecture);
+/* When the run of a step was let go (CLOCK_MONOTONIC), the last time; 0: never. */
+uint64_t lecture_step_ns(const struct lecture *lecture, unsigned step);
 const struct lesson *lecture_lesson(const struct lecture *lecture);
 unsigned lecture_step(const struct lecture *lecture);
 enum lecture_state lecture_state(const struct lecture *lecture);

@@ -191,11 +191,22 @@ size_t perf_parse(const void *bytes, size_t n, int cpu, const struct tracepoint_
     return header.size;
 }
 
+/* The header of a PERF_RECORD_SWITCH as one number, apart from its misc, and where that is not. */
+static uint64_t header_number(struct perf_event_header header)
+{
+    uint64_t number;
+    memcpy(&number, &header, sizeof number);
+    return number;
+}
+
 /* As many PERF_RECORD_SWITCH as lie in a row: returns the bytes used. Each field is loaded by itself: a
  * record copied whole would be read back from the stack in other pieces than it was written, which stalls. */
 static size_t parse_switches(const unsigned char *bytes, size_t n, int cpu, struct event *events, size_t max,
                              size_t *n_events)
 {
+    const uint64_t wanted = header_number(
+        (struct perf_event_header){.type = PERF_RECORD_SWITCH, .size = sizeof(struct switch_record)});
+    const uint64_t misc_bits = header_number((struct perf_event_header){.misc = UINT16_MAX});
     const size_t n_whole = n / sizeof(struct switch_record), n_most = n_whole < max ? n_whole : max;
     const unsigned char *at = bytes, *end = at + n_most * sizeof(struct switch_record);
     struct event *event = events;
@@ -206,9 +217,10 @@ static size_t parse_switches(const unsigned char *bytes, size_t n, int cpu, stru
         memcpy(&header, at, sizeof header);
         memcpy(&tid, at + offsetof(struct switch_record, id.tid), sizeof tid);
         memcpy(&time_ns, at + offsetof(struct switch_record, id.time_ns), sizeof time_ns);
-        if (header.type != PERF_RECORD_SWITCH || header.size != sizeof(struct switch_record))
+        if ((header_number(header) & ~misc_bits) != wanted)
             break;
-        event += parse_switch(header.misc, tid, time_ns, cpu, event);
+        if (parse_switch(header.misc, tid, time_ns, cpu, event))
+            event++;
     }
     *n_events = (size_t)(event - events);
     return (size_t)(at - bytes);

@@ -16,10 +16,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* What one tick reads at most: about 0.3 ms of counters, and 0.8 ms of states through libproc2 (13 us a
+/* What one tick reads at most: about 0.2 ms of counters, and 0.4 ms of states through libproc2 (13 us a
  * thread). */
-#define COUNTERS_PER_TICK 64
-#define STATES_PER_TICK   64
+#define COUNTERS_PER_TICK 32
+#define STATES_PER_TICK   32
 
 #define FDS_FOR_OTHERS 256 /* file descriptors that the rest of the program may need */
 #define FILE_BYTES     8192

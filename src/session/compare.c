@@ -80,6 +80,8 @@ bool session_compare(struct session *s, struct err *err)
 {
     struct workload *w = &s->config.workload;
     struct cpuset chosen = s->config.cpus;
+    if (s->replay)
+        return err_set(err, "this is a recording; two of them are compared by: schedviz ONE TWO");
     if (!s->engine)
         return err_set(err, "a comparison is of work that is known: a program that is watched has its own");
     if (compare_is_running(s))

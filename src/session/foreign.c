@@ -125,8 +125,8 @@ static void bring_perf(struct session *s, const struct target_task *task)
     const enum perf_attached attached = perf_attach(s->sources.perf, task->tid, &err);
     f->is_partial = attached == PERF_REFUSED || attached == PERF_NO_FILES;
     if (f->is_partial)
-        session_say(s, "%u threads are seen exactly, the others by samples: %s",
-                    perf_n_attached(s->sources.perf), err.msg);
+        session_warn(s, "%u threads are seen exactly, the others by samples: %s",
+                     perf_n_attached(s->sources.perf), err.msg);
 }
 
 static bool is_same(const struct target_task *a, const struct target_task *b)
@@ -330,6 +330,8 @@ bool session_set_nice(struct session *s, int nice, struct err *err)
 {
     struct foreign *f = &s->foreign;
     const int before = f->nice;
+    if (s->replay)
+        return replay_refuse(err);
     if (!f->target)
         return err_set(err, "the workload's own file says the nice value of its tasks");
     if (nice < -20 || nice > 19)
@@ -348,6 +350,8 @@ bool session_set_policy(struct session *s, enum policy policy, struct err *err)
 {
     struct foreign *f = &s->foreign;
     const enum policy before = f->policy;
+    if (s->replay)
+        return replay_refuse(err);
     if (!f->target)
         return err_set(err, "the workload's own file says the policy of its tasks");
     if (policy != POLICY_OTHER && policy != POLICY_BATCH && policy != POLICY_IDLE)
@@ -389,7 +393,7 @@ static void look_for_hidden(struct session *s, const struct task *task)
     if (!tree_read_stat(task->pid, 0, &stat) || stat.state == 'Z' || stat.state == 'X')
         return;
     s->foreign.unseen_told = true;
-    session_say(
+    session_warn(
         s,
         "%s (%d) is a program with other rights now (set-uid): the kernel shows its switches to root alone",
         stat.name, task->pid);
@@ -565,6 +569,8 @@ bool session_target(const struct session *s, struct session_target *target)
 {
     const struct foreign *f = &s->foreign;
     *target = (struct session_target){0};
+    if (s->replay)
+        return replay_target(s, target);
     if (!f->target)
         return false;
     target->is_command = target_is_command(f->target);

@@ -156,8 +156,8 @@ static uint32_t object_of(struct session *s, const struct task *task, const stru
     uint32_t i = find_object(locks, &wanted);
     if (i == MAX_OBJECTS) {
         if (!locks->overflowed)
-            session_say(s, "more than %u locks were waited for: deadlocks of others are not seen",
-                        MAX_OBJECTS);
+            session_warn(s, "more than %u locks were waited for: deadlocks of others are not seen",
+                         MAX_OBJECTS);
         locks->overflowed = true;
         return i;
     }
@@ -220,7 +220,7 @@ static void look(struct session *s, struct lock_watch *w, const struct task *tas
     unsigned n;
     if (!futex_edges(&looked_at, 1, &edge, &n, &err) && !s->locks.refused) {
         s->locks.refused = true;
-        session_say(s, "%.150s", err.msg);
+        session_warn(s, "%.150s", err.msg);
     }
     if (n && edge.kind != FUTEX_EDGE_UNKNOWN)
         begin_wait(s, w, task, &edge, now_ns);

@@ -30,7 +30,7 @@ void locks_fini(struct locks *locks);
  * becomes notes: told once a wait, once more where the holder changes, and ended when they run. A deadlock
  * then is an alert of the timeline's (waits.h) about a second after it began. Looking takes at most one and a
  * half per cent of a CPU in the long run, and two milliseconds a turn. What the kernel does not allow to see
- * is said once by session_say(). */
+ * is said once by session_warn(). */
 void locks_step(struct session *session, uint64_t now_ns);
 
 #endif

@@ -32,9 +32,10 @@ static void columns_step(struct columns *columns)
 /* Where two columns meet. */
 struct border {
     uint64_t t_ns;
-    uint32_t chunk;   /* the first that ends at t_ns or later */
-    uint32_t middle;  /* on a CPU track: the same for the middle between the border before and this one */
-    struct sums sums; /* from the track's beginning to t_ns */
+    uint32_t chunk;    /* the first that ends at t_ns or later, */
+    uint32_t n_chunks; /* so many behind that of the border before */
+    uint32_t middle;   /* on a CPU track: the same for the middle between the border before and this one */
+    struct sums sums;  /* from the track's beginning to t_ns */
     bool exact;
 };
 
@@ -65,15 +66,35 @@ static uint64_t within(const struct window *window, uint64_t t_ns)
     return at_most_ns > window->lo_ns ? at_most_ns : window->lo_ns;
 }
 
-/* The border at t_ns, which is in what is known, behind the one before it. */
-static struct border border_at(const struct lane *lane, const struct border *before, uint64_t t_ns)
+/* As track_find(), where the answer is likely to be near `guess'. */
+static uint32_t find_near(const struct track *track, uint32_t from, uint32_t guess, uint64_t t_ns)
 {
-    struct border border = {.t_ns = t_ns};
-    border.chunk = track_find(lane->track, before->chunk, t_ns);
-    border.middle = border.chunk;
-    if (border.chunk > before->chunk + 1 && !lane->track->is_task)
-        border.middle = track_find(lane->track, before->chunk, before->t_ns + (t_ns - before->t_ns) / 2);
-    return border;
+    uint32_t low = guess < track->n ? guess : track->n;
+    for (uint32_t stride = 1; low > from && track_end(track, low - 1) >= t_ns; stride *= 2)
+        low = low - from > stride ? low - stride : from;
+    return track_find(track, low, t_ns);
+}
+
+/* The border at t_ns, which is in what is known, behind the one before it. Columns are of one width, and
+ * often as many chunks wide as the one before was: what is needed of the one after this is called for now. */
+static void set_border(const struct lane *lane, const struct border *before, uint64_t t_ns,
+                       struct border *border)
+{
+    const struct track *track = lane->track;
+    const uint32_t from = before->chunk, at = find_near(track, from, from + before->n_chunks, t_ns);
+    const uint32_t n_chunks = at - from, next = at + 2 * n_chunks;
+    uint32_t middle = at;
+    if (n_chunks > 1 && !track->is_task)
+        middle = find_near(track, from, from + n_chunks / 2, before->t_ns + (t_ns - before->t_ns) / 2);
+    prefetch_head(track, at);
+    if (middle != at)
+        prefetch_head(track, middle);
+    if (next < track->n)
+        __builtin_prefetch(&track->refs[track->first + next]);
+    border->t_ns = t_ns;
+    border->chunk = at;
+    border->n_chunks = n_chunks;
+    border->middle = middle;
 }
 
 static void seek(struct lane *lane, const struct border *border)
@@ -116,7 +137,7 @@ static uint64_t add_item(struct sums *sums, const struct item *item, uint64_t a,
     return ns;
 }
 
-static struct sums sums_between(const struct sums *from, const struct sums *to)
+static inline struct sums sums_between(const struct sums *from, const struct sums *to)
 {
     return (struct sums){
         .run_ns = to->run_ns - from->run_ns,
@@ -129,7 +150,7 @@ static struct sums sums_between(const struct sums *from, const struct sums *to)
 }
 
 /* The sums of a chunk itself. */
-static struct sums chunk_sums(const struct track *track, uint32_t i)
+static inline struct sums chunk_sums(const struct track *track, uint32_t i)
 {
     const struct sums *next = i + 1 < track->n ? &track_head(track, i + 1)->before : &track->total;
     return sums_between(&track_head(track, i)->before, next);
@@ -373,11 +394,6 @@ static bool can_scan(const struct lane *lane, const struct border *from, const s
 static void sum_borders(const struct lane *lane, struct border *borders, unsigned n, bool *scan)
 {
     for (unsigned i = 0; i <= n; i++) {
-        prefetch_head(lane->track, borders[i].chunk);
-        if (borders[i].middle != borders[i].chunk)
-            prefetch_head(lane->track, borders[i].middle);
-    }
-    for (unsigned i = 0; i <= n; i++) {
         sum_evenly(lane, &borders[i]);
         borders[i].exact = is_exact(lane, borders[i].chunk);
     }
@@ -470,8 +486,10 @@ void track_bins(const struct track *track, const struct item *tail, const struct
             columns_step(&columns);
             const uint64_t t_ns = within(window, columns.next_ns);
             full_ns[batch] = columns.next_ns - from_ns;
-            borders[batch + 1] =
-                lane.scan_all ? (struct border){.t_ns = t_ns} : border_at(&lane, &borders[batch], t_ns);
+            if (lane.scan_all)
+                borders[batch + 1].t_ns = t_ns;
+            else
+                set_border(&lane, &borders[batch], t_ns, &borders[batch + 1]);
         }
         fill_batch(&lane, borders, batch, bins + done);
         for (unsigned i = 0; i < batch; i++)
@@ -488,7 +506,7 @@ void track_sum(const struct track *track, const struct item *tail, const struct 
     struct lane lane = {.track = track, .tail = tail};
     struct border borders[2] = {{.t_ns = within(window, window->start_ns)}};
     borders[0].chunk = track_find(track, 0, borders[0].t_ns);
-    borders[1] = border_at(&lane, &borders[0], within(window, window->start_ns + window->span_ns));
+    set_border(&lane, &borders[0], within(window, window->start_ns + window->span_ns), &borders[1]);
     for (int i = 0; i < 2; i++) {
         sum_evenly(&lane, &borders[i]);
         sum_exactly(&lane, &borders[i]);

@@ -4,8 +4,6 @@
 
 #include "track.h"
 
-#include <assert.h>
-
 #define CHUNK_LEADS 3
 
 struct chunk_lead {
@@ -17,7 +15,7 @@ struct chunk_lead {
  * items; what tells the leads of one, its run time (a difference with the next one) included, is close
  * together. */
 struct chunk_head {
-    struct chunk_lead lead[CHUNK_LEADS]; /* set when the chunk is closed */
+    struct chunk_lead lead[CHUNK_LEADS]; /* of a CPU's chunk, set when it is closed */
     struct sums before;                  /* of all items ever before this chunk */
 };
 
@@ -95,21 +93,20 @@ __attribute__((cold)) void track_append_odd_slice(struct store *store, struct tr
                                                   uint64_t end_ns, uint64_t wait_ns, uint32_t who,
                                                   enum slice_end end, bool self);
 
-/* track_append() for a slice, which is most of what comes. Here, so that what is constant at the call
- * (is_task, which is the track's, and what goes with it) costs nothing. */
+/* track_append() for a slice, which is most of what comes: what that asserts has to hold here too. Here, so
+ * that what is constant at the call (is_task, which is the track's, and what goes with it) costs nothing. */
 static inline void track_append_slice(struct store *store, struct track *track, bool is_task,
                                       uint64_t start_ns, uint64_t end_ns, uint64_t wait_ns, uint32_t who,
                                       enum slice_end end, bool self)
 {
     struct chunk *chunk = track->open;
     const uint64_t length_ns = end_ns - start_ns;
-    const bool plain = chunk && chunk->n + 1u < chunk->capacity &&
-                       ((start_ns - chunk->base_ns) | length_ns | wait_ns) < CHUNK_LONG;
+    /* Within end - base are start and length, and so is the wait, which is behind the item before it. */
+    const bool plain = chunk && chunk->n + 1u < chunk->capacity && end_ns - chunk->base_ns < CHUNK_LONG;
     if (!plain) { /* the first or the last of a chunk, or one that is held differently */
         track_append_odd_slice(store, track, start_ns, end_ns, wait_ns, who, end, self);
         return;
     }
-    assert(start_ns >= track->end_ns && wait_ns <= start_ns - track->end_ns);
     const unsigned stride = is_task ? NUMBER_WAIT + 1 : NUMBER_WAIT;
     uint32_t *numbers = chunk->numbers + chunk->n++ * stride;
     numbers[NUMBER_START] = (uint32_t)(start_ns - chunk->base_ns);

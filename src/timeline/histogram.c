@@ -10,6 +10,14 @@ uint64_t histogram_bucket_floor(unsigned bucket)
     return (uint64_t)(N_SUB + bucket % N_SUB) << (bucket / N_SUB - 1);
 }
 
+void histogram_widen(struct histogram *h, uint64_t ns)
+{
+    if (h->n == 0 || ns < h->min_ns)
+        h->min_ns = ns;
+    if (ns > h->max_ns)
+        h->max_ns = ns;
+}
+
 void histogram_merge(struct histogram *into, const struct histogram *h)
 {
     if (!h->n)
@@ -20,7 +28,8 @@ void histogram_merge(struct histogram *into, const struct histogram *h)
         into->max_ns = h->max_ns;
     into->n += h->n;
     into->sum_ns += h->sum_ns;
-    for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
+    const unsigned last = histogram_bucket(h->max_ns);
+    for (unsigned i = histogram_bucket(h->min_ns); i <= last; i++) /* the others are empty */
         into->count[i] += h->count[i];
 }
 
@@ -34,7 +43,7 @@ uint64_t histogram_quantile(const struct histogram *h, double q)
     if (q >= 1)
         return h->max_ns;
     uint64_t rank = (uint64_t)(q * (double)(h->n - 1) + 0.5), seen = 0;
-    unsigned i = 0;
+    unsigned i = histogram_bucket(h->min_ns);
     while (i < HISTOGRAM_BUCKETS - 1 && (seen += h->count[i]) <= rank)
         i++;
     uint64_t ns = histogram_bucket_floor(i);

@@ -15,6 +15,7 @@ struct life {
     uint64_t event_ns; /* its newest event, never before task.state_since_ns */
     uint64_t wait_ns;  /* running: how long it had waited before */
     int queued_cpu;    /* runnable: on whose queue it counts, -1 for none */
+    bool self;         /* see life_classify() */
     bool switched;     /* a switch of it was seen */
     bool woken;        /* it was woken at woken_ns, and did not come in since */
     uint64_t woken_ns; /* the last wake that made it runnable, or that came while it ran */
@@ -46,7 +47,7 @@ struct tid_entry {
 struct timeline {
     struct sink sink;
     struct store store;
-    uint64_t first_ns, now_ns;
+    uint64_t first_ns, now_ns; /* nothing that was taken is newer than now_ns */
     uint64_t n_events, n_lost;
     bool any_switch; /* some source tells switches */
 
@@ -68,12 +69,20 @@ struct timeline {
     struct histogram switch_costs;
 
     struct waits *waits;
+    struct overview *overview; /* NULL: slices are known */
     uint64_t due_ns; /* an event from then on is no plain one: waits_pass() is due, or its time is wild */
 };
 
+/* Whether it counts in none of the workload's figures. */
 static inline bool life_is_self(const struct life *life)
 {
-    return !task_counts(&life->task);
+    return life->self;
+}
+
+/* To be called when the task's role or kind was set. */
+static inline void life_classify(struct life *life)
+{
+    life->self = !task_counts(&life->task);
 }
 
 /* ---- timeline.c ---- */
@@ -81,6 +90,9 @@ static inline bool life_is_self(const struct life *life)
 /* The task that an event speaks of, made when it is not known; and one made in any case. */
 struct life *life_of(struct timeline *tl, int32_t tid, uint64_t t_ns);
 struct life *life_add(struct timeline *tl, int32_t tid, uint64_t t_ns);
+
+/* A CPU by its number, 0 and up; made when it was never seen. */
+struct cpu *timeline_cpu(struct timeline *tl, int number);
 
 /* Takes an event of a task at the time of its last one if it is older. */
 uint64_t life_time(struct timeline *tl, struct life *life, uint64_t t_ns);

@@ -1,6 +1,7 @@
 /* Answers about the timeline: totals, bins, slices and states at an instant. */
 #include "chunk.h"
 #include "model.h"
+#include "overview.h"
 #include "timeline.h"
 
 /* Items that all lanes of a frame together may look at one by one: about a quarter of a millisecond. */
@@ -9,6 +10,8 @@
 
 uint64_t timeline_edge_ns(const struct timeline *tl)
 {
+    if (tl->overview)
+        return overview_edge_ns(tl->overview);
     return tl->store.edge_ns > tl->first_ns ? tl->store.edge_ns : tl->first_ns;
 }
 
@@ -261,10 +264,22 @@ static void ask_task(const struct timeline *tl, uint32_t index, uint64_t start_n
     q->track = life ? &life->track : &q->nothing;
 }
 
+static void ask_overview(const struct timeline *tl, uint32_t index, uint64_t start_ns, uint64_t span_ns,
+                         unsigned n, struct bin *bins)
+{
+    const struct life *life = get_life(tl, index);
+    overview_task_bins(tl->overview, index, life ? life->task.first_ns : 0, life ? life_end(tl, life) : 0,
+                       start_ns, clip_span(start_ns, span_ns), n, bins);
+}
+
 void timeline_cpu_bins(const struct timeline *tl, int number, uint64_t start_ns, uint64_t span_ns, unsigned n,
                        struct bin *bins)
 {
     struct question q;
+    if (tl->overview) {
+        overview_cpu_bins(tl->overview, number, start_ns, clip_span(start_ns, span_ns), n, bins);
+        return;
+    }
     ask_cpu(tl, number, start_ns, span_ns, &q);
     q.window.scan_items = scan_items((unsigned)tl->n_cpus, n);
     track_bins(q.track, &q.tail, &q.window, n, bins);
@@ -274,6 +289,10 @@ void timeline_task_bins(const struct timeline *tl, uint32_t index, uint64_t star
                         unsigned n, struct bin *bins)
 {
     struct question q;
+    if (tl->overview) {
+        ask_overview(tl, index, start_ns, span_ns, n, bins);
+        return;
+    }
     ask_task(tl, index, start_ns, span_ns, &q);
     q.window.scan_items = scan_items(tl->n_lives, n);
     track_bins(q.track, &q.tail, &q.window, n, bins);
@@ -283,6 +302,10 @@ void timeline_cpu_sum(const struct timeline *tl, int number, uint64_t start_ns, 
                       struct bin *bin)
 {
     struct question q;
+    if (tl->overview) {
+        overview_cpu_bins(tl->overview, number, start_ns, clip_span(start_ns, span_ns), 1, bin);
+        return;
+    }
     ask_cpu(tl, number, start_ns, span_ns, &q);
     track_sum(q.track, &q.tail, &q.window, bin);
 }
@@ -291,6 +314,10 @@ void timeline_task_sum(const struct timeline *tl, uint32_t index, uint64_t start
                        struct bin *bin)
 {
     struct question q;
+    if (tl->overview) {
+        ask_overview(tl, index, start_ns, span_ns, 1, bin);
+        return;
+    }
     ask_task(tl, index, start_ns, span_ns, &q);
     track_sum(q.track, &q.tail, &q.window, bin);
 }
@@ -468,7 +495,7 @@ unsigned timeline_task_slices(const struct timeline *tl, uint32_t index, uint64_
     return copy_slices(&walk, index, -1, slices, max);
 }
 
-bool timeline_each_cpu_slice(const struct timeline *tl, int number,
+bool timeline_each_cpu_slice(const struct timeline *tl, int number, uint64_t from_ns,
                              bool (*visit)(void *data, const struct slice *slice), void *data)
 {
     const struct cpu *cpu = get_cpu(tl, number);
@@ -476,7 +503,7 @@ bool timeline_each_cpu_slice(const struct timeline *tl, int number,
         return true;
     struct item tail = cpu_tail(tl, cpu);
     struct walk walk = walk_of(tl);
-    for (bool found = walk_seek(&walk, &cpu->track, &tail, 0); found; found = walk_next(&walk)) {
+    for (bool found = walk_seek(&walk, &cpu->track, &tail, from_ns); found; found = walk_next(&walk)) {
         const struct item *item = &walk.item;
         struct slice slice = {.start_ns = item->start_ns,
                               .end_ns = item->end_ns,

@@ -4,6 +4,7 @@
 #include "../err.h"
 #include "chunk.h"
 #include "model.h"
+#include "overview.h"
 #include "ride.h"
 #include "waits_model.h"
 
@@ -51,6 +52,7 @@ void timeline_free(struct timeline *tl)
     if (!tl)
         return;
     waits_free(tl);
+    overview_free(tl->overview);
     for (uint32_t i = 0; i < tl->n_lives; i++) {
         track_fini(&tl->lives[i]->track);
         free(tl->lives[i]->slice_ns);
@@ -148,6 +150,7 @@ __attribute__((cold)) struct life *life_add(struct timeline *tl, int32_t tid, ui
         .first_ns = t_ns,
         .role = tl->default_role,
     };
+    life_classify(life);
     life->event_ns = t_ns;
     tl->now_ns = later(tl->now_ns, t_ns);
     life->queued_cpu = -1;
@@ -189,6 +192,11 @@ static inline struct cpu *cpu_of(struct timeline *tl, int number)
 {
     struct cpu *cpu = seen_cpu(tl, number);
     return cpu ? cpu : add_cpu(tl, number);
+}
+
+struct cpu *timeline_cpu(struct timeline *tl, int number)
+{
+    return cpu_of(tl, number);
 }
 
 /* ---- states ---- */
@@ -296,12 +304,12 @@ static void take_gap(struct timeline *tl, const struct life *life, struct cpu *c
 {
     uint64_t free_ns = cpu->free_ns, gap_ns = t_ns - free_ns;
     cpu->free_ns = 0;
-    if (!free_ns || !cpu->n_runnable || cpu->waiting_ns > free_ns)
+    if (!cpu->n_runnable || cpu->waiting_ns > free_ns)
         return;
     bool others = gap_ns > (tl->self_told ? TIMELINE_SELF_TOLD_NS : TIMELINE_MAX_SWITCH_NS);
     others = others || (life == cpu->last && !tl->self_told);
     if (!others) {
-        if (!tl->self_told && !life_is_self(life))
+        if (gap_ns && !tl->self_told && !life_is_self(life)) /* 0: in and out were told as one */
             histogram_add(&tl->switch_costs, gap_ns);
         return;
     }
@@ -317,10 +325,15 @@ __attribute__((cold)) static struct cpu *cpu_for(struct timeline *tl, const stru
     return number >= 0 ? cpu_of(tl, number) : NULL;
 }
 
+/* One that is not older than all that was taken so far needs no look at what its task's and its CPU's last
+ * were. */
 static inline uint64_t switch_time(struct timeline *tl, struct life *life, struct cpu *cpu, uint64_t t_ns)
 {
-    t_ns = life_time(tl, life, later(t_ns, cpu->last_ns));
-    cpu->last_ns = t_ns;
+    if (t_ns >= tl->now_ns)
+        tl->now_ns = t_ns;
+    else
+        t_ns = later(t_ns, later(life->event_ns, cpu->last_ns));
+    life->event_ns = cpu->last_ns = t_ns;
     tl->any_switch = life->switched = true;
     return t_ns;
 }
@@ -407,16 +420,18 @@ static inline void switch_in(struct timeline *tl, const struct event *event)
         come_back(tl, life, (enum event_in)event->detail, t_ns);
     if (life->woken)
         end_wake(tl, life, t_ns);
-    take_gap(tl, life, cpu, t_ns);
+    if (cpu->free_ns)
+        take_gap(tl, life, cpu, t_ns);
 
     life->wait_ns = 0;
-    if (life->task.state == STATE_RUNNABLE)
+    if (life->task.state == STATE_RUNNABLE) {
         life->wait_ns = t_ns - life->task.state_since_ns;
-    else if (life->task.state == STATE_UNKNOWN)
+        unqueue(tl, life);
+    } else if (life->task.state == STATE_UNKNOWN) {
         life_settle(tl, life, t_ns);
-    if (life->task.last_cpu != cpu->number && life->task.last_cpu >= 0)
-        life->task.n_migrations++;
-    unqueue(tl, life);
+    }
+    if (life->task.last_cpu != cpu->number)
+        life->task.n_migrations += life->task.last_cpu >= 0;
     life->task.state = STATE_RUNNING;
     life->task.state_since_ns = t_ns;
     life->task.last_cpu = cpu->number;
@@ -427,16 +442,23 @@ static inline void switch_in(struct timeline *tl, const struct event *event)
         ride_on(tl, life, t_ns);
 }
 
+/* A task, which stands on no queue, is off its CPU. */
 static inline void leave(struct timeline *tl, struct life *life, struct cpu *cpu, bool preempted,
                          uint64_t t_ns)
 {
-    life->task.n_involuntary += preempted;
-    life->task.n_voluntary += !preempted;
     life->task.last_cpu = cpu->number;
-    life_set_state(tl, life, preempted ? STATE_RUNNABLE : STATE_BLOCKED, t_ns);
+    life->task.state_since_ns = t_ns;
     cpu->last = life;
-    if (life->waiter && !preempted)
-        waits_out(tl, life, t_ns);
+    if (preempted) {
+        life->task.n_involuntary++;
+        life->task.state = STATE_RUNNABLE;
+        queue(tl, life, cpu->number, t_ns);
+    } else {
+        life->task.n_voluntary++;
+        life->task.state = STATE_BLOCKED;
+        if (life->waiter)
+            waits_out(tl, life, t_ns);
+    }
 }
 
 /* An out of a task of which it was not told that it runs there. */
@@ -462,6 +484,7 @@ __attribute__((cold)) static void switch_out_elsewhere(struct timeline *tl, cons
         old->last_ns = later(old->last_ns, t_ns);
         end_slice(tl, old, t_ns, SLICE_LOST);
     }
+    unqueue(tl, life);
     leave(tl, life, cpu, event->detail == OUT_PREEMPTED, t_ns);
     cpu->free_ns = ran ? t_ns : 0;
 }
@@ -536,6 +559,7 @@ static void set_role(struct timeline *tl, struct life *life, enum task_role role
     int queued = life->queued_cpu;
     unqueue(tl, life);
     life->task.role = role;
+    life_classify(life);
     queue(tl, life, queued, tl->now_ns);
     if (was_self != life_is_self(life) && life->task.n_slices)
         move_totals(tl, life);
@@ -776,7 +800,8 @@ static void lost(struct timeline *tl, const struct event *event)
     tl->holes[tl->n_holes++] = (struct hole){event->cpu, start_ns, end_ns, event->u.lost.n};
 }
 
-static void take_other(struct timeline *tl, const struct event *event)
+/* Not inlined: the way of the switches would have to share its registers with all this. */
+__attribute__((noinline)) static void take_other(struct timeline *tl, const struct event *event)
 {
     tl->now_ns = later(tl->now_ns, event->time_ns);
     if (event->kind == EVENT_MARK) {
@@ -834,8 +859,8 @@ static void push(struct sink *sink, const struct event *events, unsigned long n)
         tl->first_ns = tl->now_ns =
             events[0].time_ns < MODEL_MAX_TIME_NS ? events[0].time_ns : MODEL_MAX_TIME_NS;
     tl->n_events += n;
-    for (unsigned long i = 0; i < n; i++) {
-        const struct event *event = &events[i];
+    for (const struct event *next = events, *end = events + n; next < end; next++) {
+        const struct event *event = next;
         struct event early;
         if (event->time_ns >= tl->due_ns)
             event = take_due(tl, event, &early);

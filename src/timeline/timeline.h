@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct timeline;
+struct task;
 
 /* memory_bytes bounds slices and summaries (0: 256 MiB). When it is full, the oldest history is dropped
  * first. */
@@ -27,6 +28,11 @@ void timeline_free(struct timeline *tl);
  * an in on a CPU that is taken, unknown tids and CPUs up to INT16_MAX are all given the sense that is
  * nearest. */
 struct sink *timeline_sink(struct timeline *tl);
+
+/* Tasks as another timeline knew them at now_ns (timeline_task()), in the order of their indexes, put behind those
+ * that are here: history begins at now_ns, totals go on from theirs (lengths of slices and of wake-ups begin
+ * anew). Before the first event. The array stays the caller's. */
+void timeline_restore(struct timeline *tl, const struct task *tasks, unsigned n, uint64_t now_ns);
 
 /* All sources are complete up to now_ns: what runs or waits is known to do so until then. Never goes back. */
 void timeline_advance(struct timeline *tl, uint64_t now_ns);
@@ -83,12 +89,12 @@ static inline unsigned histogram_bucket(uint64_t ns)
     return bucket < HISTOGRAM_BUCKETS ? bucket : HISTOGRAM_BUCKETS - 1;
 }
 
+__attribute__((cold)) void histogram_widen(struct histogram *h, uint64_t ns); /* for histogram_add() alone */
+
 static inline void histogram_add(struct histogram *h, uint64_t ns)
 {
-    if (h->n == 0 || ns < h->min_ns)
-        h->min_ns = ns;
-    if (ns > h->max_ns)
-        h->max_ns = ns;
+    if (ns - h->min_ns > h->max_ns - h->min_ns) /* outside of them, either way */
+        histogram_widen(h, ns);
     h->n++;
     h->sum_ns += ns;
     h->count[histogram_bucket(ns)]++;
@@ -217,6 +223,15 @@ void timeline_cpu_sum(const struct timeline *tl, int cpu, uint64_t start_ns, uin
 void timeline_task_sum(const struct timeline *tl, uint32_t task, uint64_t start_ns, uint64_t span_ns,
                        struct bin *bin);
 
+/* Sums of a stretch of a lane in the place of its slices, stretch after stretch. Once there are any, all bins and
+ * sums come from them alone (approximate, where a stretch is cut), the edge of history is where they begin, and
+ * there are no slices to be asked for. unknown_ns, blocked_ns and so on as in struct bin. */
+void timeline_add_cpu_sums(struct timeline *tl, int cpu, uint64_t start_ns, uint64_t end_ns,
+                           const struct bin *sums);
+void timeline_add_task_sums(struct timeline *tl, uint32_t task, uint64_t start_ns, uint64_t end_ns,
+                            const struct bin *sums);
+void timeline_drop_sums(struct timeline *tl);
+
 struct slice {
     uint64_t start_ns, end_ns; /* end_ns is now for an open one */
     uint32_t task;
@@ -239,9 +254,9 @@ unsigned timeline_cpu_slices(const struct timeline *tl, int cpu, uint64_t t_ns, 
 unsigned timeline_task_slices(const struct timeline *tl, uint32_t task, uint64_t t_ns, struct slice *slices,
                               unsigned max);
 
-/* Visits all slices of a CPU that history holds, oldest first, until visit returns false; whether it never
- * did. */
-bool timeline_each_cpu_slice(const struct timeline *tl, int cpu,
+/* Visits the slices of a CPU that history holds, from the one that runs at from_ns on, oldest first, until
+ * visit returns false; whether it never did. */
+bool timeline_each_cpu_slice(const struct timeline *tl, int cpu, uint64_t from_ns,
                              bool (*visit)(void *data, const struct slice *slice), void *data);
 
 /* The state of a task at an instant, since and until when (now, if it has not ended), and for a running one

@@ -219,17 +219,6 @@ static void add_chunk(struct store *store, struct track *track, unsigned capacit
     track->open = chunk;
 }
 
-/* Whether all items are of one: so it is on most task tracks. */
-static bool is_of_one(const struct chunk *chunk)
-{
-    const unsigned stride = chunk->stride, end = chunk->n * stride;
-    const uint32_t who = chunk_word(chunk, 0) >> WORD_WHO;
-    for (unsigned i = NUMBER_WORD; i < end; i += stride)
-        if (chunk->numbers[i] >> WORD_WHO != who)
-            return false;
-    return true;
-}
-
 /* Who ran runs again soon, if not next: sums are kept in a row by the last digits of `who`, and one goes to
  * the tally when another one needs its place. */
 #define ROW_SIZE 16
@@ -263,10 +252,7 @@ void chunk_leads(const struct chunk *chunk, uint64_t run_ns, struct chunk_lead l
 {
     struct tally tally;
     tally_init(&tally);
-    if (is_of_one(chunk))
-        tally_add(&tally, chunk_word(chunk, 0) >> WORD_WHO, run_ns);
-    else
-        tally_chunk(&tally, chunk);
+    tally_chunk(&tally, chunk);
     for (unsigned i = 0; i < CHUNK_LEADS; i++) {
         uint64_t ns = 0;
         leads[i].who = 0;
@@ -278,7 +264,8 @@ void chunk_leads(const struct chunk *chunk, uint64_t run_ns, struct chunk_lead l
 static void close_open(struct track *track)
 {
     struct chunk_head *head = &track->heads[track->first + track->n - 1];
-    chunk_leads(track->open, track->total.run_ns - head->before.run_ns, head->lead);
+    if (!track->is_task) /* a task leads on its own track */
+        chunk_leads(track->open, track->total.run_ns - head->before.run_ns, head->lead);
     track->open = NULL;
 }
 

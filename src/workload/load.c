@@ -303,6 +303,9 @@ struct program *program_load(const char *file, const char *text, size_t length, 
         program_free(l.program);
         return NULL;
     }
+    l.program->text = mem_new(length + 1, 1);
+    l.program->length = length;
+    memcpy(l.program->text, text, length);
     return l.program;
 }
 

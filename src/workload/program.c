@@ -178,6 +178,7 @@ void program_free(struct program *program)
     free(program->cores);
     free(program->tasks);
     free(program->file);
+    free(program->text);
     free(program->name);
     free(program);
 }

@@ -130,6 +130,8 @@ struct program_warning {
 struct program {
     char *file; /* as given */
     char *name; /* the lesson's or the file's, without folder and ending */
+    char *text; /* all of the file, for a recording to keep; a NUL stands behind it */
+    size_t length;
     struct template *templates;
     unsigned n_templates;
     struct object *objects;

@@ -9,7 +9,8 @@ import signal
 import subprocess
 import time
 
-from lib import BUILDDIR, Skip, comment, environment, expect, main, ordinary, perf_refused, test, users, watch, workdir
+from lib import (BUILDDIR, PYTHON, Skip, comment, environment, expect, main, ordinary, perf_refused, program, test, users, watch,
+                 workdir)
 
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "locker.c")
 
@@ -115,6 +116,29 @@ def _():
 def _():
     watched = watch("-d", "4", "--", locker(), "semaphore")
     expect(watched.report["alerts"] == [], f"{watched.report['alerts']}")
+
+
+# Who is not dumpable may be looked into by root alone (ptrace(2), prctl(2): PR_SET_DUMPABLE is 4).
+CLOSED = "import ctypes, time; ctypes.CDLL(None).prctl(4, 0, 0, 0, 0); time.sleep(1.5)"
+
+
+@test("where the kernel forbids the look, both reports say so", timeout=60)
+def _():
+    user = ordinary()
+    if not user.prefix and os.geteuid() == 0:
+        raise Skip("there is nothing that root may not look into")
+    watched = watch("-d", "20", "--", PYTHON, "-c", CLOSED, user=user)
+    expect(watched.status == 0 and watched.report["alerts"] == [], f"{watched}, {watched.report['alerts']}")
+    lines = watched.report["warnings"]
+    expect(len(lines) == 1 and "may not be seen" in lines[0], f"the warnings are {lines}; {watched}")
+    comment(lines[0])
+    expect(lines[0] in watched.err.decode(), f"not told at once: {watched}")
+    path = os.path.join(workdir(), "closed.txt")
+    words = [*user.prefix, program(), "-b", "-f", "text", "-o", path, "--", PYTHON, "-c", CLOSED]
+    subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, env=environment(), cwd=workdir(), timeout=30, check=True)
+    with open(path, encoding="utf-8") as file:
+        told = " ".join(file.read().split())
+    expect(re.sub(r"\d+", "", lines[0]) in re.sub(r"\d+", "", told), f"not in the text: {told}")
 
 
 @test("a process that runs already", timeout=60)

@@ -144,6 +144,45 @@ static void check_waits(const struct timeline *tl)
     check_reasons(tl, timeline_now_ns(tl) / 2);
 }
 
+/* All that is told of, and what is not known, add up to the wait; of a short list the longest are there. */
+static void check_list(const struct timeline *tl, const struct behind *list, unsigned n, unsigned max,
+                       const struct behind_sums *sums)
+{
+    uint64_t told_ns = 0;
+    HOLD(n <= max && sums->unknown_ns <= sums->waited_ns);
+    for (unsigned i = 0; i < n; i++) {
+        HOLD(list[i].task < timeline_n_tasks(tl) && list[i].ns > 0);
+        HOLD(i == 0 || list[i].ns <= list[i - 1].ns);
+        told_ns += list[i].ns;
+    }
+    HOLD(told_ns <= sums->waited_ns - sums->unknown_ns);
+    HOLD(n == max || told_ns == sums->waited_ns - sums->unknown_ns);
+}
+
+static void check_behind(const struct timeline *tl, uint64_t from_ns, uint64_t to_ns)
+{
+    enum { ALL = 256, SOME = 2 };
+    struct behind list[ALL], shortest[SOME];
+    struct behind_sums sums, again;
+    unsigned n;
+    for (uint32_t i = 0; i < timeline_n_tasks(tl); i++) {
+        n = timeline_behind(tl, i, from_ns, to_ns, list, ALL, &sums);
+        check_list(tl, list, n, ALL, &sums);
+        HOLD(sums.waited_ns <= (to_ns > from_ns ? to_ns - from_ns : 0));
+        const unsigned n_some = timeline_behind(tl, i, from_ns, to_ns, shortest, SOME, &again);
+        check_list(tl, shortest, n_some, SOME, &again);
+        HOLD(n_some == (n < SOME ? n : SOME) && again.waited_ns == sums.waited_ns);
+        for (unsigned k = 0; k < n_some; k++)
+            HOLD(shortest[k].task == list[k].task && shortest[k].ns == list[k].ns);
+    }
+    n = timeline_antagonists(tl, from_ns, to_ns, list, ALL, &sums);
+    if ((to_ns < timeline_now_ns(tl) ? to_ns : timeline_now_ns(tl)) > UINT64_MAX / (timeline_n_tasks(tl) + 1))
+        return; /* waits of centuries: their sum is more than 64 bits hold */
+    check_list(tl, list, n, ALL, &sums);
+    timeline_antagonists(tl, from_ns, to_ns, NULL, 0, &again);
+    HOLD(again.waited_ns == sums.waited_ns && again.unknown_ns == sums.unknown_ns);
+}
+
 static void check(const struct timeline *tl)
 {
     uint64_t first_ns = timeline_first_ns(tl), now_ns = timeline_now_ns(tl);
@@ -154,6 +193,9 @@ static void check(const struct timeline *tl)
     check_bins(tl, first_ns, now_ns - first_ns);
     check_bins(tl, first_ns + (now_ns - first_ns) / 3, (now_ns - first_ns) / 5);
     check_bins(tl, 0, UINT64_MAX);
+    check_behind(tl, 0, UINT64_MAX);
+    check_behind(tl, first_ns + (now_ns - first_ns) / 3, now_ns - (now_ns - first_ns) / 4);
+    check_behind(tl, now_ns, first_ns);
     for (unsigned i = 0; i < timeline_n_holes(tl); i++)
         HOLD(timeline_hole(tl, i)->start_ns <= timeline_hole(tl, i)->end_ns);
 }

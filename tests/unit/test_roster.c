@@ -272,6 +272,88 @@ static void colours_stay_and_follow_folds(void **state)
     free_world(&w);
 }
 
+/* Woken, on a CPU a while later, and off it after another one. */
+static void wake_task(struct world *w, uint64_t time_ns, int tid, uint64_t wait_ns, uint64_t run_ns)
+{
+    push(w, (struct event){.time_ns = time_ns, .tid = tid, .cpu = 0, .kind = EVENT_WAKE});
+    push(w, (struct event){.time_ns = time_ns + wait_ns, .tid = tid, .cpu = 0, .kind = EVENT_SWITCH_IN});
+    push(w, (struct event){.time_ns = time_ns + wait_ns + run_ns,
+                           .tid = tid,
+                           .cpu = 0,
+                           .kind = EVENT_SWITCH_OUT,
+                           .detail = OUT_BLOCKED});
+}
+
+static const struct roster_row *row_of(struct world *w, int tid)
+{
+    unsigned n;
+    const struct roster_row *rows = roster_rows(w->roster, &n);
+    for (unsigned i = 0; i < n; i++)
+        if (rows[i].task == index_of(w, tid))
+            return &rows[i];
+    fail();
+    return NULL;
+}
+
+static int64_t length(struct world *w, int tid, enum length which)
+{
+    return roster_length(w->roster, w->tl, row_of(w, tid), which);
+}
+
+static void folded_rows_have_lengths_of_all(void **state)
+{
+    (void)state;
+    struct world w = make_world();
+    const uint64_t t_ns = T0 + 600 * NS_PER_MS;
+    wake_task(&w, t_ns, 21, 5000, 40000);
+    wake_task(&w, t_ns + 100000, 22, 7000, 40000);
+    wake_task(&w, t_ns + 200000, 23, 90000, 40000);
+    wake_task(&w, t_ns + 400000, 31, 800000, 40000);
+    roster_fold(w.roster, index_of(&w, 20));
+    update(&w, t_ns + 2 * NS_PER_MS);
+    assert_int_equal(row_of(&w, 20)->n, 4);
+    assert_in_range(length(&w, 20, LENGTH_WAKE_P50), 6800, 7200);
+    assert_int_equal(length(&w, 20, LENGTH_WAKE_MAX), 90000); /* and not another process's */
+    assert_in_range(length(&w, 20, LENGTH_WAKE_P99), 87000, 90000);
+    assert_true(length(&w, 20, LENGTH_SLICE_P50) > 0);
+
+    /* They are remembered for a moment, and then not the old ones. */
+    wake_task(&w, t_ns + 2 * NS_PER_MS + 100000, 21, 300000, 1000);
+    update(&w, t_ns + 2 * NS_PER_MS + 500000);
+    assert_int_equal(length(&w, 20, LENGTH_WAKE_MAX), 90000);
+    update(&w, t_ns + 20 * NS_PER_MS);
+    assert_int_equal(length(&w, 20, LENGTH_WAKE_MAX), 300000);
+
+    /* Opened, the row stands for its first thread, which nobody was seen to wake. */
+    roster_fold(w.roster, index_of(&w, 20));
+    update(&w, t_ns + 21 * NS_PER_MS);
+    assert_int_equal(row_of(&w, 20)->n, 1);
+    assert_int_equal(length(&w, 20, LENGTH_WAKE_MAX), -1);
+    free_world(&w);
+}
+
+/* More rows than are remembered: each has its own figures all the same. */
+static void lengths_of_thousands_of_rows(void **state)
+{
+    (void)state;
+    enum { N = 5000 };
+    struct timeline *tl = timeline_new(64 << 20);
+    struct world w = {.tl = tl};
+    struct lengths *lengths = lengths_new();
+    for (int i = 0; i < N; i++) {
+        add_task(&w, T0 + (uint64_t)i * NS_PER_MS, i + 1, i + 1, 0, "x");
+        wake_task(&w, T0 + (uint64_t)i * NS_PER_MS, i + 1, 1000 + (uint64_t)i, 1000);
+    }
+    timeline_advance(tl, T0 + N * NS_PER_MS);
+    for (int round = 0; round < 2; round++)
+        for (uint32_t i = 0; i < N; i++)
+            assert_int_equal(lengths_together(lengths, tl, &i, 1, LENGTH_WAKE_MAX), 1000 + i);
+    assert_int_equal(lengths_of_all(lengths, tl)->n, N);
+    assert_int_equal(lengths_together(lengths, tl, NULL, 0, LENGTH_WAKE_MAX), -1);
+    lengths_free(lengths);
+    timeline_free(tl);
+}
+
 /* However tasks are made by each other, each is in one row, or stands behind one. */
 static void every_task_is_somewhere(void **state)
 {
@@ -337,6 +419,8 @@ int main(void)
         cmocka_unit_test(who_is_gone_is_shown_as_long_as_the_window_shows_it),
         cmocka_unit_test(sleepers_are_only_counted),
         cmocka_unit_test(colours_stay_and_follow_folds),
+        cmocka_unit_test(folded_rows_have_lengths_of_all),
+        cmocka_unit_test(lengths_of_thousands_of_rows),
         cmocka_unit_test(every_task_is_somewhere),
         cmocka_unit_test(long_chains_are_shown),
     };

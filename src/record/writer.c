@@ -1,0 +1,120 @@
+/* A recording on the disk while it grows: block after block, each whole, and the index at the end. */
+#include "writer.h"
+
+#include "file.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define INDEX_LEVEL 3
+
+bool writer_open(struct writer *w, const char *path, bool force, struct err *err)
+{
+    uint8_t header[FILE_HEADER_SIZE];
+    file_header_store(header);
+    signal(SIGXFSZ, SIG_IGN); /* a limit of file sizes is an error of write(2) then */
+    const int fd = file_create(path, force, header, sizeof header, err);
+    if (fd < 0)
+        return false;
+    writer_fini(w);
+    *w = (struct writer){.fd = fd, .path = strdup(path), .n_bytes = sizeof header};
+    if (!w->path)
+        err_no_memory();
+    return true;
+}
+
+/* The index block and the file's last bytes. */
+static void put_index(const struct writer *w, struct buffer *to)
+{
+    struct block_header header = {
+        .type = BLOCK_INDEX, .n_header = BLOCK_HEADER_SIZE, .first_ns = w->first_ns, .last_ns = w->last_ns};
+    struct buffer entries = {0};
+    uint8_t end[FILE_END_SIZE];
+    ZSTD_CCtx *packer = ZSTD_createCCtx();
+    if (!packer)
+        err_no_memory();
+    ZSTD_CCtx_setParameter(packer, ZSTD_c_compressionLevel, INDEX_LEVEL);
+    index_put(&entries, &w->index);
+    buffer_reserve(to, BLOCK_HEADER_SIZE);
+    to->n = BLOCK_HEADER_SIZE;
+    block_add_packed(to, &header, SECTION_INDEX, entries.bytes, entries.n, packer);
+    block_header_store(to->bytes, &header);
+    store_le(end, w->n_bytes, 8);
+    memcpy(end + 8, FILE_END_MAGIC, 8);
+    buffer_bytes(to, end, sizeof end);
+    buffer_fini(&entries);
+    ZSTD_freeCCtx(packer);
+}
+
+/* Leaves the file whole: with its index, or without where there is no room for it. */
+static bool finish(struct writer *w)
+{
+    struct buffer last = {0};
+    put_index(w, &last);
+    bool good = file_write(w->fd, last.bytes, last.n);
+    int error = errno;
+    if (!good && (ftruncate(w->fd, (off_t)w->n_bytes) != 0 || lseek(w->fd, 0, SEEK_END) < 0))
+        error = errno;
+    if (good)
+        w->n_bytes += last.n;
+    buffer_fini(&last);
+    if (fsync(w->fd) != 0 && good) {
+        error = errno;
+        good = false;
+    }
+    if (close(w->fd) != 0 && good) {
+        error = errno;
+        good = false;
+    }
+    w->fd = -1;
+    errno = error;
+    return good;
+}
+
+static void fail(struct writer *w, int error)
+{
+    const bool whole = ftruncate(w->fd, (off_t)w->n_bytes) == 0 && lseek(w->fd, 0, SEEK_END) >= 0;
+    err_set(&w->err, "%s: %s: recording stopped; what was written before, %.1f MB, %s", w->path, strerror(error),
+            (double)w->n_bytes / 1e6, whole ? "is whole" : "can be opened");
+    w->failed = true;
+    finish(w);
+}
+
+void writer_append(struct writer *w, const void *bytes, size_t n, const struct index_entry *entry)
+{
+    if (w->fd < 0)
+        return;
+    if (!file_write(w->fd, bytes, n)) {
+        fail(w, errno);
+        return;
+    }
+    struct index_entry here = *entry;
+    here.offset = w->n_bytes;
+    index_add(&w->index, &here);
+    w->n_bytes += n;
+    if (entry->type != BLOCK_EVENTS)
+        return;
+    if (w->n_blocks++ == 0)
+        w->first_ns = entry->first_ns;
+    w->n_events += entry->n_events;
+    w->last_ns = entry->last_ns;
+}
+
+bool writer_close(struct writer *w, struct err *err)
+{
+    bool good = !w->failed;
+    if (w->fd >= 0 && !finish(w)) {
+        err_set(&w->err, "%s: its index: %s; it can be opened without", w->path, strerror(errno));
+        good = false;
+    }
+    return good || err_set(err, "%s", w->err.msg);
+}
+
+void writer_fini(struct writer *w)
+{
+    index_fini(&w->index);
+    free(w->path);
+    *w = (struct writer){.fd = -1};
+}

@@ -1,0 +1,229 @@
+/* The recorder of a session: what the timeline takes is kept for a file, and written to one. */
+#include "recording.h"
+
+#include "../clock.h"
+#include "../record/recorder.h"
+#include "../timeline/waits.h"
+#include "facts.h"
+#include "state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FLUSH_NS NS_PER_S /* a recording that is killed has lost no more than this */
+
+static void push(struct sink *sink, const struct event *events, unsigned long n)
+{
+    struct recording *r = (struct recording *)sink; /* its first member */
+    struct sink *timeline = timeline_sink(r->session->timeline), *recorder = recorder_sink(r->recorder);
+    timeline->push(timeline, events, n);
+    recorder->push(recorder, events, n);
+}
+
+/* ---- what a task's state does not tell, for those who look at a part of the recording ---- */
+
+#define MAX_QUEUE 1024u
+
+static void tell(struct sink *to, struct event event)
+{
+    to->push(to, &event, 1);
+}
+
+static void tell_name(struct sink *to, const struct wait_object *object, uint64_t now_ns)
+{
+    const size_t part = EVENT_NAME_SIZE - 1, length = strlen(object->name);
+    for (size_t i = 0; i == 0 || i * part < length; i++) {
+        struct event event = {.time_ns = now_ns,
+                              .tid = object->number,
+                              .cpu = (int16_t)i,
+                              .kind = EVENT_OBJECT,
+                              .detail = (uint8_t)object->kind};
+        snprintf(event.u.name, sizeof event.u.name, "%s", object->name + i * part);
+        tell(to, event);
+    }
+}
+
+static int32_t tid_of(const struct timeline *tl, uint32_t task)
+{
+    struct task it;
+    if (task == TIMELINE_NO_TASK)
+        return 0;
+    timeline_task(tl, task, &it);
+    return it.tid;
+}
+
+static struct event note(const struct timeline *tl, uint32_t task, enum event_note detail, int32_t object)
+{
+    struct event event = {.time_ns = timeline_now_ns(tl),
+                          .tid = tid_of(tl, task),
+                          .cpu = -1,
+                          .kind = EVENT_NOTE,
+                          .detail = (uint8_t)detail};
+    event.u.sync.object = object;
+    return event;
+}
+
+static void tell_queue(struct sink *to, const struct timeline *tl, const struct wait_object *object)
+{
+    uint32_t queue[MAX_QUEUE];
+    unsigned n = waits_queue(timeline_waits(tl), object->index, queue, MAX_QUEUE);
+    n = n < MAX_QUEUE ? n : MAX_QUEUE;
+    for (unsigned i = 0; i < n; i++) {
+        struct wait_reason reason;
+        struct event event = note(tl, queue[i], NOTE_WANTS, object->number);
+        waits_reason(tl, queue[i], timeline_now_ns(tl), &reason);
+        event.u.sync.other = object->kind == OBJECT_BARRIER ? (int32_t)object->n_parties : tid_of(tl, object->holder);
+        event.u.sync.until_ns = reason.until_ns;
+        tell(to, event);
+    }
+}
+
+static void tell_object(struct sink *to, const struct timeline *tl, const struct wait_object *object)
+{
+    if (object->kind_known)
+        tell_name(to, object, timeline_now_ns(tl));
+    if (object->has_value) {
+        struct event value = note(tl, TIMELINE_NO_TASK, NOTE_VALUE, object->number);
+        value.u.sync.value = object->value;
+        tell(to, value);
+    }
+    if (object->holder != TIMELINE_NO_TASK && object->n_waiting > 0)
+        tell(to, note(tl, object->holder, NOTE_GOT, object->number));
+    tell_queue(to, tl, object);
+}
+
+static void tell_extra(void *data, struct sink *to)
+{
+    const struct session *s = data;
+    const struct waits *waits = timeline_waits(s->timeline);
+    for (uint32_t i = 0; i < waits_n_objects(waits); i++) {
+        struct wait_object object;
+        if (waits_object(waits, i, &object) && !object.end_ns)
+            tell_object(to, s->timeline, &object);
+    }
+}
+
+static void make_recorder(struct session *s, size_t memory_bytes)
+{
+    struct recording *r = &s->recording;
+    r->recorder = recorder_new(s->timeline, memory_bytes);
+    recorder_set_extra(r->recorder, tell_extra, s);
+}
+
+void recording_init(struct session *s)
+{
+    s->recording = (struct recording){.sink.push = push, .session = s};
+    if (s->config.past_bytes)
+        make_recorder(s, s->config.past_bytes);
+}
+
+void recording_fini(struct session *s)
+{
+    recorder_free(s->recording.recorder);
+    s->recording = (struct recording){0};
+}
+
+struct sink *recording_sink(struct session *s)
+{
+    return s->recording.recorder ? &s->recording.sink : timeline_sink(s->timeline);
+}
+
+/* Only what has changed since is written. */
+static void tell_facts(struct session *s, uint64_t now_ns)
+{
+    struct recording *r = &s->recording;
+    char *facts = facts_write(s, s->machine, r->lecture);
+    recorder_facts(r->recorder, now_ns, false, FACTS_NAME, facts);
+    free(facts);
+}
+
+static void check(struct session *s)
+{
+    struct recording *r = &s->recording;
+    if (!r->is_on || recorder_state(r->recorder) != RECORDER_FAILED)
+        return;
+    r->is_on = false;
+    r->has_failed = true;
+    session_say(s, "%.250s: what came before is in it, and the run goes on", recorder_error(r->recorder));
+}
+
+void recording_step(struct session *s, uint64_t until_ns)
+{
+    struct recording *r = &s->recording;
+    if (!r->recorder)
+        return;
+    const struct event until = {.time_ns = until_ns, .cpu = -1, .kind = EVENT_UNTIL};
+    if (timeline_n_events(s->timeline) > 0)
+        recorder_sink(r->recorder)->push(recorder_sink(r->recorder), &until, 1);
+    if (until_ns < r->flushed_ns + FLUSH_NS)
+        return;
+    r->flushed_ns = until_ns;
+    if (r->is_on)
+        tell_facts(s, until_ns);
+    recorder_flush(r->recorder, until_ns);
+    check(s);
+}
+
+/* ---- on behalf of the user ---- */
+
+static bool begin(struct session *s, const char *path, bool force, uint64_t from_ns, struct err *err)
+{
+    struct recording *r = &s->recording;
+    if (r->is_on)
+        return err_set(err, "%.200s is being recorded: end it first", r->path);
+    if (strlen(path) >= sizeof r->path)
+        return err_set(err, "the name of the file is too long");
+    if (!r->recorder)
+        make_recorder(s, 0);
+    if (!recorder_start(r->recorder, path, force, from_ns, err))
+        return false;
+    strcpy(r->path, path);
+    r->is_on = true;
+    r->has_failed = false;
+    r->since_ns = clock_now_ns();
+    return true;
+}
+
+bool recording_begin(struct session *s, const char *path, bool force, struct err *err)
+{
+    return begin(s, path, force, 0, err);
+}
+
+bool session_record(struct session *s, const char *path, bool force, uint64_t from_ns, struct err *err)
+{
+    if (s->replay)
+        return err_set(err, "this is a recording already: copy the file");
+    if (s->recording.recorder)
+        tell_facts(s, timeline_now_ns(s->timeline));
+    return begin(s, path, force, from_ns, err);
+}
+
+bool session_record_end(struct session *s, struct err *err)
+{
+    struct recording *r = &s->recording;
+    if (!r->is_on && !r->has_failed)
+        return true;
+    if (r->is_on)
+        tell_facts(s, timeline_now_ns(s->timeline));
+    r->is_on = r->has_failed = false;
+    return recorder_stop(r->recorder, err);
+}
+
+void session_recording(const struct session *s, struct session_recording *recording)
+{
+    const struct recording *r = &s->recording;
+    *recording = (struct session_recording){
+        .is_on = r->is_on, .has_failed = r->has_failed, .path = r->path[0] ? r->path : NULL, .since_ns = r->since_ns};
+    if (!r->recorder)
+        return;
+    struct recorder_figures figures;
+    recorder_figures(r->recorder, &figures);
+    recording->n_bytes = figures.n_bytes;
+    recording->n_events = figures.n_events;
+}
+
+void session_tell_lecture(struct session *s, const struct lecture *lecture)
+{
+    s->recording.lecture = lecture;
+}

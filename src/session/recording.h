@@ -1,0 +1,40 @@
+/* The recorder of a session: what the timeline takes is kept for a file, and written to one. */
+#ifndef SCHEDVIZ_SESSION_RECORDING_H
+#define SCHEDVIZ_SESSION_RECORDING_H
+
+#include "../err.h"
+#include "../event.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct session;
+struct lecture;
+struct recorder;
+
+/* Takes events on behalf of the timeline and of the recorder. */
+struct recording {
+    struct sink sink;
+    struct session *session;
+    struct recorder *recorder; /* NULL: nothing was recorded, and the past is not kept */
+    const struct lecture *lecture;
+    bool is_on, has_failed;
+    char path[4096];
+    uint64_t since_ns, flushed_ns;
+};
+
+/* With the timeline. */
+void recording_init(struct session *session);
+void recording_fini(struct session *session);
+
+/* From the first event on, into that file. */
+bool recording_begin(struct session *session, const char *path, bool force, struct err *err);
+
+/* Where merged events go. */
+struct sink *recording_sink(struct session *session);
+
+/* Once a turn, all events up to until_ns having been taken: about once a second what came goes to the file, with
+ * what is to be known beside it. One that cannot be written on is ended with a message, and the run goes on. */
+void recording_step(struct session *session, uint64_t until_ns);
+
+#endif

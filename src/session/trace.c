@@ -1,0 +1,358 @@
+/* A file of events, whoever wrote it. */
+#include "trace.h"
+
+#include "../import/import.h"
+#include "../record/reader.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define IMPORT_BATCH 4096u
+
+struct trace {
+    char *path;
+    struct reader *reader; /* of ours; NULL: another tool's: */
+    struct import *import;
+    struct session_facts facts;
+    char remark[320];
+};
+
+static bool ends_with(const char *path, const char *ending)
+{
+    const size_t n = strlen(path), m = strlen(ending);
+    return n > m && strcmp(path + n - m, ending) == 0;
+}
+
+/* The first bytes; a file that cannot be read has none. */
+static size_t read_head(const char *path, char *head, size_t size)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    const ssize_t n = fd < 0 ? 0 : read(fd, head, size);
+    if (fd >= 0)
+        close(fd);
+    return n > 0 ? (size_t)n : 0;
+}
+
+static bool is_ours(const char *path)
+{
+    char head[READER_MAGIC_SIZE];
+    const size_t n = read_head(path, head, sizeof head);
+    return reader_is_recording(head, n) || ends_with(path, ".svz");
+}
+
+bool trace_is_one(const char *path)
+{
+    return is_ours(path) || trace_is_foreign(path);
+}
+
+bool trace_is_foreign(const char *path)
+{
+    return import_recognise_file(path) != IMPORT_NONE || ends_with(path, ".dat") || ends_with(path, ".data");
+}
+
+/* What a recording without a word of its session still shows. */
+static void default_facts(struct trace *trace)
+{
+    struct session_facts *f = &trace->facts;
+    *f = (struct session_facts){.info = {.exact = true, .observer_cpu = -1}};
+    snprintf(f->source, sizeof f->source, "unknown");
+    snprintf(f->name, sizeof f->name, "recording");
+    f->info.source = f->source;
+    f->info.workload.name = f->name;
+}
+
+/* The last word that can be read. */
+static bool read_facts(struct trace *trace, struct err *err)
+{
+    for (unsigned i = reader_n_facts(trace->reader); i-- > 0;) {
+        size_t n;
+        if (strcmp(reader_facts(trace->reader, i)->name, FACTS_NAME) != 0)
+            continue;
+        char *text = reader_text(trace->reader, i, &n, err);
+        const bool is_read = text && facts_read(&trace->facts, text, n, err);
+        free(text);
+        if (is_read)
+            return true;
+    }
+    return false;
+}
+
+static bool open_reader(struct trace *trace, struct err *err)
+{
+    const char *cut;
+    struct err why;
+    trace->reader = reader_open(trace->path, err);
+    if (!trace->reader)
+        return false;
+    if (!read_facts(trace, &why))
+        default_facts(trace);
+    reader_cut(trace->reader, &cut);
+    snprintf(trace->remark, sizeof trace->remark, "%s", cut);
+    return true;
+}
+
+/* The last part of a path. */
+static const char *leaf(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* What it lost, and what is to be said of it, is known when it was read. */
+static void take_import_facts(struct trace *trace)
+{
+    struct import_facts told;
+    import_facts(trace->import, &told);
+    trace->facts.info.n_lost = told.n_lost;
+    snprintf(trace->remark, sizeof trace->remark, "%s", import_remark(trace->import));
+}
+
+/* Whoever ran is of the workload: a server's trace is looked at for all of them, as a tree of tasks. */
+static bool open_import(struct trace *trace, struct err *err)
+{
+    struct session_facts *f = &trace->facts;
+    struct import_facts told;
+    trace->import = import_open(trace->path, err);
+    if (!trace->import)
+        return false;
+    default_facts(trace);
+    import_facts(trace->import, &told);
+    snprintf(f->source, sizeof f->source, told.kind == IMPORT_TRACE_CMD ? "trace-cmd" : "perf");
+    snprintf(f->name, sizeof f->name, "%s", leaf(trace->path));
+    snprintf(f->made_by, sizeof f->made_by, "%s", told.recorder);
+    snprintf(f->machine.kernel, sizeof f->machine.kernel, "%s", told.machine);
+    for (unsigned cpu = 0; told.kind == IMPORT_TRACE_CMD && cpu < told.n_cpus && cpu < CPUSET_MAX; cpu++)
+        cpuset_add(&f->machine.online, (int)cpu); /* else those that are seen */
+    f->info.cpus = f->machine.allowed = f->machine.present = f->machine.online;
+    f->info.finished = true;
+    f->info.workload.placement = PLACEMENT_FREE;
+    f->default_role = ROLE_WORKLOAD;
+    f->has_target = true;
+    f->target = (struct session_target){.ended = true};
+    return true;
+}
+
+struct trace *trace_open(const char *path, struct err *err)
+{
+    struct trace *trace = mem_new(1, sizeof *trace);
+    trace->path = strdup(path);
+    if (!trace->path)
+        err_no_memory();
+    if (is_ours(path) ? open_reader(trace, err) : open_import(trace, err))
+        return trace;
+    trace_free(trace);
+    return NULL;
+}
+
+void trace_free(struct trace *trace)
+{
+    if (!trace)
+        return;
+    if (trace->reader)
+        reader_close(trace->reader);
+    if (trace->import)
+        import_close(trace->import);
+    facts_fini(&trace->facts);
+    free(trace->path);
+    free(trace);
+}
+
+const char *trace_path(const struct trace *trace)
+{
+    return trace->path;
+}
+
+const struct session_facts *trace_facts(const struct trace *trace)
+{
+    return &trace->facts;
+}
+
+const char *trace_remark(const struct trace *trace)
+{
+    return trace->remark;
+}
+
+void trace_span(const struct trace *trace, uint64_t *first_ns, uint64_t *last_ns)
+{
+    uint64_t span[2];
+    if (trace->import) {
+        struct import_facts told;
+        import_facts(trace->import, &told);
+        span[0] = told.first_ns;
+        span[1] = told.last_ns;
+    } else {
+        reader_span(trace->reader, &span[0], &span[1]);
+    }
+    if (first_ns)
+        *first_ns = span[0];
+    if (last_ns)
+        *last_ns = span[1];
+}
+
+struct reader *trace_reader(const struct trace *trace)
+{
+    return trace->reader;
+}
+
+/* ---- playing ---- */
+
+/* The tasks of a second trace are not those of the first, though they have the same numbers. */
+struct shifted {
+    struct sink sink;
+    struct sink *to;
+    const struct trace_shift *shift;
+    int32_t *barriers; /* numbers of objects: who waits for one tells how many are there, not a holder */
+    size_t n_barriers;
+};
+
+static int32_t shift_tid(int32_t tid, const struct trace_shift *shift)
+{
+    return tid > 0 ? tid + shift->tid : tid < 0 ? tid - shift->tid : 0;
+}
+
+static uint64_t shift_time(uint64_t t_ns, const struct trace_shift *shift)
+{
+    return t_ns ? t_ns + shift->time_ns : 0;
+}
+
+static bool is_barrier(const struct shifted *shifted, int32_t object)
+{
+    for (size_t i = 0; i < shifted->n_barriers; i++)
+        if (shifted->barriers[i] == object)
+            return true;
+    return false;
+}
+
+static void note_object(struct shifted *shifted, const struct event *event)
+{
+    if (event->detail != OBJECT_BARRIER || is_barrier(shifted, event->tid))
+        return;
+    shifted->barriers = mem_resize(shifted->barriers, shifted->n_barriers + 1, sizeof *shifted->barriers);
+    shifted->barriers[shifted->n_barriers++] = event->tid;
+}
+
+static void shift_note(const struct shifted *shifted, struct event *event)
+{
+    const struct trace_shift *shift = shifted->shift;
+    const bool has_holder = event->detail == NOTE_WANTS || event->detail == NOTE_DIED;
+    if (has_holder && !is_barrier(shifted, event->u.sync.object))
+        event->u.sync.other = shift_tid(event->u.sync.other, shift);
+    if (event->detail == NOTE_WANTS || event->detail == NOTE_SLEEPS)
+        event->u.sync.until_ns = shift_time(event->u.sync.until_ns, shift);
+}
+
+static struct event shift_event(struct shifted *shifted, const struct event *event)
+{
+    const struct trace_shift *shift = shifted->shift;
+    struct event moved = *event;
+    moved.time_ns += shift->time_ns;
+    if (event->kind != EVENT_OBJECT)
+        moved.tid = shift_tid(event->tid, shift);
+    switch (event->kind) {
+    case EVENT_OBJECT:
+        note_object(shifted, event);
+        break;
+    case EVENT_WAKE:
+        moved.u.wake.waker_tid = shift_tid(event->u.wake.waker_tid, shift);
+        break;
+    case EVENT_NEW:
+        moved.u.task.pid = shift_tid(event->u.task.pid, shift);
+        moved.u.task.parent = shift_tid(event->u.task.parent, shift);
+        moved.u.task.run = event->u.task.run ? (uint16_t)(event->u.task.run + shift->run) : 0;
+        break;
+    case EVENT_NOTE:
+        shift_note(shifted, &moved);
+        break;
+    default:
+        break;
+    }
+    return moved;
+}
+
+static void push_shifted(struct sink *sink, const struct event *events, unsigned long n)
+{
+    struct shifted *shifted = (struct shifted *)sink; /* its first member */
+    struct event batch[256];
+    while (n > 0) {
+        const unsigned long most = sizeof batch / sizeof *batch, k = n < most ? n : most;
+        for (unsigned long i = 0; i < k; i++)
+            batch[i] = shift_event(shifted, &events[i]);
+        shifted->to->push(shifted->to, batch, k);
+        events += k;
+        n -= k;
+    }
+}
+
+static void shift_task(struct task *task, const struct trace_shift *shift)
+{
+    task->tid = shift_tid(task->tid, shift);
+    task->pid = shift_tid(task->pid, shift);
+    task->run = task->run ? (uint16_t)(task->run + shift->run) : 0;
+    task->first_ns += shift->time_ns;
+    task->last_ns += shift->time_ns;
+    task->state_since_ns += shift->time_ns;
+    task->kernel.time_ns = shift_time(task->kernel.time_ns, shift);
+}
+
+/* Whom a block found there. */
+static bool play_preamble(struct trace *trace, unsigned block, struct timeline *tl, const struct trace_shift *shift,
+                          struct sink *sink, struct err *err)
+{
+    struct preamble preamble;
+    if (!reader_block(trace->reader, block)->key)
+        return true;
+    if (!reader_preamble(trace->reader, block, &preamble, err))
+        return false;
+    for (unsigned i = 0; i < preamble.n_tasks; i++)
+        shift_task(&preamble.tasks[i], shift);
+    timeline_restore(tl, preamble.tasks, preamble.n_tasks, preamble.now_ns + shift->time_ns);
+    sink->push(sink, preamble.extra, preamble.n_extra);
+    preamble_fini(&preamble);
+    return true;
+}
+
+bool trace_play_blocks(struct trace *trace, unsigned first, unsigned end, struct timeline *tl,
+                       const struct trace_shift *shift, struct err *err)
+{
+    static const struct trace_shift none;
+    struct shifted shifted = {.sink.push = push_shifted, .to = timeline_sink(tl), .shift = shift ? shift : &none};
+    struct sink *sink = shift ? &shifted.sink : timeline_sink(tl);
+    struct event *events = mem_new(RECORD_MAX_EVENTS, sizeof *events);
+    bool good = first >= end || play_preamble(trace, first, tl, shifted.shift, sink, err);
+    for (unsigned i = first; good && i < end; i++) {
+        good = reader_events(trace->reader, i, events, RECORD_MAX_EVENTS, err);
+        if (good)
+            sink->push(sink, events, reader_block(trace->reader, i)->n_events);
+    }
+    free(events);
+    free(shifted.barriers);
+    return good;
+}
+
+/* Another tool's trace ends with its last event. */
+static bool play_import(struct trace *trace, struct timeline *tl, struct sink *sink, const struct trace_shift *shift)
+{
+    struct shifted shifted = {.sink.push = push_shifted, .to = sink, .shift = shift};
+    struct sink *to = shift ? &shifted.sink : sink;
+    struct event *events = mem_new(IMPORT_BATCH, sizeof *events);
+    uint64_t last_ns = 0;
+    for (size_t n; (n = import_read(trace->import, events, IMPORT_BATCH)) > 0;) {
+        to->push(to, events, n);
+        last_ns = events[n - 1].time_ns + (shift ? shift->time_ns : 0);
+    }
+    timeline_advance(tl, last_ns);
+    free(events);
+    free(shifted.barriers);
+    take_import_facts(trace);
+    return true;
+}
+
+bool trace_play(struct trace *trace, struct timeline *tl, struct sink *sink, const struct trace_shift *shift,
+                struct err *err)
+{
+    return trace->import ? play_import(trace, tl, sink, shift)
+                         : trace_play_blocks(trace, 0, reader_n_blocks(trace->reader), tl, shift, err);
+}

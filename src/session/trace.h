@@ -1,0 +1,48 @@
+/* A file of events, whoever wrote it: our recordings, and the traces of other tools. */
+#ifndef SCHEDVIZ_SESSION_TRACE_H
+#define SCHEDVIZ_SESSION_TRACE_H
+
+#include "../record/reader.h"
+#include "facts.h"
+
+struct trace;
+
+/* Whether the file's first bytes, or its name, are those of something that trace_open() takes: a lesson or a
+ * workload file is not. A file that cannot be read is judged by its name. */
+bool trace_is_one(const char *path);
+
+/* Whether it is another tool's: a trace, and no recording of ours. */
+bool trace_is_foreign(const char *path);
+
+/* NULL with one line. */
+struct trace *trace_open(const char *path, struct err *err);
+void trace_free(struct trace *trace);
+
+const char *trace_path(const struct trace *trace);
+const struct session_facts *trace_facts(const struct trace *trace);
+/* What is to be said of it: that its end is missing, that events were lost. "" for nothing. */
+const char *trace_remark(const struct trace *trace);
+
+/* When it begins and ends, as far as it is known before it was played; either may be NULL. */
+void trace_span(const struct trace *trace, uint64_t *first_ns, uint64_t *last_ns);
+
+/* The reader of a recording of ours; NULL: another tool's, which is read from its beginning only. */
+struct reader *trace_reader(const struct trace *trace);
+
+/* What is added to times, tids and numbers of runs where one trace is put beside another. */
+struct trace_shift {
+    uint64_t time_ns;
+    int32_t tid;
+    uint16_t run;
+};
+
+/* Pushes all events into a sink, in time order, which gives them to the timeline tl. Only once for another tool's.
+ * False with a line when the file cannot be read on; what came before was pushed. shift may be NULL. */
+bool trace_play(struct trace *trace, struct timeline *tl, struct sink *sink, const struct trace_shift *shift,
+                struct err *err);
+
+/* The same for the blocks [first, end) of a recording of ours, straight into the timeline. */
+bool trace_play_blocks(struct trace *trace, unsigned first, unsigned end, struct timeline *tl,
+                       const struct trace_shift *shift, struct err *err);
+
+#endif

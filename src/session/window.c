@@ -1,0 +1,241 @@
+/* A recording that is larger than memory. */
+#include "window.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PART_EVENTS UINT64_C(400000) /* that many are read in some 20 ms */
+#define MAX_GROUPS  1024u            /* stretches of sums in a lane */
+
+struct window {
+    struct trace *trace;
+    struct reader *reader;
+    size_t memory_bytes;
+
+    struct timeline *whole; /* as it stands at the end; before that it has sums */
+    unsigned sums_first, sums_end, sums_group; /* blocks that they are of, so many to a stretch */
+
+    struct timeline *part; /* NULL: none */
+    unsigned part_first, part_end;
+};
+
+static struct timeline *new_timeline(const struct window *w)
+{
+    const struct session_facts *facts = trace_facts(w->trace);
+    struct timeline *tl = timeline_new(w->memory_bytes);
+    if (facts->self_told)
+        timeline_set_self_told(tl);
+    timeline_set_default_role(tl, facts->default_role);
+    return tl;
+}
+
+struct window *window_open(struct trace *trace, size_t memory_bytes, struct err *err)
+{
+    struct window *w = mem_new(1, sizeof *w);
+    uint64_t first_ns, last_ns;
+    *w = (struct window){.trace = trace, .reader = trace_reader(trace), .memory_bytes = memory_bytes};
+    w->whole = new_timeline(w);
+    reader_span(w->reader, &first_ns, &last_ns);
+    const unsigned n = reader_n_blocks(w->reader), key = reader_find(w->reader, last_ns, true);
+    if (trace_play_blocks(trace, key, n, w->whole, NULL, err))
+        return w;
+    window_free(w);
+    return NULL;
+}
+
+void window_free(struct window *w)
+{
+    if (!w)
+        return;
+    timeline_free(w->whole);
+    timeline_free(w->part);
+    free(w);
+}
+
+/* ---- blocks ---- */
+
+static uint64_t count_events(const struct window *w, unsigned first, unsigned end)
+{
+    uint64_t n = 0;
+    for (unsigned i = first; i < end; i++)
+        n += reader_block(w->reader, i)->n_events;
+    return n;
+}
+
+/* The first block behind to_ns. */
+static unsigned end_of(const struct window *w, uint64_t to_ns)
+{
+    unsigned end = reader_find(w->reader, to_ns, false);
+    const unsigned n = reader_n_blocks(w->reader);
+    while (end < n && reader_block(w->reader, end)->first_ns <= to_ns)
+        end++;
+    return end;
+}
+
+/* ---- sums ---- */
+
+/* What a group of blocks adds up to, for each lane that had a part in it. */
+struct group {
+    struct bin *cpus, *tasks; /* by number, by index; all zero: none */
+    uint32_t n_cpus, n_tasks;
+};
+
+static struct bin *room_for(struct bin **bins, uint32_t *n, uint32_t i)
+{
+    if (i >= *n) {
+        *bins = mem_resize(*bins, i + 1ul, sizeof **bins);
+        memset(*bins + *n, 0, (i + 1ul - *n) * sizeof **bins);
+        *n = i + 1;
+    }
+    return &(*bins)[i];
+}
+
+/* Leads of the sum are leads of a part: one that was never among the first three is not missed. */
+static void add_lead(struct bin *to, uint32_t who, uint64_t ns)
+{
+    unsigned i = 0;
+    while (i < BIN_LEADS && to->lead[i].ns && to->lead[i].who != who)
+        i++;
+    if (i == BIN_LEADS) {
+        i = BIN_LEADS - 1;
+        if (to->lead[i].ns >= ns)
+            return;
+        to->lead[i].ns = 0;
+    }
+    to->lead[i].who = who;
+    to->lead[i].ns += ns;
+    for (; i > 0 && to->lead[i].ns > to->lead[i - 1].ns; i--) {
+        const uint32_t w = to->lead[i].who;
+        const uint64_t t = to->lead[i].ns;
+        to->lead[i].who = to->lead[i - 1].who;
+        to->lead[i].ns = to->lead[i - 1].ns;
+        to->lead[i - 1].who = w;
+        to->lead[i - 1].ns = t;
+    }
+}
+
+static void add_bin(struct bin *to, const struct bin *bin)
+{
+    to->run_ns += bin->run_ns;
+    to->self_ns += bin->self_ns;
+    to->runnable_ns += bin->runnable_ns;
+    to->others_ns += bin->others_ns;
+    to->blocked_ns += bin->blocked_ns;
+    to->unknown_ns += bin->unknown_ns;
+    to->n_switches += bin->n_switches;
+    to->n_samples += bin->n_samples;
+    for (unsigned i = 0; i < BIN_LEADS && bin->lead[i].ns; i++)
+        add_lead(to, bin->lead[i].who, bin->lead[i].ns);
+}
+
+static bool add_block(const struct window *w, unsigned block, struct group *group, struct err *err)
+{
+    struct sums_of_block sums;
+    if (!reader_block(w->reader, block)->has_sums)
+        return true;
+    if (!reader_sums(w->reader, block, &sums, err))
+        return false;
+    for (unsigned i = 0; i < sums.n_cpus; i++)
+        add_bin(room_for(&group->cpus, &group->n_cpus, (uint32_t)sums.cpus[i].cpu), &sums.cpus[i].bin);
+    for (unsigned i = 0; i < sums.n_tasks; i++)
+        if (sums.tasks[i].task < timeline_n_tasks(w->whole))
+            add_bin(room_for(&group->tasks, &group->n_tasks, sums.tasks[i].task), &sums.tasks[i].bin);
+    sums_fini(&sums);
+    return true;
+}
+
+static bool is_any(const struct bin *bin)
+{
+    return bin->run_ns || bin->runnable_ns || bin->blocked_ns || bin->unknown_ns || bin->others_ns ||
+           bin->n_switches || bin->n_samples;
+}
+
+/* Hands a group on, and empties it. */
+static void give_group(struct window *w, struct group *group, uint64_t start_ns, uint64_t end_ns)
+{
+    for (uint32_t i = 0; i < group->n_cpus; i++)
+        if (is_any(&group->cpus[i]))
+            timeline_add_cpu_sums(w->whole, (int)i, start_ns, end_ns, &group->cpus[i]);
+    for (uint32_t i = 0; i < group->n_tasks; i++) {
+        struct bin *bin = &group->tasks[i];
+        const uint64_t known_ns = bin->run_ns + bin->runnable_ns + bin->blocked_ns + bin->unknown_ns;
+        if (!is_any(bin))
+            continue;
+        if (known_ns < end_ns - start_ns) /* of the blocks in which it did nothing */
+            bin->blocked_ns += end_ns - start_ns - known_ns;
+        timeline_add_task_sums(w->whole, i, start_ns, end_ns, bin);
+    }
+    if (group->n_cpus)
+        memset(group->cpus, 0, group->n_cpus * sizeof *group->cpus);
+    if (group->n_tasks)
+        memset(group->tasks, 0, group->n_tasks * sizeof *group->tasks);
+}
+
+static void read_sums(struct window *w, unsigned first, unsigned end, struct err *err)
+{
+    const unsigned per_group = (end - first + MAX_GROUPS - 1) / MAX_GROUPS;
+    struct group group = {0};
+    bool good = true;
+    if (first >= w->sums_first && end <= w->sums_end && per_group >= w->sums_group)
+        return;
+    timeline_drop_sums(w->whole);
+    for (unsigned i = first; good && i < end; i += per_group) {
+        const unsigned last = i + per_group < end ? i + per_group : end;
+        for (unsigned k = i; good && k < last; k++)
+            good = add_block(w, k, &group, err);
+        give_group(w, &group, reader_block(w->reader, i)->first_ns, reader_block(w->reader, last - 1)->last_ns);
+    }
+    free(group.cpus);
+    free(group.tasks);
+    w->sums_first = first;
+    w->sums_end = end;
+    w->sums_group = per_group;
+}
+
+/* ---- slices ---- */
+
+/* Widens [first, end) to both sides by turns while it is affordable, so that a step aside costs nothing. */
+static void widen(const struct window *w, unsigned *first, unsigned *end)
+{
+    uint64_t n = count_events(w, *first, *end);
+    const unsigned n_blocks = reader_n_blocks(w->reader);
+    for (bool more = true; more;) {
+        more = false;
+        if (*first > 0 && n + reader_block(w->reader, *first - 1)->n_events <= PART_EVENTS) {
+            n += reader_block(w->reader, --*first)->n_events;
+            more = true;
+        }
+        if (*end < n_blocks && n + reader_block(w->reader, *end)->n_events <= PART_EVENTS) {
+            n += reader_block(w->reader, (*end)++)->n_events;
+            more = true;
+        }
+    }
+}
+
+/* The state of tasks is known where a block is key. */
+static void read_part(struct window *w, unsigned first, unsigned end, struct err *err)
+{
+    if (w->part && first >= w->part_first && end <= w->part_end)
+        return;
+    widen(w, &first, &end);
+    timeline_free(w->part);
+    w->part = new_timeline(w);
+    w->part_first = first;
+    w->part_end = end;
+    first = reader_find(w->reader, reader_block(w->reader, first)->first_ns, true);
+    trace_play_blocks(w->trace, first, end, w->part, NULL, err);
+}
+
+struct timeline *window_show(struct window *w, uint64_t from_ns, uint64_t to_ns, struct err *err)
+{
+    const unsigned first = reader_find(w->reader, from_ns, false), end = end_of(w, to_ns);
+    err->msg[0] = '\0';
+    if (first >= end)
+        return w->whole;
+    if (count_events(w, first, end) <= PART_EVENTS) {
+        read_part(w, first, end, err);
+        return w->part;
+    }
+    read_sums(w, first, end, err);
+    return w->whole;
+}
