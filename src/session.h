@@ -55,10 +55,17 @@ struct session_replay {
 struct session *session_replay(const struct session_replay *what, struct machine *machine, struct err *err);
 bool session_is_replay(const struct session *session);
 
-/* What is to be shown next: of a recording that is larger than memory, session_timeline() is another one after
- * this, with all slices of the window; where they are too many, with sums of them. True when it has changed.
- * The current run is the one that went on at to_ns. Nothing happens where nothing is replayed. */
-bool session_show(struct session *session, uint64_t from_ns, uint64_t to_ns);
+/* What is to be shown next, and the instant that it is about: of a recording that is larger than memory,
+ * session_timeline() is another one after this, with all slices of the window; where they are too many, with sums of
+ * them. True when it has changed. The current run is the one that went on at at_ns. Nothing happens where nothing is
+ * replayed. */
+bool session_show(struct session *session, uint64_t from_ns, uint64_t to_ns, uint64_t at_ns);
+
+/* The timeline as it stood at at_ns: who held what, who waited, what was in the queues; slices from shortly before
+ * alone. The session's, valid until it is asked for another instant. session_timeline() where nothing is replayed, of
+ * two recordings, and of another tool's trace. */
+const struct timeline *session_state(struct session *session, uint64_t at_ns);
+
 /* The whole time that is recorded. */
 /* What was told of it beside its events (session/facts.h). */
 const struct session_facts *session_replay_facts(const struct session *session);

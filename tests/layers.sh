@@ -95,6 +95,9 @@ check "import includes only leaves and itself" \
 check "timeline includes only leaves and itself" \
     "$(includes src/timeline | awk '$2 !~ /^src\/(timeline\/|(err|event|clock)\.h$)/')"
 
+check "record includes only leaves, the timeline's face and itself" \
+    "$(includes src/record | awk '$2 !~ /^src\/(record\/|timeline\/timeline\.h$|(err|event|clock)\.h$)/')"
+
 check "export knows no observer and no engine" \
     "$(includes src/export | awk '$2 ~ /^src\/(observe|engine)\//')"
 

@@ -39,9 +39,9 @@ int main(int argc, char **argv)
     good = good && recorder_stop(recorder, &err);
     recorder_figures(recorder, &figures);
     if (good)
-        printf("%llu events in %llu blocks, %llu bytes, %.2f bytes an event\n", (unsigned long long)figures.n_events,
-               (unsigned long long)figures.n_blocks, (unsigned long long)figures.n_bytes,
-               (double)figures.n_bytes / (double)figures.n_events);
+        printf("%llu events in %llu blocks, %llu bytes, %.2f bytes an event\n",
+               (unsigned long long)figures.n_events, (unsigned long long)figures.n_blocks,
+               (unsigned long long)figures.n_bytes, (double)figures.n_bytes / (double)figures.n_events);
     else
         fprintf(stderr, "make_recording: %s\n", err.msg);
     recorder_free(recorder);

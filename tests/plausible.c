@@ -43,7 +43,7 @@ struct plausible {
     unsigned n_cores;
     struct sleeper *tasks;
     unsigned n_tasks;
-    unsigned *heap; /* cores, the one that acts next first */
+    unsigned *heap;  /* cores, the one that acts next first */
     unsigned *place; /* of a core in it */
     unsigned n_introduced;
     uint64_t mark_ns;
@@ -272,13 +272,11 @@ static void introduce_task(struct plausible *p, unsigned number)
     static const char *const kinds[] = {"compute", "server", "turns"};
     const struct sleeper *task = &p->tasks[number];
     struct event event = {.tid = task->tid, .cpu = -1, .kind = EVENT_NAME};
-    emit(p, (struct event){.tid = task->tid,
-                           .cpu = -1,
-                           .kind = EVENT_NEW,
-                           .u.task = {.pid = FIRST_TID - 1,
-                                      .slot = (int32_t)number,
-                                      .run = 1,
-                                      .role = ROLE_WORKLOAD}});
+    emit(p, (struct event){
+                .tid = task->tid,
+                .cpu = -1,
+                .kind = EVENT_NEW,
+                .u.task = {.pid = FIRST_TID - 1, .slot = (int32_t)number, .run = 1, .role = ROLE_WORKLOAD}});
     snprintf(event.u.name, sizeof event.u.name, "%s%u", kinds[task->kind], number);
     emit(p, event);
 }

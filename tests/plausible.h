@@ -1,5 +1,5 @@
-/* Events of a machine that never was, of a plausible shape: tasks that compute, wait, are woken, preempted and
- * moved, on as many CPUs as wanted. The same seed makes the same events. */
+/* Events of a machine that never was, of a plausible shape: tasks that compute, wait, are woken, preempted
+ * and moved, on as many CPUs as wanted. The same seed makes the same events. */
 #ifndef SCHEDVIZ_TESTS_PLAUSIBLE_H
 #define SCHEDVIZ_TESTS_PLAUSIBLE_H
 

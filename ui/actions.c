@@ -198,12 +198,12 @@ void action_live(struct app *app, int unused)
 static uint64_t next_switch(struct app *app, int cpu, int direction)
 {
     const uint64_t from_ns = app->viewport.cursor_ns;
-    session_show(app->session, from_ns, from_ns);
+    session_show(app->session, from_ns, from_ns, from_ns);
     uint64_t t = timeline_next_switch(timeline(app), cpu, from_ns, direction);
     if (!t && app->tape.is_replay) {
         const uint64_t edge_ns =
             direction > 0 ? timeline_now_ns(timeline(app)) + 1 : timeline_edge_ns(timeline(app)) - 1;
-        session_show(app->session, edge_ns, edge_ns);
+        session_show(app->session, edge_ns, edge_ns, from_ns);
         t = timeline_next_switch(timeline(app), cpu, from_ns, direction);
     }
     app->scene.tl = timeline(app);

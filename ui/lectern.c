@@ -120,8 +120,16 @@ static void show_step(struct app *app)
         const uint64_t t_ns = lecture_step_ns(lecture, i);
         to_ns = t_ns > from_ns && t_ns < to_ns ? t_ns : to_ns;
     }
-    if (from_ns)
-        tape_show(app, from_ns, to_ns);
+    if (!from_ns)
+        return;
+    tape_show(app, from_ns, to_ns);
+    for (unsigned i = 0; i < session_n_runs(app->session); i++) {
+        const struct run *run = session_run(app->session, i);
+        if (run->start_ns >= from_ns && run->start_ns < to_ns) { /* let go, it takes a moment to begin */
+            app->viewport.cursor_ns = run->start_ns;
+            break;
+        }
+    }
 }
 
 void lectern_set_time(struct app *app)

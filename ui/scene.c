@@ -335,7 +335,7 @@ static void find_told(const struct timeline *tl, const struct program *program, 
 static void build_objects(struct app *app)
 {
     const struct program *program = app->scene.info.workload.program;
-    const struct engine *engine = session_engine(app->session); /* NULL: no program, either */
+    const struct engine *engine = session_engine(app->session); /* NULL: it is replayed */
     const uint16_t run = session_current_run(app->session)->number;
     unsigned n = 0;
     app->scene.n_objects = 0;
@@ -345,14 +345,14 @@ static void build_objects(struct app *app)
     uint32_t *told = mem_new(program->n_objects, sizeof *told);
     app->objects = mem_resize(app->objects, program->n_objects, sizeof *app->objects);
     note_objects(&app->scene.info.workload, notes);
-    find_told(app->scene.tl, program, run, told);
+    find_told(scene_state(&app->scene), program, run, told);
     for (unsigned i = 0; i < program->n_objects; i++) {
         struct scene_object *object = &app->objects[n];
         if (!(notes[i] & USED) || program->objects[i].kind == OBJECT_TIMER)
             continue;
         *object = (struct scene_object){
             .object = &program->objects[i], .wait = told[i], .is_level = notes[i] & GOES_DOWN};
-        object->has_state = engine_object(engine, run, i, &object->state);
+        object->has_state = engine && engine_object(engine, run, i, &object->state);
         n++;
     }
     free(notes);
@@ -370,13 +370,15 @@ static void build_alerts(struct app *app)
     const struct waits *waits = timeline_waits(scene->tl);
     const struct run *run = session_current_run(app->session);
     const unsigned room = sizeof scene->warnings / sizeof *scene->warnings;
+    const uint64_t at_ns = app->tape.is_replay ? tape_at_ns(app) : UINT64_MAX;
     scene->deadlock = NULL;
     scene->n_warnings = 0;
     for (unsigned i = waits_n_alerts(waits); i-- > 0;) {
         const struct alert *alert = waits_alert(waits, i);
         if (alert->time_ns < run->start_ns || !run->start_ns)
             break;
-        if (alert->ended_ns || run->end_ns)
+        if (alert->time_ns > at_ns || (alert->ended_ns && alert->ended_ns <= at_ns) ||
+            (run->end_ns && run->end_ns <= at_ns))
             continue;
         if (alert->kind != ALERT_DEADLOCK && scene->n_warnings < room)
             scene->warnings[scene->n_warnings++] = alert;
@@ -416,6 +418,10 @@ static void build_tape(struct app *app)
         session_recording(app->session, &scene->recording);
         return;
     }
+    if (app->lectern.lecture)
+        scene->info.workload.started =
+            lecture_lesson(app->lectern.lecture)->steps[lecture_step(app->lectern.lecture)].started;
+    scene->state = app_views[app->view] == &view_objects ? session_state(app->session, tape_at_ns(app)) : NULL;
     session_origin(app->session, &scene->origin);
     session_replay_span(app->session, &scene->replay_first_ns, &scene->replay_last_ns);
 }

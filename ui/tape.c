@@ -33,9 +33,8 @@ void tape_show(struct app *app, uint64_t from_ns, uint64_t to_ns)
 {
     const struct timeline *tl = session_timeline(app->session);
     struct viewport *vp = &app->viewport;
-    const uint64_t length_ns = to_ns > from_ns ? to_ns - from_ns : 1;
     viewport_set_mode(vp, tl, MODE_PAUSED);
-    viewport_set_span(vp, tl, length_ns + length_ns / 4); /* four fifths of it at least are shown */
+    viewport_set_span(vp, tl, to_ns > from_ns ? to_ns - from_ns : 1);
     vp->start_ns = from_ns;
     vp->cursor_ns = from_ns;
 }
@@ -46,7 +45,8 @@ void tape_set_time(struct app *app)
     if (!tape->is_replay || tape->is_placed)
         return;
     tape->is_placed = true;
-    tape_show(app, tape->first_ns, tape->last_ns);
+    const uint64_t length_ns = tape->last_ns - tape->first_ns;
+    tape_show(app, tape->first_ns, tape->last_ns + length_ns / 4); /* four fifths at least are shown: all of it */
 }
 
 static bool is_played(const struct app *app)
@@ -66,6 +66,14 @@ static void follow_steps(struct app *app, uint64_t t_ns)
             step = i;
     if (step != lecture_step(lecture))
         lectern_follow(app, step);
+}
+
+uint64_t tape_at_ns(const struct app *app)
+{
+    const struct viewport *vp = &app->viewport;
+    if (!app->tape.is_replay)
+        return timeline_now_ns(session_timeline(app->session));
+    return vp->mode == MODE_SLOW ? vp->playhead_ns : vp->mode == MODE_PAUSED ? vp->cursor_ns : app->tape.play_ns;
 }
 
 /* From where it stood. A window that shows all of it would be empty at first, and still after that. */
@@ -107,12 +115,10 @@ void tape_turn(struct app *app)
     vp->first_ns = tape->first_ns;
     vp->last_ns = tape->last_ns;
     const uint64_t end_ns = vp->start_ns + viewport_span_ns(vp);
-    tape->shown_ns = vp->mode == MODE_SLOW     ? vp->playhead_ns
-                     : vp->mode == MODE_PAUSED ? vp->cursor_ns
-                                               : tape->play_ns;
+    tape->shown_ns = tape_at_ns(app);
     if (vp->mode != MODE_PAUSED)
         follow_steps(app, tape->shown_ns);
-    app->dirty |= session_show(app->session, vp->start_ns, end_ns);
+    app->dirty |= session_show(app->session, vp->start_ns, end_ns, tape->shown_ns);
     app->scene.tl = session_timeline(app->session); /* the one before may be gone */
 }
 

@@ -44,9 +44,11 @@ void tape_init(struct app *app);
 
 /* Once a turn, before the frame: plays a recording on, and shows a lesson's step when it is played. */
 void tape_turn(struct app *app);
+/* The instant that the screen is about: the cursor, the playhead, where it is played; live, now. */
+uint64_t tape_at_ns(const struct app *app);
 /* What a recording shows first: once, when the viewport knows its columns. */
 void tape_set_time(struct app *app);
-/* Stands still with that time filling the window. */
+/* Stands still with about that time filling the window, four fifths of it at least. */
 void tape_show(struct app *app, uint64_t from_ns, uint64_t to_ns);
 
 /* The dialogs; they take all keys. */

@@ -32,6 +32,7 @@ struct scene_object {
 /* Everything a view may look at. Built by the app once a frame; views change nothing but the canvas. */
 struct scene {
     const struct timeline *tl;
+    const struct timeline *state; /* of what is replayed, as it stood at the instant that the screen is about; NULL: tl */
     const struct machine *machine;
     const struct glyphs *glyphs;
     struct viewport viewport;
@@ -84,6 +85,12 @@ struct scene {
     int sort_column;    /* of the table */
     bool sort_reverse;
 };
+
+/* Who holds what, and what is in the queues, at the instant that the screen is about. */
+static inline const struct timeline *scene_state(const struct scene *scene)
+{
+    return scene->state ? scene->state : scene->tl;
+}
 
 struct view_ops {
     const char *name; /* "cores", "tasks", "table", "counters", "compare", "objects" */

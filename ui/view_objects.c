@@ -121,7 +121,7 @@ static int draw_waiters(struct sheet *sheet, const struct scene_object *object, 
                         int y, int end)
 {
     uint32_t tasks[MAX_QUEUE];
-    const struct waits *waits = timeline_waits(sheet->scene->tl);
+    const struct waits *waits = timeline_waits(scene_state(sheet->scene));
     unsigned n = object->wait == WAITS_NONE ? 0 : waits_queue(waits, object->wait, tasks, MAX_QUEUE);
     unsigned shown = n < MAX_QUEUE ? n : MAX_QUEUE;
     if (!n)
@@ -130,7 +130,7 @@ static int draw_waiters(struct sheet *sheet, const struct scene_object *object, 
     for (unsigned i = 0; i < shown; i++) {
         struct wait_reason reason;
         char time[32], rest[24] = "";
-        waits_reason(sheet->scene->tl, tasks[i], sheet->now_ns, &reason);
+        waits_reason(scene_state(sheet->scene), tasks[i], sheet->now_ns, &reason);
         uint64_t wait_ns = sheet->now_ns > reason.since_ns ? sheet->now_ns - reason.since_ns : 0;
         export_duration(wait_ns, time, sizeof time);
         if (i + 1 < n)
@@ -173,7 +173,7 @@ static uint32_t owner_of(const struct sheet *sheet, const struct scene_object *o
     if (*since_known)
         return told->holder;
     if (object->has_state && object->state.owner_tid)
-        return timeline_task_by_tid(sheet->scene->tl, object->state.owner_tid);
+        return timeline_task_by_tid(scene_state(sheet->scene), object->state.owner_tid);
     return TIMELINE_NO_TASK;
 }
 
@@ -303,7 +303,7 @@ static double sample_steps(const struct sheet *sheet, uint32_t wait, double *val
 {
     const struct viewport *vp = &sheet->scene->viewport;
     const struct wait_step *steps;
-    unsigned n = wait == WAITS_NONE ? 0 : waits_steps(timeline_waits(sheet->scene->tl), wait, &steps), at = 0;
+    unsigned n = wait == WAITS_NONE ? 0 : waits_steps(timeline_waits(scene_state(sheet->scene)), wait, &steps), at = 0;
     double most = 0;
     for (int x = 0; x < cols; x++) {
         uint64_t from = vp->start_ns + (uint64_t)x * vp->col_ns, to = from + vp->col_ns;
@@ -359,7 +359,7 @@ static void draw_object(struct sheet *sheet, const struct plan *plan, unsigned i
     char name[128];
     int x = rect.x + 1, end = rect.x + rect.cols - 1;
     if (object->wait != WAITS_NONE)
-        waits_object(timeline_waits(scene->tl), object->wait, &told);
+        waits_object(timeline_waits(scene_state(scene)), object->wait, &told);
     if (selected)
         canvas_put(sheet->canvas, rect.x, y, scene->glyphs->arrow_right, PAINT_ACCENT, PAINT_KEEP, CELL_BOLD);
     if (sheet->with_kind) {
@@ -428,7 +428,7 @@ static void objects_draw(const struct scene *scene, struct canvas *canvas, struc
                           .frame = view_lane_frame(scene, rect),
                           .with_kind = rect.cols >= 60,
                           .name_cols = name_cols(scene, rect.cols / 5),
-                          .now_ns = timeline_now_ns(scene->tl)};
+                          .now_ns = timeline_now_ns(scene_state(scene))};
     faces_init(&sheet.faces, scene);
     if (scene->n_objects)
         draw_objects(&sheet, rect);

@@ -11,9 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE_VERSION 1
-#define MAX_CHARS    8.8 /* for each slice: above it times are told less finely, as long as the page is large \
-                          */
+#define PAGE_VERSION  1
+#define MAX_CHARS     8.8 /* for each slice of a large page: above it times are told less finely */
 #define LARGE_CHARS   (768u * 1024)
 #define MAX_UNIT_NS   NS_PER_US
 #define MAX_UNITS     (UINT64_C(1) << 44) /* of the window: the script's numbers are exact far beyond */

@@ -73,7 +73,8 @@ void block_header_store(uint8_t bytes[BLOCK_HEADER_SIZE], const struct block_hea
 
 bool block_header_load(const uint8_t bytes[BLOCK_HEADER_SIZE], struct block_header *h)
 {
-    if (memcmp(bytes, block_magic, sizeof block_magic) != 0 || load_le(bytes + AT_CRC, 4) != header_crc(bytes))
+    if (memcmp(bytes, block_magic, sizeof block_magic) != 0 ||
+        load_le(bytes + AT_CRC, 4) != header_crc(bytes))
         return false;
     *h = (struct block_header){
         .type = bytes[AT_TYPE],

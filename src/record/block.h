@@ -60,7 +60,8 @@ struct block_header {
 
 void block_header_store(uint8_t bytes[BLOCK_HEADER_SIZE], const struct block_header *header);
 
-/* Whether they are the beginning of a block of any type; lengths are bounded, and sections lie in the body. */
+/* Whether they are the beginning of a block of any type; lengths are bounded, and sections lie in the body.
+ */
 bool block_header_load(const uint8_t bytes[BLOCK_HEADER_SIZE], struct block_header *header);
 
 static inline uint64_t block_size(const struct block_header *header)

@@ -1,8 +1,8 @@
 /* Events as columns of bytes and back, bit for bit: what the codec expects of an event costs a bit or two.
  *
- * Both ways walk through the same expectations (which task comes in after which, who wakes whom, what a task's
- * last figures were), so only what differs from them is written. They never decide what can be written: any
- * event can. */
+ * Both ways walk through the same expectations (which task comes in after which, who wakes whom, what a
+ * task's last figures were), so only what differs from them is written. They never decide what can be
+ * written: any event can. */
 #include "codec.h"
 
 #include <endian.h>
@@ -21,20 +21,34 @@ enum {
 
 /* Kind and detail of each code below CODE_ESCAPE; the file depends on their order. */
 static const uint8_t codes[N_CODES][2] = {
-    {EVENT_SWITCH_OUT, OUT_PREEMPTED}, {EVENT_SWITCH_OUT, OUT_BLOCKED},
-    {EVENT_SWITCH_IN, IN_SWITCHED},    {EVENT_SWITCH_IN, IN_STAYED},
-    {EVENT_SWITCH_IN, IN_PREEMPTED},   {EVENT_SWITCH_OUT, OUT_PREEMPTED},
-    {EVENT_SWITCH_OUT, OUT_BLOCKED},   {EVENT_SWITCH_IN, IN_SWITCHED},
-    {EVENT_SWITCH_IN, IN_STAYED},      {EVENT_SWITCH_IN, IN_PREEMPTED},
-    {EVENT_WAKE, 0},                   {EVENT_NEW, 0},
-    {EVENT_EXIT, 0},                   {EVENT_NAME, 0},
-    {EVENT_SAMPLE, SAMPLE_STATE},      {EVENT_SAMPLE, SAMPLE_RUN},
-    {EVENT_SAMPLE, SAMPLE_SWITCHES},   {EVENT_NOTE, NOTE_WORK},
-    {EVENT_NOTE, NOTE_WANTS},          {EVENT_NOTE, NOTE_SLEEPS},
-    {EVENT_NOTE, NOTE_BLOCKS},         {EVENT_NOTE, NOTE_GOT},
-    {EVENT_NOTE, NOTE_GAVE},           {EVENT_NOTE, NOTE_VALUE},
-    {EVENT_MARK, 0},                   {EVENT_LOST, 0},
-    {EVENT_OBJECT, OBJECT_MUTEX},      {EVENT_OBJECT, OBJECT_COUNTER},
+    {EVENT_SWITCH_OUT, OUT_PREEMPTED},
+    {EVENT_SWITCH_OUT, OUT_BLOCKED},
+    {EVENT_SWITCH_IN, IN_SWITCHED},
+    {EVENT_SWITCH_IN, IN_STAYED},
+    {EVENT_SWITCH_IN, IN_PREEMPTED},
+    {EVENT_SWITCH_OUT, OUT_PREEMPTED},
+    {EVENT_SWITCH_OUT, OUT_BLOCKED},
+    {EVENT_SWITCH_IN, IN_SWITCHED},
+    {EVENT_SWITCH_IN, IN_STAYED},
+    {EVENT_SWITCH_IN, IN_PREEMPTED},
+    {EVENT_WAKE, 0},
+    {EVENT_NEW, 0},
+    {EVENT_EXIT, 0},
+    {EVENT_NAME, 0},
+    {EVENT_SAMPLE, SAMPLE_STATE},
+    {EVENT_SAMPLE, SAMPLE_RUN},
+    {EVENT_SAMPLE, SAMPLE_SWITCHES},
+    {EVENT_NOTE, NOTE_WORK},
+    {EVENT_NOTE, NOTE_WANTS},
+    {EVENT_NOTE, NOTE_SLEEPS},
+    {EVENT_NOTE, NOTE_BLOCKS},
+    {EVENT_NOTE, NOTE_GOT},
+    {EVENT_NOTE, NOTE_GAVE},
+    {EVENT_NOTE, NOTE_VALUE},
+    {EVENT_MARK, 0},
+    {EVENT_LOST, 0},
+    {EVENT_OBJECT, OBJECT_MUTEX},
+    {EVENT_OBJECT, OBJECT_COUNTER},
     {EVENT_UNTIL, 0},
 };
 
@@ -50,10 +64,10 @@ struct payload {
     uint64_t word[2]; /* as in memory of a little-endian machine */
 };
 
-#define N_FIGURES 4       /* of a task, which are expected to grow from its last ones */
-#define N_KINDS   16      /* kinds and details from here on share their expectations */
-#define N_CPUS    1024    /* and so do CPUs that are the same modulo this */
-#define N_BUCKETS 4096    /* at first: a power of two */
+#define N_FIGURES 4    /* of a task, which are expected to grow from its last ones */
+#define N_KINDS   16   /* kinds and details from here on share their expectations */
+#define N_CPUS    1024 /* and so do CPUs that are the same modulo this */
+#define N_BUCKETS 4096 /* at first: a power of two */
 #define NO_FIGURE N_FIGURES
 
 struct codec_task {
@@ -64,8 +78,8 @@ struct codec_task {
 };
 
 struct codec_cpu {
-    uint32_t running, last;   /* tasks: that came in last, that went out last */
-    uint64_t in_ns, out_ns;   /* when; 0 in a new block */
+    uint32_t running, last;    /* tasks: that came in last, that went out last */
+    uint64_t in_ns, out_ns;    /* when; 0 in a new block */
     uint64_t slice_ns, gap_ns; /* how long the last slice was, and the last time between two */
 };
 
@@ -431,7 +445,8 @@ static uint32_t put_task(struct codec *c, struct buffer *b, int32_t tid)
 
 static inline void encode(struct codec *c, struct columns *columns, const struct event *e)
 {
-    const uint8_t code = e->kind < N_KINDS && e->detail < N_KINDS ? c->code_of[e->kind][e->detail] : CODE_ESCAPE;
+    const uint8_t code =
+        e->kind < N_KINDS && e->detail < N_KINDS ? c->code_of[e->kind][e->detail] : CODE_ESCAPE;
     unsigned op = (unsigned)code << OP_CODE_SHIFT;
     if (code == CODE_ESCAPE) {
         put_byte(&columns->payload, e->kind);
@@ -475,8 +490,8 @@ static inline uint8_t *varint_at(uint8_t *to, uint64_t v)
     return to;
 }
 
-/* Whether the column of times gets fewer bytes: short of that the plainer operation is the better one, since more
- * of the same are packed better. */
+/* Whether the column of times gets fewer bytes: short of that the plainer operation is the better one, since
+ * more of the same are packed better. */
 static inline bool saves_bytes(uint64_t surprise, uint64_t difference)
 {
     return difference >= 1 << 15 && (surprise < 1 << 15 || surprise < difference >> 7);
@@ -489,8 +504,8 @@ static inline bool is_plain_switch(const struct event *e)
     return e->kind <= EVENT_SWITCH_OUT && e->detail <= last && !e->u.run.run_ns && !e->u.run.wait_ns;
 }
 
-/* The same as encode(), for the events that come by the million: as many plain switches as follow one another.
- * Returns how many. */
+/* The same as encode(), for the events that come by the million: as many plain switches as follow one
+ * another. Returns how many. */
 static size_t encode_switches(struct codec *c, struct columns *columns, const struct event *events, size_t n)
 {
     uint8_t *op = columns->op.bytes + columns->op.n, *time = columns->time.bytes + columns->time.n;

@@ -7,8 +7,8 @@
 #include <stddef.h>
 
 /* Makes it, mode 0600, with the first bytes in it. What is there is refused without force; with force a
- * regular file of this user is replaced when the new one is made. Returns the descriptor, to be written to, or
- * -1 and a line. */
+ * regular file of this user is replaced when the new one is made. Returns the descriptor, to be written to,
+ * or -1 and a line. */
 int file_create(const char *path, bool force, const void *first, size_t n, struct err *err);
 
 /* All of the bytes at the descriptor's place; false and errno. */

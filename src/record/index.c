@@ -16,7 +16,8 @@ void index_fini(struct index *index)
     *index = (struct index){0};
 }
 
-struct index_entry index_entry_of(const struct block_header *h, uint64_t offset, const void *name, size_t n_name)
+struct index_entry index_entry_of(const struct block_header *h, uint64_t offset, const void *name,
+                                  size_t n_name)
 {
     struct index_entry entry = {
         .offset = offset,

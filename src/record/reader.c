@@ -67,7 +67,8 @@ static bool read_header(const struct reader *r, const struct index_entry *e, str
     uint8_t bytes[BLOCK_HEADER_SIZE];
     return read_at(r, e->offset, bytes, sizeof bytes) && block_header_load(bytes, header) &&
            header->type == e->type && header->n_header == e->n_header && header->n_body == e->n_body &&
-           header->n_events == e->n_events && header->first_ns == e->first_ns && header->last_ns == e->last_ns;
+           header->n_events == e->n_events && header->first_ns == e->first_ns &&
+           header->last_ns == e->last_ns;
 }
 
 /* The section's bytes into r->body. */
@@ -103,8 +104,8 @@ static bool load_index(struct reader *r, uint64_t begin)
 {
     uint8_t end[FILE_END_SIZE], bytes[BLOCK_HEADER_SIZE];
     struct block_header header;
-    if (r->n_bytes < begin + FILE_END_SIZE ||
-        !read_at(r, r->n_bytes - FILE_END_SIZE, end, sizeof end) || memcmp(end + 8, FILE_END_MAGIC, 8) != 0)
+    if (r->n_bytes < begin + FILE_END_SIZE || !read_at(r, r->n_bytes - FILE_END_SIZE, end, sizeof end) ||
+        memcmp(end + 8, FILE_END_MAGIC, 8) != 0)
         return false;
     const uint64_t at = load_le(end, 8), index_end = r->n_bytes - FILE_END_SIZE;
     if (at < begin || !read_at(r, at, bytes, sizeof bytes) || !block_header_load(bytes, &header) ||
@@ -138,7 +139,8 @@ static uint64_t walk_blocks(struct reader *r, uint64_t begin)
     while (read_at(r, at, bytes, sizeof bytes) && block_header_load(bytes, &header) &&
            block_size(&header) <= r->n_bytes - at) {
         size_t n_name = header.type == BLOCK_FACTS ? header.n_bytes[SECTION_NAME] : 0;
-        if (n_name >= sizeof name || !read_at(r, at + block_section_offset(&header, SECTION_NAME), name, n_name))
+        if (n_name >= sizeof name ||
+            !read_at(r, at + block_section_offset(&header, SECTION_NAME), name, n_name))
             n_name = 0;
         const struct index_entry entry = index_entry_of(&header, at, name, n_name);
         index_add(&r->index, &entry);
@@ -204,7 +206,8 @@ static void tell_cut(struct reader *r, uint64_t whole)
                  "the recording was cut off: its last %llu bytes cannot be read, all before them is there",
                  (unsigned long long)r->n_cut);
     else
-        snprintf(r->cut, sizeof r->cut, "the recording was cut off between two blocks: all that is there can be read");
+        snprintf(r->cut, sizeof r->cut,
+                 "the recording was cut off between two blocks: all that is there can be read");
 }
 
 static bool load(struct reader *r, struct err *err)
@@ -219,8 +222,8 @@ static bool load(struct reader *r, struct err *err)
     case FILE_HEADER_OTHER:
         return err_set(err, "%s: is no recording of schedviz", r->name);
     case FILE_HEADER_LATER:
-        return err_set(err, "%s: is of format %u, and this schedviz knows formats up to %d: use a newer one", r->name,
-                       major, FILE_MAJOR);
+        return err_set(err, "%s: is of format %u, and this schedviz knows formats up to %d: use a newer one",
+                       r->name, major, FILE_MAJOR);
     case FILE_HEADER_DAMAGED:
         return err_set(err, "%s: the first bytes of this recording are damaged", r->name);
     case FILE_HEADER_GOOD:

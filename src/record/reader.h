@@ -78,8 +78,8 @@ void preamble_fini(struct preamble *preamble);
 
 /* What happened in a block's span, per CPU and task, without its events. Indexes of tasks are the
  * timeline's at the time of recording: those of any preamble of the file. A CPU without slices so far is not
- * in it, and neither is a task that neither ran nor was runnable nor changed its state: it was blocked all the
- * time, or is gone, or not there yet. */
+ * in it, and neither is a task that neither ran nor was runnable nor changed its state: it was blocked all
+ * the time, or is gone, or not there yet. */
 struct cpu_sums {
     int cpu;
     struct bin bin; /* run_ns, self_ns, others_ns, unknown_ns, n_switches, n_samples, lead[] */

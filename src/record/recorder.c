@@ -3,9 +3,9 @@
 
 #include "../clock.h"
 #include "codec.h"
-#include "texts.h"
 #include "keep.h"
 #include "state.h"
+#include "texts.h"
 #include "writer.h"
 
 #define BLOCK_TARGET  16384 /* events of a block, if batches end there, */
@@ -148,8 +148,8 @@ static bool is_busy(struct recorder *r, uint32_t task, bool at_batch_end)
     if (at_batch_end) {
         struct task now;
         timeline_task(r->tl, task, &now);
-        *before =
-            (struct glimpse){.pulse = pulse, .busy = now.state == STATE_RUNNING || now.state == STATE_RUNNABLE};
+        *before = (struct glimpse){.pulse = pulse,
+                                   .busy = now.state == STATE_RUNNING || now.state == STATE_RUNNABLE};
     }
     return true;
 }

@@ -50,7 +50,7 @@ bool recorder_facts(struct recorder *recorder, uint64_t time_ns, bool timed, con
 /* To be called at a batch end. Makes the file, mode 0600, and writes what memory holds, beginning with the
  * last block that ends after from_ns and begins with the state of all tasks before it (UINT64_MAX: nothing),
  * and then all that comes. A file that is there is refused; with force one that is a regular file of ours is
- * replaced, at once and whole. A symbolic link is never followed to it. SIGXFSZ is ignored from then on: a
+ * replaced, at once and whole. A symbolic link is never followed to it. SIGXFSZ does nothing from then on: a
  * limit of file sizes is a full disk. */
 bool recorder_start(struct recorder *recorder, const char *path, bool force, uint64_t from_ns,
                     struct err *err);
@@ -80,7 +80,7 @@ struct recorder_figures {
     uint64_t n_taken;            /* events ever encoded, */
     uint64_t cpu_ns;             /* and the CPU time that all this took, writing included */
     size_t memory_bytes;         /* held in memory, */
-    uint64_t memory_from_ns;     /* from this instant on: the earliest from_ns that means something; 0: none */
+    uint64_t memory_from_ns; /* from this instant on: the earliest from_ns that means something; 0: none */
 };
 void recorder_figures(const struct recorder *recorder, struct recorder_figures *figures);
 

@@ -22,7 +22,7 @@ enum task_flags {
     TASK_EXIT_KNOWN = 2,
     TASK_WAKES_KNOWN = 4,
     TASK_CARRIES = 8,
-    TASK_NAMED = 16,  /* its name follows; else it is that of the task before it */
+    TASK_NAMED = 16,   /* its name follows; else it is that of the task before it */
     TASK_COUNTED = 32, /* the kernel's counts follow */
 };
 
@@ -31,7 +31,8 @@ enum counts_flags { COUNTS_SWITCHES = 1, COUNTS_RUN = 2, COUNTS_SLICES = 4 };
 static bool is_counted(const struct kernel_counts *k)
 {
     const uint64_t any = k->voluntary | k->involuntary | k->base_voluntary | k->base_involuntary | k->run_ns |
-                         k->wait_ns | k->slices | k->base_run_ns | k->base_wait_ns | k->base_slices | k->time_ns;
+                         k->wait_ns | k->slices | k->base_run_ns | k->base_wait_ns | k->base_slices |
+                         k->time_ns;
     return any || k->has_switches || k->has_run || k->has_slices;
 }
 
@@ -173,8 +174,7 @@ static void get_task(struct cursor *from, uint64_t now_ns, unsigned n_tasks, con
     t->run_ns = get_varint(from);
     t->runnable_ns = get_varint(from);
     t->unknown_ns = get_varint(from);
-    t->blocked_ns =
-        t->last_ns - t->first_ns - t->run_ns - t->runnable_ns - t->unknown_ns - get_signed(from);
+    t->blocked_ns = t->last_ns - t->first_ns - t->run_ns - t->runnable_ns - t->unknown_ns - get_signed(from);
     t->n_voluntary = get_varint(from);
     t->n_involuntary = get_varint(from);
     t->n_slices = get_signed(from) + t->n_voluntary + t->n_involuntary;
@@ -301,7 +301,8 @@ static void put_cpu_sums(struct buffer *to, const struct sums_of_block *sums, co
     buffer_varint(to, bin->n_samples);
 }
 
-static void get_cpu_sums(struct cursor *from, const struct sums_of_block *sums, struct cpu_sums *cpu, int before)
+static void get_cpu_sums(struct cursor *from, const struct sums_of_block *sums, struct cpu_sums *cpu,
+                         int before)
 {
     struct bin *bin = &cpu->bin;
     const uint64_t step = get_varint(from);

@@ -35,8 +35,7 @@ static char *copy(const char *text)
     return made;
 }
 
-enum text_taken texts_take(struct texts *s, uint64_t time_ns, bool timed, const char *name,
-                            const char *text)
+enum text_taken texts_take(struct texts *s, uint64_t time_ns, bool timed, const char *name, const char *text)
 {
     const size_t n_name = strlen(name), n_text = strlen(text);
     if (n_name == 0 || n_name >= RECORD_NAME_SIZE || n_text > RECORD_TEXT_MAX)

@@ -10,11 +10,26 @@
 
 #define INDEX_LEVEL 3
 
+static void pass_over(int number)
+{
+    (void)number;
+}
+
+/* A limit of file sizes is an error of write(2) then. Caught, and not ignored: a command that is started
+ * later gets back what was there before (execve(2)). */
+static void survive_limit(void)
+{
+    struct sigaction now;
+    const struct sigaction caught = {.sa_handler = pass_over, .sa_flags = SA_RESTART};
+    if (sigaction(SIGXFSZ, NULL, &now) == 0 && now.sa_handler == SIG_DFL)
+        sigaction(SIGXFSZ, &caught, NULL);
+}
+
 bool writer_open(struct writer *w, const char *path, bool force, struct err *err)
 {
     uint8_t header[FILE_HEADER_SIZE];
     file_header_store(header);
-    signal(SIGXFSZ, SIG_IGN); /* a limit of file sizes is an error of write(2) then */
+    survive_limit();
     const int fd = file_create(path, force, header, sizeof header, err);
     if (fd < 0)
         return false;
@@ -76,8 +91,8 @@ static bool finish(struct writer *w)
 static void fail(struct writer *w, int error)
 {
     const bool whole = ftruncate(w->fd, (off_t)w->n_bytes) == 0 && lseek(w->fd, 0, SEEK_END) >= 0;
-    err_set(&w->err, "%s: %s: recording stopped; what was written before, %.1f MB, %s", w->path, strerror(error),
-            (double)w->n_bytes / 1e6, whole ? "is whole" : "can be opened");
+    err_set(&w->err, "%s: %s: recording stopped; what was written before %s", w->path, strerror(error),
+            whole ? "is whole" : "can be opened");
     w->failed = true;
     finish(w);
 }

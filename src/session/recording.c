@@ -75,8 +75,16 @@ static void tell_queue(struct sink *to, const struct timeline *tl, const struct 
         waits_reason(tl, queue[i], timeline_now_ns(tl), &reason);
         event.u.sync.other = object->kind == OBJECT_BARRIER ? (int32_t)object->n_parties : tid_of(tl, object->holder);
         event.u.sync.until_ns = reason.until_ns;
+        event.time_ns = reason.since_ns ? reason.since_ns : event.time_ns;
         tell(to, event);
     }
+}
+
+static void tell_holder(struct sink *to, const struct timeline *tl, const struct wait_object *object)
+{
+    struct event event = note(tl, object->holder, NOTE_GOT, object->number);
+    event.time_ns = object->held_since_ns ? object->held_since_ns : event.time_ns;
+    tell(to, event);
 }
 
 static void tell_object(struct sink *to, const struct timeline *tl, const struct wait_object *object)
@@ -89,7 +97,7 @@ static void tell_object(struct sink *to, const struct timeline *tl, const struct
         tell(to, value);
     }
     if (object->holder != TIMELINE_NO_TASK && object->n_waiting > 0)
-        tell(to, note(tl, object->holder, NOTE_GOT, object->number));
+        tell_holder(to, tl, object);
     tell_queue(to, tl, object);
 }
 
@@ -145,7 +153,7 @@ static void check(struct session *s)
         return;
     r->is_on = false;
     r->has_failed = true;
-    session_say(s, "%.250s: what came before is in it, and the run goes on", recorder_error(r->recorder));
+    session_say(s, "%.250s; the run goes on", recorder_error(r->recorder));
 }
 
 void recording_step(struct session *s, uint64_t until_ns)

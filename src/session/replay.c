@@ -200,10 +200,7 @@ static bool read_trace(struct session *s, unsigned i, struct err *err)
 static bool read_all(struct session *s, const struct session_replay *what, size_t memory_bytes, struct err *err)
 {
     struct replay *r = s->replay;
-    s->timeline = timeline_new(memory_bytes);
-    if (facts_of(r, 0)->self_told)
-        timeline_set_self_told(s->timeline);
-    timeline_set_default_role(s->timeline, facts_of(r, 0)->default_role);
+    s->timeline = trace_timeline(r->traces[0], memory_bytes);
     recording_init(s);
     if (what->record && !recording_begin(s, what->record, what->force, err))
         return false;
@@ -273,6 +270,7 @@ void replay_fini(struct session *s)
     for (unsigned i = 0; i < r->n; i++)
         trace_free(r->traces[i]);
     program_free(r->program);
+    timeline_free(r->state);
     if (r->window) { /* the timeline is its */
         window_free(r->window);
         s->timeline = NULL;
@@ -282,6 +280,16 @@ void replay_fini(struct session *s)
 }
 
 /* ---- what it is ---- */
+
+static void describe_run(const struct run *run, struct session_info *info)
+{
+    info->workload.kind = run->kind;
+    info->workload.placement = run->placement;
+    info->workload.work_ns = run->work_ns;
+    info->cpus = run->cpus;
+    if (run->n_tasks)
+        info->workload.n_tasks = run->n_tasks;
+}
 
 void replay_info(const struct session *s, struct session_info *info)
 {
@@ -300,6 +308,8 @@ void replay_info(const struct session *s, struct session_info *info)
         info->cpus = r->cpus;
     if (!facts_of(r, 0)->n_runs) /* nothing is told of them */
         info->workload.n_tasks = r->n_tasks;
+    if (r->is_shown)
+        describe_run(&runs_current(s)->run, info);
     snprintf(info->message, sizeof info->message, "%s", s->message);
     info->message_ns = s->message_ns;
 }
@@ -342,13 +352,14 @@ static void find_run(struct session *s, uint64_t t_ns)
     s->runs.current = current;
 }
 
-bool session_show(struct session *s, uint64_t from_ns, uint64_t to_ns)
+bool session_show(struct session *s, uint64_t from_ns, uint64_t to_ns, uint64_t at_ns)
 {
     struct replay *r = s->replay;
     struct err err;
     if (!r)
         return false;
-    find_run(s, to_ns);
+    find_run(s, at_ns);
+    r->is_shown = true;
     if (!r->window)
         return false;
     const struct timeline *before = s->timeline;
@@ -356,4 +367,20 @@ bool session_show(struct session *s, uint64_t from_ns, uint64_t to_ns)
     if (err.msg[0])
         session_say(s, "%s", err.msg);
     return s->timeline != before;
+}
+
+const struct timeline *session_state(struct session *s, uint64_t at_ns)
+{
+    struct replay *r = s->replay;
+    struct err err;
+    if (!r || r->n > 1 || !trace_reader(r->traces[0]))
+        return s->timeline;
+    if (r->state && r->state_ns == at_ns)
+        return r->state;
+    timeline_free(r->state);
+    r->state = trace_timeline(r->traces[0], s->config.memory_bytes);
+    r->state_ns = at_ns;
+    if (!trace_play_until(r->traces[0], at_ns, r->state, &err))
+        session_say(s, "%s", err.msg);
+    return r->state;
 }

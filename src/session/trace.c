@@ -199,6 +199,16 @@ struct reader *trace_reader(const struct trace *trace)
 
 /* ---- playing ---- */
 
+struct timeline *trace_timeline(const struct trace *trace, size_t memory_bytes)
+{
+    struct timeline *tl = timeline_new(memory_bytes);
+    if (trace->facts.self_told)
+        timeline_set_self_told(tl);
+    timeline_set_default_role(tl, trace->facts.default_role);
+    return tl;
+}
+
+
 /* The tasks of a second trace are not those of the first, though they have the same numbers. */
 struct shifted {
     struct sink sink;
@@ -314,11 +324,12 @@ static bool play_preamble(struct trace *trace, unsigned block, struct timeline *
     return true;
 }
 
+static const struct trace_shift no_shift;
+
 bool trace_play_blocks(struct trace *trace, unsigned first, unsigned end, struct timeline *tl,
                        const struct trace_shift *shift, struct err *err)
 {
-    static const struct trace_shift none;
-    struct shifted shifted = {.sink.push = push_shifted, .to = timeline_sink(tl), .shift = shift ? shift : &none};
+    struct shifted shifted = {.sink.push = push_shifted, .to = timeline_sink(tl), .shift = shift ? shift : &no_shift};
     struct sink *sink = shift ? &shifted.sink : timeline_sink(tl);
     struct event *events = mem_new(RECORD_MAX_EVENTS, sizeof *events);
     bool good = first >= end || play_preamble(trace, first, tl, shifted.shift, sink, err);
@@ -329,6 +340,33 @@ bool trace_play_blocks(struct trace *trace, unsigned first, unsigned end, struct
     }
     free(events);
     free(shifted.barriers);
+    return good;
+}
+
+/* How many of the events came up to then. */
+static size_t count_until(const struct event *events, size_t n, uint64_t t_ns)
+{
+    size_t k = 0;
+    while (k < n && events[k].time_ns <= t_ns)
+        k++;
+    return k;
+}
+
+bool trace_play_until(struct trace *trace, uint64_t t_ns, struct timeline *tl, struct err *err)
+{
+    struct sink *sink = timeline_sink(tl);
+    if (!trace->reader)
+        return err_set(err, "another tool's trace is played from its beginning only");
+    const unsigned first = reader_find(trace->reader, t_ns, true), last = reader_find(trace->reader, t_ns, false);
+    if (first >= reader_n_blocks(trace->reader) || !trace_play_blocks(trace, first, last, tl, NULL, err))
+        return false;
+    struct event *events = mem_new(RECORD_MAX_EVENTS, sizeof *events);
+    bool good = first < last || play_preamble(trace, first, tl, &no_shift, sink, err);
+    good = good && reader_events(trace->reader, last, events, RECORD_MAX_EVENTS, err);
+    if (good)
+        sink->push(sink, events, count_until(events, reader_block(trace->reader, last)->n_events, t_ns));
+    timeline_advance(tl, t_ns);
+    free(events);
     return good;
 }
 

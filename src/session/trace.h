@@ -29,6 +29,9 @@ void trace_span(const struct trace *trace, uint64_t *first_ns, uint64_t *last_ns
 /* The reader of a recording of ours; NULL: another tool's, which is read from its beginning only. */
 struct reader *trace_reader(const struct trace *trace);
 
+/* A new timeline that takes events as the one did that was recorded; the caller's. */
+struct timeline *trace_timeline(const struct trace *trace, size_t memory_bytes);
+
 /* What is added to times, tids and numbers of runs where one trace is put beside another. */
 struct trace_shift {
     uint64_t time_ns;
@@ -40,6 +43,10 @@ struct trace_shift {
  * False with a line when the file cannot be read on; what came before was pushed. shift may be NULL. */
 bool trace_play(struct trace *trace, struct timeline *tl, struct sink *sink, const struct trace_shift *shift,
                 struct err *err);
+
+/* The state at an instant, into an empty timeline: what came shortly before it. Of a recording of ours; false for
+ * another tool's. */
+bool trace_play_until(struct trace *trace, uint64_t t_ns, struct timeline *tl, struct err *err);
 
 /* The same for the blocks [first, end) of a recording of ours, straight into the timeline. */
 bool trace_play_blocks(struct trace *trace, unsigned first, unsigned end, struct timeline *tl,

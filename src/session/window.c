@@ -19,22 +19,12 @@ struct window {
     unsigned part_first, part_end;
 };
 
-static struct timeline *new_timeline(const struct window *w)
-{
-    const struct session_facts *facts = trace_facts(w->trace);
-    struct timeline *tl = timeline_new(w->memory_bytes);
-    if (facts->self_told)
-        timeline_set_self_told(tl);
-    timeline_set_default_role(tl, facts->default_role);
-    return tl;
-}
-
 struct window *window_open(struct trace *trace, size_t memory_bytes, struct err *err)
 {
     struct window *w = mem_new(1, sizeof *w);
     uint64_t first_ns, last_ns;
     *w = (struct window){.trace = trace, .reader = trace_reader(trace), .memory_bytes = memory_bytes};
-    w->whole = new_timeline(w);
+    w->whole = trace_timeline(trace, memory_bytes);
     reader_span(w->reader, &first_ns, &last_ns);
     const unsigned n = reader_n_blocks(w->reader), key = reader_find(w->reader, last_ns, true);
     if (trace_play_blocks(trace, key, n, w->whole, NULL, err))
@@ -219,7 +209,7 @@ static void read_part(struct window *w, unsigned first, unsigned end, struct err
         return;
     widen(w, &first, &end);
     timeline_free(w->part);
-    w->part = new_timeline(w);
+    w->part = trace_timeline(w->trace, w->memory_bytes);
     w->part_first = first;
     w->part_end = end;
     first = reader_find(w->reader, reader_block(w->reader, first)->first_ns, true);

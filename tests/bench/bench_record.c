@@ -1,8 +1,9 @@
 /* Bench: what recording costs, on the disk and of the CPU, and how fast a recording opens and is read.
  *
- * A pipe ping-pong and four spinners, each on one core, are captured and recorded, with `perf sched record` beside
- * the ping-pong where it is there. Then a recording of a machine that never was is written, opened and read.
- * Usage: bench_record [EVENTS [SECONDS]] (100,000,000 events; the file is made under /tmp and removed) */
+ * A pipe ping-pong and four spinners, each on one core, are captured and recorded, with `perf sched record`
+ * beside the ping-pong where it is there. Then a recording of a machine that never was is written, opened and
+ * read. Usage: bench_record [EVENTS [SECONDS]] (100,000,000 events; the file is made under /tmp and removed)
+ */
 #include "../../src/cpuset.h"
 #include "../../src/observe/merge.h"
 #include "../../src/observe/perf.h"
@@ -157,8 +158,8 @@ static void push(struct sink *sink, const struct event *events, unsigned long n)
     c->recorder->push(c->recorder, events, n);
 }
 
-static bool capture(struct source *perf, struct merge *merge, struct timeline *timeline, struct counter *counter,
-                    struct recorder *recorder, struct err *err)
+static bool capture(struct source *perf, struct merge *merge, struct timeline *timeline,
+                    struct counter *counter, struct recorder *recorder, struct err *err)
 {
     struct pollfd fds[2];
     uint64_t now_ns = clock_now_ns(), flushed_ns = now_ns;
@@ -194,9 +195,8 @@ static void show_captured(const char *what, bool spinners)
     struct timeline *timeline = timeline_new(0);
     struct merge *merge = merge_new();
     struct recorder *recorder = recorder_new(timeline, 0);
-    struct counter counter = {.sink = {.push = push},
-                              .timeline = timeline_sink(timeline),
-                              .recorder = recorder_sink(recorder)};
+    struct counter counter = {
+        .sink = {.push = push}, .timeline = timeline_sink(timeline), .recorder = recorder_sink(recorder)};
     struct recorder_figures figures;
     merge_add(merge, perf);
     const pid_t peer = spinners ? -1 : start_peer();
@@ -208,9 +208,11 @@ static void show_captured(const char *what, bool spinners)
     if (!good)
         printf("%-12s %s\n", what, err.msg);
     else
-        printf("%-12s %9.0f switches/s   %5.2f bytes a switch on disk (bar: 4)   %5.1f ns of CPU an event (bar: 30)"
+        printf("%-12s %9.0f switches/s   %5.2f bytes a switch on disk (bar: 4)   %5.1f ns of CPU an event "
+               "(bar: 30)"
                "   %" PRIu64 " blocks\n",
-               what, (double)counter.n_switches / seconds, (double)figures.n_bytes / (double)counter.n_switches,
+               what, (double)counter.n_switches / seconds,
+               (double)figures.n_bytes / (double)counter.n_switches,
                (double)figures.cpu_ns / (double)figures.n_taken, figures.n_blocks);
     if (n_peer)
         printf("%-12s perf sched record at the same time: %.0f MB, ours %.1f MB: %.0f times as much\n", "",
@@ -258,9 +260,10 @@ static void write_large(const char *what, uint64_t n_events, unsigned n_cpus, un
         exit(1);
     }
     recorder_figures(recorder, &figures);
-    printf("%-12s %.0f M events of %u CPUs and %u tasks: %5.2f bytes and %5.1f ns of CPU an event (bar: 30)\n", what,
-           (double)figures.n_events / 1e6, n_cpus, n_tasks, (double)figures.n_bytes / (double)figures.n_events,
-           (double)figures.cpu_ns / (double)figures.n_taken);
+    printf(
+        "%-12s %.0f M events of %u CPUs and %u tasks: %5.2f bytes and %5.1f ns of CPU an event (bar: 30)\n",
+        what, (double)figures.n_events / 1e6, n_cpus, n_tasks,
+        (double)figures.n_bytes / (double)figures.n_events, (double)figures.cpu_ns / (double)figures.n_taken);
     recorder_free(recorder);
     timeline_free(timeline);
     plausible_free(machine);
@@ -277,8 +280,8 @@ static struct reader *open_large(void)
         exit(1);
     }
     printf("open         %.1f M events in %u blocks, %.0f MB: %.2f ms (bar: 100)\n",
-           (double)reader_n_events(reader) / 1e6, reader_n_blocks(reader), (double)reader_n_bytes(reader) / 1e6,
-           (double)took_ns / 1e6);
+           (double)reader_n_events(reader) / 1e6, reader_n_blocks(reader),
+           (double)reader_n_bytes(reader) / 1e6, (double)took_ns / 1e6);
     return reader;
 }
 

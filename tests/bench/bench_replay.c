@@ -86,7 +86,7 @@ static void look_around(struct session *session)
         const uint64_t room_ns = whole_ns > span_ns ? whole_ns - span_ns : 0;
         const uint64_t start_ns = first_ns + (uint64_t)((double)room_ns * (double)random() / 2147483648.0);
         const struct moment begun = now();
-        session_show(session, start_ns, start_ns + span_ns);
+        session_show(session, start_ns, start_ns + span_ns, start_ns);
         draw(session_timeline(session), start_ns, span_ns);
         ms[i] = clock_ms(begun);
         cpu[i] = cpu_ms(begun);

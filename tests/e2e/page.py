@@ -3,6 +3,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 
 from browser import Browser, find
@@ -14,8 +15,6 @@ _browser = None
 
 
 def page_of(run, kind="html"):
-    if not find():
-        raise Skip("chromium is missing")
     if not os.access(DRAW, os.X_OK):
         raise Skip("tests/e2e/draw is not built: make check")
     path = os.path.join(workdir(), f"{run}.{kind}")
@@ -26,6 +25,8 @@ def page_of(run, kind="html"):
 def opened(run, scheme="light"):
     """The browser with the page of a run; one browser serves all tests."""
     global _browser
+    if not find():
+        raise Skip("chromium is missing")
     path = page_of(run)
     if not _browser:
         _browser = Browser()
@@ -218,6 +219,17 @@ def _():
         if min(times) >= 1000 and os.getloadavg()[0] > os.cpu_count():
             raise Skip(f"the machine is busy: drawn after {min(times):.0f} ms")
         expect(min(times) < 1000, f"{run}: drawn after {times} ms")
+
+
+@test("figures are valid XML")
+def _():
+    if not shutil.which("xmllint"):
+        raise Skip("xmllint is missing")
+    for run in ("turns", "hostile", "empty", "large"):
+        path = page_of(run, "svg")
+        checked = subprocess.run(["xmllint", "--noout", "--nonet", path], capture_output=True, text=True, check=False)
+        expect(checked.returncode == 0, f"{run}: {checked.stderr}")
+        expect(os.path.getsize(path) < 1000000, f"{run}: {os.path.getsize(path)} bytes")
 
 
 @test("the figure is one drawing in the browser, too")

@@ -1,5 +1,5 @@
-/* Fuzz target: recordings. The first byte chooses what the rest is: a file whose checksums are put right first, one
- * as it is, or what a section holds when it is unpacked. */
+/* Fuzz target: recordings. The first byte chooses what the rest is: a file whose checksums are put right
+ * first, one as it is, or what a section holds when it is unpacked. */
 #include "../../src/record/block.h"
 #include "../../src/record/codec.h"
 #include "../../src/record/index.h"

@@ -550,7 +550,8 @@ static void later_formats_are_refused(void **state)
     store_le(header + 8, FILE_MAJOR + 1, 2);
     store_le(header + 16, block_crc(header, 16), 4);
     assert_null(reader_open_memory(header, sizeof header, "new.svz", &err));
-    assert_string_equal(err.msg, "new.svz: is of format 2, and this schedviz knows formats up to 1: use a newer one");
+    assert_string_equal(err.msg,
+                        "new.svz: is of format 2, and this schedviz knows formats up to 1: use a newer one");
     assert_null(reader_open_memory("{}", 2, "x", &err));
     assert_string_equal(err.msg, "x: is no recording of schedviz");
     assert_null(reader_open_memory("", 0, "x", &err));
@@ -571,7 +572,8 @@ static void unknown_blocks_are_passed_over(void **state)
     struct err err = {""};
     memcpy(longer, file.bytes, FILE_HEADER_SIZE);
     block_header_store(longer + FILE_HEADER_SIZE, &header);
-    memcpy(longer + FILE_HEADER_SIZE + BLOCK_HEADER_SIZE + 5, file.bytes + FILE_HEADER_SIZE, file.n - FILE_HEADER_SIZE);
+    memcpy(longer + FILE_HEADER_SIZE + BLOCK_HEADER_SIZE + 5, file.bytes + FILE_HEADER_SIZE,
+           file.n - FILE_HEADER_SIZE);
     struct reader *reader = reader_open_memory(longer, n, "longer", &err);
     assert_non_null(reader);
     assert_int_equal(check_events(reader), n_recorded);
@@ -583,18 +585,12 @@ static void unknown_blocks_are_passed_over(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(any_event_comes_back),
-        cmocka_unit_test(every_kind_and_detail_comes_back),
-        cmocka_unit_test(many_tasks_come_back),
-        cmocka_unit_test(damaged_columns_are_refused),
-        cmocka_unit_test(tasks_come_back),
-        cmocka_unit_test(sums_come_back),
-        cmocka_unit_test(a_recording_comes_back),
-        cmocka_unit_test(facts_come_back),
-        cmocka_unit_test(what_is_cut_off_opens),
-        cmocka_unit_test(a_flipped_byte_is_noticed),
-        cmocka_unit_test(later_formats_are_refused),
-        cmocka_unit_test(unknown_blocks_are_passed_over),
+        cmocka_unit_test(any_event_comes_back),      cmocka_unit_test(every_kind_and_detail_comes_back),
+        cmocka_unit_test(many_tasks_come_back),      cmocka_unit_test(damaged_columns_are_refused),
+        cmocka_unit_test(tasks_come_back),           cmocka_unit_test(sums_come_back),
+        cmocka_unit_test(a_recording_comes_back),    cmocka_unit_test(facts_come_back),
+        cmocka_unit_test(what_is_cut_off_opens),     cmocka_unit_test(a_flipped_byte_is_noticed),
+        cmocka_unit_test(later_formats_are_refused), cmocka_unit_test(unknown_blocks_are_passed_over),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, make_directory, remove_directory);

@@ -1,4 +1,5 @@
-/* The recorder: what it writes is what the timeline knew, whatever happens to the program, the disk or the name. */
+/* The recorder: what it writes is what the timeline knew, whatever happens to the program, the disk or the
+ * name. */
 #include "../../src/clock.h"
 #include "../../src/record/reader.h"
 #include "../../src/record/recorder.h"
@@ -93,7 +94,8 @@ static struct reader *open_recording(const char *name)
     return reader;
 }
 
-/* Every block can be read, and the events are those that a machine of the same seed made, from the beginning on. */
+/* Every block can be read, and the events are those that a machine of the same seed made, from the beginning
+ * on. */
 static uint64_t check_blocks(struct reader *reader)
 {
     static struct event events[RECORD_MAX_EVENTS], wanted[BATCH + 16];
@@ -364,7 +366,8 @@ static void facts_replace_one_another(void **state)
 
     struct reader *reader = open_recording(path);
     const unsigned first = reader_first_facts(reader, "state"), last = reader_last_facts(reader, "state");
-    assert_int_equal(reader_n_facts(reader), 2 + 10 + 1 + 1); /* the first and the last state, and what followed */
+    assert_int_equal(reader_n_facts(reader),
+                     2 + 10 + 1 + 1); /* the first and the last state, and what followed */
     char *said = reader_text(reader, first, NULL, &err);
     assert_string_equal(said, "0");
     free(said);
@@ -438,7 +441,8 @@ static int fill_disk(rlim_t limit)
         rig_batch(&rig);
         rig_flush(&rig);
     }
-    if (recorder_state(rig.recorder) != RECORDER_FAILED || !strstr(recorder_error(rig.recorder), "File too large"))
+    if (recorder_state(rig.recorder) != RECORDER_FAILED ||
+        !strstr(recorder_error(rig.recorder), "File too large"))
         return 3;
     if (recorder_stop(rig.recorder, &err) || recorder_state(rig.recorder) != RECORDER_OFF)
         return 4;
@@ -465,7 +469,8 @@ static void a_full_disk_stops_the_recording(void **state)
     }
 }
 
-/* Nothing is lost but what did not come: blocks of a batch that is larger than any, and one that goes back. */
+/* Nothing is lost but what did not come: blocks of a batch that is larger than any, and one that goes back.
+ */
 static void odd_batches_are_whole(void **state)
 {
     (void)state;

@@ -1,0 +1,765 @@
+#!/usr/bin/env python3
+"""Recordings: what is replayed is what was live, whatever happens to the program, the disk, the file or the terminal."""
+
+import contextlib
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import sqlite3
+import stat
+import subprocess
+import tempfile
+import time
+import xml.etree.ElementTree
+
+from lib import (LONG, ORDINARY_UID, PYTHON, SRCDIR, Fail, Skip, Terminal, allowed_cpus, comm, environment, expect,
+                 expect_nothing_left, main, ordinary, perf_refused, run, start, stat_fields, test, users, wait_until,
+                 workdir)
+
+TRACES = os.path.join(SRCDIR, "tests", "data", "traces")
+
+
+@contextlib.contextmanager
+def directory():
+    """An empty directory in which every user may make files."""
+    with tempfile.TemporaryDirectory(dir=workdir()) as path:
+        os.chmod(path, 0o777)
+        yield path
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def good(*args, statuses=(0,), err="", **how):
+    """A run that ends well and says no more than it should."""
+    result = run(*args, **how)
+    expect(result.status in statuses and result.err == err, str(result))
+    expect_nothing_left(result.tag)
+    return result
+
+
+def expect_line(result, *words, statuses=(1, 2)):
+    """Refused: one line that names the thing, and nothing else."""
+    expect(result.status in statuses, f"expected status {statuses}: {result}")
+    expect(result.out == "", f"something on standard output: {result}")
+    expect(result.err.startswith("schedviz: ") and result.err.count("\n") == 1, f"not exactly one line: {result}")
+    expect(all(c.isprintable() for c in result.err.rstrip("\n")), f"not printable: {result}")
+    for word in words:
+        expect(word in result.err, f"{word!r} is not named: {result}")
+    expect_nothing_left(result.tag)
+
+
+def make_recording(path, *args, **how):
+    good("-b", "-o", "/dev/null", "-r", path, *(args or ("-d", "0.3", "-n", "3")), **how)
+    return path
+
+
+def report_of(path, err="", **how):
+    return json.loads(good("-b", "-f", "json", path, err=err, **how).out)
+
+
+# ---- The round trip ----
+
+def same_database(a, b):
+    """How two databases differ, or ""."""
+    dumps = []
+    for path in (a, b):
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+            dumps.append(list(db.iterdump()))
+    return first_difference(*dumps)
+
+
+def first_difference(live, replayed):
+    for i in range(max(len(live), len(replayed))):
+        pair = [lines[i] if i < len(lines) else None for lines in (live, replayed)]
+        if pair[0] != pair[1]:
+            return f"line {i + 1}: live {pair[0]!r}, replayed {pair[1]!r}"
+    return ""
+
+
+def round_trip(format_, *args, user=None, prefix=(), status=0):
+    """Records a run, and holds what the replay writes against what the run wrote. Returns what it wrote."""
+    with directory() as place:
+        recording, live, replayed = (os.path.join(place, name) for name in ("a.svz", "live", "replayed"))
+        good("-b", "-f", format_, "-o", live, "-r", recording, *args, user=user, prefix=prefix, statuses=(status,))
+        good("-b", "-f", format_, "-o", replayed, recording, user=user)
+        expect(sorted(os.listdir(place)) == ["a.svz", "live", "replayed"], f"left behind: {os.listdir(place)}")
+        if format_ == "sqlite":
+            difference = same_database(live, replayed)
+        else:
+            difference = first_difference(read(live).splitlines(), read(replayed).splitlines())
+            expect(difference or read(live) == read(replayed), "ends of lines differ")
+        expect(not difference, f"{format_} {' '.join(args)}: {difference}")
+        return read(live)
+
+
+CPUS = [",".join(map(str, allowed_cpus()[:n])) for n in (1, 2)]
+SHAPES = [("thread", "pinned", CPUS[0], "4"), ("process", "free", CPUS[-1], "3"), ("green", "pinned", CPUS[-1], "4"),
+          ("process", "pinned", CPUS[0], "2"), ("thread", "free", CPUS[-1], "16"), ("green", "free", CPUS[0], "2")]
+FORMATS = ["json", "text", "csv", "sqlite"]
+
+
+def register_round_trips():
+    for number, (user, source) in enumerate((user, source) for user in users() for source in ("perf", "engine", "proc")):
+
+        @test(f"round trip: {source}, {user.name}", timeout=90)
+        def _(user=user, source=source, number=number):
+            if source == "perf" and run("-b", "-d", "0.05", "-s", "perf", user=user).status != 0:
+                raise Skip("perf_event_open is refused here")
+            n_shapes = len(SHAPES) if LONG else 2
+            for i in range(n_shapes):
+                kind, placement, cpus, n_tasks = SHAPES[(number * n_shapes + i) % len(SHAPES)]
+                for format_ in FORMATS if LONG else ("json", FORMATS[1 + (number + i) % 3]):
+                    round_trip(format_, "-d", "0.2", "-s", source, "-k", kind, "-m", placement, "-C", cpus, "-n", n_tasks,
+                               user=user)
+
+
+register_round_trips()
+
+
+@test("round trip: work that ends, perf refused, all tasks of the machine, locks asked for by force")
+def _():
+    told = json.loads(round_trip("json", "-w", "50ms", "-n", "2", "-d", "20"))
+    expect(told["makespan_ns"] and all(task["work_done_ns"] for task in told["tasks"] if not task["observer"]), f"{told}")
+    told = json.loads(round_trip("json", "-d", "0.2", "-n", "2", prefix=perf_refused()))
+    expect(told["source"]["switches"] == "engine" and told["source"]["reason"], f"{told['source']}")
+    for user in users():
+        if run("-b", "-a", "-d", "0.05", user=user).status == 0:
+            for format_ in ("json", "text"):
+                round_trip(format_, "-a", "-d", "0.3", "-n", "2", user=user)
+
+
+@test("round trip: lessons with all their steps, answers and locks", timeout=120)
+def _():
+    for lesson, formats in (("deadlock", ("json", "text")), ("producer-consumer", ("json", "sqlite"))):
+        for format_ in formats:
+            told = round_trip(format_, lesson)
+            expect(format_ != "json" or json.loads(told)["lesson"]["steps"], f"{lesson}: no steps in {told!r}")
+
+
+@test("round trip: a command with its exit status, and a process that was there", timeout=90)
+def _():
+    command = "sleep 0.05; for i in 1 2 3; do /bin/true; done; exit 3"
+    for format_ in FORMATS:
+        told = round_trip(format_, "--", "sh", "-c", command, status=3)
+        expect(format_ != "text" or b"ended with status 3" in told, f"{told!r}")
+    for user in users():
+        sleeper = subprocess.Popen(user.prefix + [PYTHON, "-c", "import time\nwhile True: time.sleep(0.01)"],
+                                   env=environment())
+        try:
+            for format_ in FORMATS:
+                round_trip(format_, "-d", "0.3", "-p", str(sleeper.pid), user=user)
+        finally:
+            sleeper.kill()
+            sleeper.wait()
+
+
+@test("a command gets the signals that it would have without a recording")
+def _():
+    with directory() as place:
+        plain, recorded = (good("-b", "-o", "/dev/null", *args, "--", "grep", "^Sig[IC]", "/proc/self/status").out
+                           for args in ((), ("-r", os.path.join(place, "a.svz"))))
+        expect(plain == recorded and "SigIgn" in plain, f"without {plain!r}, with {recorded!r}")
+
+
+@test("a recording is on its way before a command is: where it cannot be made, nothing is run")
+def _():
+    with directory() as place:
+        witness = os.path.join(place, "witness")
+        expect_line(run("-b", "-r", os.path.join(place, "none", "a.svz"), "--", "touch", witness), "none", statuses=(125,))
+        expect(os.listdir(place) == [], f"made: {os.listdir(place)}")
+
+
+@test("another tool's trace becomes a recording that tells the same", timeout=90)
+def _():
+    for name in ("recorded.dat", "recorded.perf.txt"):
+        with directory() as place:
+            trace, recording = os.path.join(place, name), os.path.join(place, "a.svz")
+            shutil.copy(os.path.join(TRACES, name), trace)
+            os.chmod(trace, 0o644)
+            first = run("-b", "-f", "csv", "-r", recording, trace)
+            expect(first.status == 0, str(first))
+            again = run("-b", "-f", "csv", recording)
+            expect(again.status == 0 and first.out.count("\n") > 50, str(again))
+            difference = first_difference(first.out.splitlines(), again.out.splitlines())
+            expect(not difference, f"{name}: {difference}")
+
+
+# ---- kill -9 ----
+
+def kill_in_the_middle(place, number, after_s):
+    path = os.path.join(place, f"{number}.svz")
+    process = start("-b", "-n", "2", "-d", "60", "-r", path)
+    wait_until(lambda: os.path.exists(path) and os.path.getsize(path) > 0, 20, "the recording")
+    begun = time.monotonic()
+    return path, process, begun, begun + after_s
+
+
+def check_killed(path, recorded_s):
+    """Opens, says that its end is missing, and has all but the last second or two."""
+    result = run("-b", "-f", "json", path)
+    expect(result.status == 0, str(result))
+    expect(result.err.count("\n") == 1 and "cut off" in result.err, f"the missing end is not told: {result}")
+    held_s = json.loads(result.out)["duration_ns"] / 1e9
+    expect(recorded_s - 2.5 <= held_s <= recorded_s + 1, f"{held_s:.2f} s are held of {recorded_s:.2f} s")
+
+
+@test("kill -9 at random moments: the recording opens, and nothing else stays behind", timeout=7200 if LONG else 60)
+def _():
+    rng = random.Random(9)
+    n_rounds, n_at_once = (200, 5) if LONG else (2, 5)
+    with directory() as place:
+        for _ in range(n_rounds):
+            running = [kill_in_the_middle(place, i, rng.uniform(0, 3)) for i in range(n_at_once)]
+            ends = []
+            for path, process, begun, deadline in sorted(running, key=lambda one: one[3]):
+                time.sleep(max(0, deadline - time.monotonic()))
+                process.kill()
+                ends.append((path, time.monotonic() - begun))
+                process.communicate()
+                expect_nothing_left(process.tag)
+            for path, recorded_s in ends:
+                check_killed(path, recorded_s)
+                os.unlink(path)
+            expect(os.listdir(place) == [], f"left behind: {os.listdir(place)}")
+
+
+@test("SIGTERM and SIGINT end a recording as they end the run: whole")
+def _():
+    with directory() as place:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            path = os.path.join(place, "a.svz")
+            process = start("-b", "-n", "2", "-d", "60", "-f", "json", "-r", path, "--force")
+            wait_until(lambda: os.path.exists(path) and os.path.getsize(path) > 0, 20, "the recording")
+            time.sleep(0.4)
+            process.send_signal(number)
+            out, _ = process.communicate(timeout=20)
+            expect(good("-b", "-f", "json", path).out == out.decode(), "the replay differs")
+
+
+# ---- A full disk ----
+
+def check_full(result, status, recording, **how):
+    expect(result.status == status, f"expected status {status}: {result}")
+    expect(result.err.count("\n") == 1 and "recording stopped" in result.err, f"not one clear line: {result}")
+    expect_nothing_left(result.tag)
+    live, held = json.loads(result.out), report_of(recording, **how)
+    expect(live["duration_ns"] > 1.5e9, f"the run did not go on: {live['duration_ns']}")
+    expect(0 < held["duration_ns"] < live["duration_ns"], f"{held['duration_ns']} of {live['duration_ns']} are held")
+
+
+LOADED = ("-b", "-f", "json", "-n", "16", "-C", CPUS[0], "-d", "2.5")
+
+
+@test("a limit of file sizes: one line, the run goes on, and what was recorded opens")
+def _():
+    with directory() as place:
+        path = os.path.join(place, "a.svz")
+        result = run(*LOADED, "-r", path, prefix=["sh", "-c", 'ulimit -f 8; exec "$@"', "limited"])
+        check_full(result, 1, path)
+
+
+def in_small_file_system(mounted, *words):
+    """The prefix under which a directory is a file system of 16 kB, for this run alone; then words are run in it."""
+    script = 'mount -t tmpfs -o size=16k none "$0" && "$@"; status=$?; cp "$0"/* "$0".out; exit $status'
+    probe = subprocess.run(["unshare", "-m", "sh", "-c", 'mount -t tmpfs none "$0"', mounted], capture_output=True, check=False)
+    if os.geteuid() != 0 or probe.returncode != 0:
+        raise Skip("needs root, and a mount namespace")
+    return ["unshare", "-m", "sh", "-c", script, mounted, *words]
+
+
+@test("a full disk: one line, the run goes on, and what was recorded opens")
+def _():
+    user = users()[-1]
+    with directory() as place:
+        mounted, copy = os.path.join(place, "disk"), os.path.join(place, "disk.out")
+        os.mkdir(mounted)
+        result = run(*LOADED, "-r", os.path.join(mounted, "a.svz"), user=user, prefix=in_small_file_system(mounted))
+        check_full(result, 1, copy, user=user)
+
+
+@test("a full disk under a command: its report is written, and the status is schedviz's own")
+def _():
+    with directory() as place:
+        path = os.path.join(place, "a.svz")
+        command = "i=0; while [ $i -lt 500 ]; do /bin/true; i=$((i+1)); done; exit 4"
+        result = run("-b", "-r", path, "-o", os.path.join(place, "report"), "--", "sh", "-c", command, timeout=60,
+                     prefix=["sh", "-c", 'ulimit -f 8; exec "$@"', "limited"])
+        expect(result.status == 125 and result.err.count("\n") == 1 and "recording stopped" in result.err, str(result))
+        expect_nothing_left(result.tag)
+        expect(b"ended with status 4" in read(os.path.join(place, "report")), "no report")
+        good("-b", "-o", "/dev/null", path)
+
+
+# ---- Names ----
+
+SHORT = ("-b", "-d", "0.1", "-n", "1", "-o", "/dev/null")
+
+
+@test("a recording is its user's alone, and an existing file is replaced with --force only")
+def _():
+    with directory() as place:
+        path = os.path.join(place, "a.svz")
+        make_recording(path, "-d", "0.1", prefix=["sh", "-c", 'umask 0; exec "$@"', "open"])
+        expect(stat.S_IMODE(os.stat(path).st_mode) == 0o600, f"mode {os.stat(path).st_mode:o}")
+        before, then = read(path), os.stat(path)
+        expect_line(run(*SHORT, "-r", path), path, "--force")
+        now = os.stat(path)
+        expect(read(path) == before and now.st_mtime_ns == then.st_mtime_ns and now.st_ino == then.st_ino, "it was touched")
+        good(*SHORT, "--force", "-r", path)
+        expect(read(path) != before and stat.S_IMODE(os.stat(path).st_mode) == 0o600, "it was not replaced")
+        expect(os.listdir(place) == ["a.svz"], f"left behind: {os.listdir(place)}")
+        good("-b", "-o", "/dev/null", path)
+
+
+@test("nothing is followed, and nothing but a file is replaced")
+def _():
+    with directory() as place:
+        os.chmod(place, 0o1777)
+        victim, link, dangling, pipe, there = (os.path.join(place, name) for name in ("victim", "link", "new", "pipe", "dir"))
+        with open(victim, "w", encoding="ascii") as file:
+            file.write("precious")
+        os.symlink(victim, link)
+        os.symlink(os.path.join(place, "elsewhere"), dangling)
+        os.mkfifo(pipe)
+        os.mkdir(there)
+        before = sorted(os.listdir(place))
+        for user in users():
+            for path in (link, dangling, pipe, there, there + "/", place, "/dev/null", "/dev/full", "/dev/stdout"):
+                for force in ((), ("--force",)):
+                    expect_line(run(*SHORT, *force, "-r", path, user=user), path)
+        expect(sorted(os.listdir(place)) == before and os.listdir(there) == [], f"made: {os.listdir(place)}")
+        expect(read(victim) == b"precious" and os.readlink(link) == victim, "the file behind the link was touched")
+
+
+@test("a name that cannot be: empty, in no directory, in one that may not be written, too long")
+def _():
+    with directory() as place:
+        locked = os.path.join(place, "locked")
+        os.mkdir(locked)
+        os.chmod(locked, 0o555)
+        for name, words in (("", ["record"]), (os.path.join(place, "none", "a.svz"), ["none"]), ("x" * 300, ["xxx"]),
+                            (os.path.join(place, "y" * 5000), ["yyy"])):
+            expect_line(run(*SHORT, "-r", name), *words)
+        expect_line(run(*SHORT, "-r", "/proc/a.svz"), "/proc/a.svz")
+        if os.geteuid() == 0:  # else the directory is the user's own, or root's who may all the same
+            os.chown(locked, 0, 0)
+            expect_line(run(*SHORT, "-r", os.path.join(locked, "a.svz")), "locked")
+        expect(os.listdir(locked) == [] and os.listdir(place) == ["locked"], "something was made")
+
+
+@test("another user's file is not replaced")
+def _():
+    if os.geteuid() != 0:
+        raise Skip("needs two users")
+    with directory() as place:
+        path = os.path.join(place, "a.svz")
+        make_recording(path, "-d", "0.1", user=users()[-1])
+        before = read(path)
+        for force in ((), ("--force",)):
+            expect_line(run(*SHORT, *force, "-r", path), path)
+        expect(read(path) == before, "it was touched")
+        expect_line(run("-b", path), path)
+
+
+# ---- What is said beside a recording ----
+
+@test("what is of a run is refused beside a recording, in one line")
+def _():
+    with directory() as place:
+        path, other = make_recording(os.path.join(place, "a.svz")), os.path.join(place, "b.svz")
+        shutil.copy(path, other)
+        os.chown(other, os.stat(path).st_uid, -1)
+        for words in (["-n", "2"], ["-c", "1"], ["-C", "0"], ["-k", "process"], ["-m", "free"], ["-w", "1s"], ["-d", "1"],
+                      ["-s", "perf"], ["-a"], ["--exit-on-deadlock"]):
+            expect_line(run("-b", *words, path), path, statuses=(2,))
+        expect_line(run("-b", "-r", os.path.join(place, "c.svz"), path), "record", statuses=(2,))
+        expect_line(run("-b", "-p", "1", path), "pid", statuses=(2,))
+        expect_line(run("-b", path, "interleave"), "interleave", statuses=(2,))
+        expect_line(run("-b", "interleave", path), path, statuses=(2,))
+        expect_line(run("-b", path, other, path), "two", statuses=(2,))
+        expect_line(run("-b", path, "--", "true"), "not both", statuses=(2,))
+        expect(sorted(os.listdir(place)) == ["a.svz", "b.svz"], f"made: {os.listdir(place)}")
+        good("-b", path, other)
+        good("-b", path, path)
+
+
+@test("what is no recording is refused, in one line")
+def _():
+    with directory() as place:
+        path = make_recording(os.path.join(place, "a.svz"))
+        whole = read(path)
+        for name, content in (("empty.svz", b""), ("text.svz", b"tasks: 4\n"), ("zero.svz", bytes(4096)),
+                              ("head.svz", whole[:12]), ("later.svz", whole[:8] + b"\xff\xff" + whole[10:])):
+            bad = os.path.join(place, name)
+            with open(bad, "wb") as file:
+                file.write(content)
+            os.chmod(bad, 0o644)
+            expect_line(run("-b", bad), name)
+        for name in ("missing.svz", place + "/", "/dev/null"):
+            expect_line(run("-b", name))
+
+
+@test("a recording without its end opens at every length")
+def _():
+    with directory() as place:
+        whole = read(make_recording(os.path.join(place, "a.svz")))
+        cut = os.path.join(place, "cut.svz")
+        lengths = range(16, len(whole), max(1, len(whole) // (400 if LONG else 12)))
+        for length in list(lengths) + [len(whole) - 1]:
+            with open(cut, "wb") as file:
+                file.write(whole[:length])
+            os.chmod(cut, 0o644)
+            result = run("-b", "-f", "json", cut)
+            expect(result.status in (0, 1) and result.err.count("\n") == 1, f"of {length} bytes: {result}")
+            if result.status == 0:
+                json.loads(result.out)
+
+
+@test("a recording with bytes that are not its own does no harm", timeout=600 if LONG else 60)
+def _():
+    rng = random.Random(5)
+    with directory() as place:
+        whole = read(make_recording(os.path.join(place, "a.svz"), "-d", "0.2", "-n", "2"))
+        bad = os.path.join(place, "bad.svz")
+        n_refused = 0
+        for _ in range(600 if LONG else 25):
+            content = bytearray(whole)
+            for _ in range(rng.choice((1, 1, 2, 20))):
+                content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+            with open(bad, "wb") as file:
+                file.write(content)
+            os.chmod(bad, 0o644)
+            result = run("-b", "-f", rng.choice(("json", "csv", "text")), bad)
+            expect(result.status in (0, 1) and result.err.count("\n") <= 1, str(result))
+            n_refused += result.status != 0 or result.err != ""
+        expect(n_refused > 0, "nothing was noticed")
+
+
+# ---- On a screen ----
+
+TMUX_NAMES = {"PgUp": "PPage", "PgDn": "NPage", "Shift-Tab": "BTab", "Esc": "Escape", "Ctrl-L": "C-l"}
+
+
+def command_keys():
+    """Every key of the table in ui/command.c, by its tmux name."""
+    with open(os.path.join(SRCDIR, "ui", "command.c"), encoding="utf-8") as file:
+        rows = re.findall(r'^    \{"[^"]*", "((?:[^"\\]|\\.)*)",', file.read(), re.MULTILINE)
+    keys = [key for row in rows for key in row.split(" ")]
+    expect(len(keys) > 30, f"the table of keys was not understood: {keys}")
+    return [TMUX_NAMES.get(key, key) for key in keys]
+
+
+def shows_title(screen):
+    lines = screen.splitlines()
+    return len(lines) > 3 and re.search(r"\b(perf|engine|proc|trace-cmd)\b", lines[0]) is not None
+
+
+def schedviz_of(terminal):
+    found = [pid for pid in terminal.pids() if comm(pid) == "schedviz" and int(stat_fields(pid)[1]) == terminal.shell]
+    return found[0] if found else None
+
+
+@contextlib.contextmanager
+def screen_of(*args, cols=100, rows=30, ready=shows_title):
+    with Terminal(cols, rows) as terminal:
+        terminal.schedviz(*args)
+        terminal.wait(ready, what="the first frame")
+        yield terminal
+        check_alive(terminal, "all that")
+        terminal.keys("q")
+        status = terminal.status()
+        expect(status == 0 and terminal.read("err.txt") == "", f"status {status}, {terminal.read('err.txt')!r}")
+        wait_until(lambda: not terminal.pids(), 5, "the end of all processes")
+
+
+def check_alive(terminal, what):
+    screen = terminal.screen()
+    if schedviz_of(terminal) is None:
+        raise Fail(f"schedviz is gone after {what}; stderr {terminal.read('err.txt')!r}; the screen was:\n{screen}")
+    expect(terminal.read("err.txt") == "", f"after {what} on standard error: {terminal.read('err.txt')!r}")
+    for line in screen.splitlines():
+        expect(all(c.isprintable() for c in line), f"after {what} unprintable: {line!r}")
+
+
+def type_name(terminal, name):
+    """In the place of the name that is proposed."""
+    terminal.keys("-N", "70", "BSpace")
+    terminal.type(name)
+    terminal.wait(lambda s: f"{name}_" in s, what="the name")
+
+
+@test("R records into a file with the name that is typed, and ends it; K keeps what was", timeout=60)
+def _():
+    with screen_of("-n", "3") as terminal:
+        time.sleep(0.5)
+        terminal.keys("R")
+        terminal.wait(lambda s: "Esc: leave it" in s, what="the dialog")
+        terminal.keys("Escape")
+        terminal.wait(lambda s: "Esc: leave it" not in s, what="the end of the dialog")
+        terminal.keys("R")
+        type_name(terminal, "mine.svz")
+        terminal.keys("Tab")
+        terminal.wait(lambda s: "10 s before now" in s, what="the past")
+        terminal.keys("Enter")
+        terminal.wait(lambda s: "REC" in s.splitlines()[0], what="REC in the title")
+        expect(os.listdir(terminal.dir).count("mine.svz") == 1, "no file")
+        terminal.keys("K")
+        terminal.wait(lambda s: "R ends it" in s, what="a word that all is being recorded")
+        time.sleep(0.5)
+        terminal.keys("R")
+        terminal.wait(lambda s: "recorded in mine.svz" in s and "REC " not in s.splitlines()[0], what="the end of it")
+        terminal.keys("K")
+        terminal.wait(lambda s: "recorded in interleave-" in s, what="the past kept")
+
+        terminal.keys("R")
+        type_name(terminal, "mine.svz")
+        before = read(terminal.path("mine.svz"))
+        terminal.keys("Enter")
+        terminal.wait(lambda s: "Enter again writes over it" in s, what="the question")
+        terminal.keys("Escape")
+        time.sleep(0.3)
+        expect(read(terminal.path("mine.svz")) == before, "it was written over")
+        terminal.keys("R")
+        type_name(terminal, "mine.svz")
+        terminal.keys("Enter")
+        terminal.wait(lambda s: "Enter again writes over it" in s, what="the question")
+        terminal.keys("Enter")
+        terminal.wait(lambda s: "REC" in s.splitlines()[0], what="REC in the title")
+        terminal.keys("R")
+        terminal.wait(lambda s: "recorded in mine.svz" in s, what="the end of it")
+        terminal.keys("R")
+        type_name(terminal, "none/mine.svz")
+        terminal.keys("Enter")
+        terminal.wait(lambda s: "its directory: No such file" in s, what="the refusal")
+        terminal.keys("Escape")
+        names = sorted(name for name in os.listdir(terminal.dir) if name.endswith(".svz"))
+        expect(len(names) == 2 and names[1] == "mine.svz", f"files {names}")
+        for name in names:
+            expect(stat.S_IMODE(os.stat(terminal.path(name)).st_mode) == 0o600, f"mode of {name}")
+            report = report_of(terminal.path(name))
+            expect(report["workload"]["name"] == "interleave" and len(report["tasks"]) >= 4, f"{name}: {report}")
+
+
+@test("-r records what a screen shows, and q ends it whole")
+def _():
+    with directory() as place:
+        path = os.path.join(place, "a.svz")
+        with screen_of("-n", "2", "-r", path) as terminal:
+            terminal.wait(lambda s: "REC" in s.splitlines()[0], what="REC in the title")
+            time.sleep(0.5)
+            terminal.keys("t")
+            time.sleep(0.5)
+        tasks = [task["name"] for task in report_of(path)["tasks"] if not task["observer"]]
+        expect(tasks == ["A", "B", "C"], f"tasks {tasks}")
+        good("-b", "-o", "/dev/null", path)
+
+
+def expect_csv(path):
+    lines = read(path).decode().splitlines()
+    expect(lines[0].startswith("start_ns,") and len(lines) > 1, f"csv: {lines[:2]}")
+    return len(lines)
+
+
+def expect_sqlite(path):
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        expect(db.execute("SELECT count(*) FROM slice").fetchone()[0] > 0, "no slices")
+
+
+def expect_words(path, *words):
+    content = read(path)
+    for word in words:
+        expect(word in content, f"{word!r} is not in {path}: {content[:200]!r}")
+
+
+# In the order of the dialog.
+EXPORTS = [
+    ("svg", lambda path: expect(xml.etree.ElementTree.parse(path).getroot().tag.endswith("svg"), "no svg")),
+    ("html", lambda path: expect_words(path, b"<!doctype html>", b"</html>")),
+    ("perfetto", lambda path: expect(read(path)[:1] == b"\x0a", "no packet of a trace")),
+    ("csv", expect_csv),
+    ("json", lambda path: json.loads(read(path))["tasks"]),
+    ("sqlite", expect_sqlite),
+    ("text", lambda path: expect_words(path, b"interleave", b"core 0")),
+    ("ansi", lambda path: expect_words(path, b"interleave", b"\x1b[")),
+]
+
+
+def export_everything(terminal):
+    for number, (name, check) in enumerate(EXPORTS):
+        for all_of_it in (False, True):
+            file = f"{name}-{all_of_it}.out"
+            terminal.keys("X")
+            terminal.wait(lambda s: "Enter: write" in s, what="the dialog")
+            if number > 0 and not all_of_it:
+                terminal.keys("Down")
+            terminal.wait(lambda s, name=name: re.search(rf"[>\u25b6] *{name}\b", s), what=f"{name} chosen")
+            type_name(terminal, file)
+            wanted = "all that is kept" if all_of_it else "the window"
+            if number < 4 and wanted not in terminal.screen():
+                terminal.keys("Tab")
+                terminal.wait(lambda s, wanted=wanted: wanted in s, what=wanted)
+            terminal.keys("Enter")
+            terminal.wait(lambda s, file=file: f"written: {file}" in s, what=f"the word that {file} is written")
+            check(terminal.path(file))
+    expect(expect_csv(terminal.path("csv-False.out")) < expect_csv(terminal.path("csv-True.out")), "all is no more than a window")
+    expect(not [name for name in os.listdir(terminal.dir) if name.startswith(".schedviz")], "left behind")
+
+
+@test("X writes each format, of the window and of all, and asks before it writes over a file", timeout=90)
+def _():
+    with screen_of("-n", "3") as terminal:
+        time.sleep(1)
+        export_everything(terminal)
+        before = read(terminal.path("json-True.out"))
+        terminal.keys("X")
+        type_name(terminal, "json-True.out")
+        terminal.keys("Enter")
+        terminal.wait(lambda s: "Enter again writes over it" in s, what="the question")
+        expect(read(terminal.path("json-True.out")) == before, "it was written over")
+        terminal.keys("Enter")
+        terminal.wait(lambda s: "written: json-True.out" in s, what="the end of it")
+        expect(read(terminal.path("json-True.out")) != before, "it was not written over")
+        terminal.keys("X")
+        type_name(terminal, "/proc/nothing")
+        terminal.keys("Enter")
+        time.sleep(0.3)
+        check_alive(terminal, "a name that cannot be")
+        terminal.keys("Escape")
+        terminal.wait(lambda s: "Enter: write" not in s, what="the end of the dialog")
+
+
+@test("a recording exports what a run does", timeout=90)
+def _():
+    with directory() as place:
+        with screen_of(make_recording(os.path.join(place, "a.svz"), "-d", "1", "-n", "3")) as terminal:
+            terminal.keys("R")
+            terminal.wait(lambda s: "a recording already" in s, what="the refusal of R")
+            terminal.keys("w", "w", "w", "w", "w")
+            export_everything(terminal)
+
+
+def press_everything(terminal, but=()):
+    for view in "123456":
+        terminal.keys("Escape")
+        time.sleep(0.05)
+        terminal.keys(view)
+        for key in command_keys():
+            if key in ("q", "F10", "Tab", "BTab", *but) or key in "123456":
+                continue
+            terminal.keys(key)
+            time.sleep(0.03)
+            if schedviz_of(terminal) is None:
+                check_alive(terminal, f"{key} in view {view}")
+            terminal.keys("Escape")
+        check_alive(terminal, f"all keys in view {view}")
+    terminal.keys("Escape")
+    time.sleep(0.2)
+
+
+@test("a recording takes every key in every view", timeout=120)
+def _():
+    with directory() as place:
+        with screen_of(make_recording(os.path.join(place, "a.svz"), "-d", "0.5", "-n", "3")) as terminal:
+            press_everything(terminal)
+
+
+@test("a recording is shown whole, played to its end, stepped through", timeout=60)
+def _():
+    with directory() as place:
+        path = make_recording(os.path.join(place, "a.svz"), "-d", "1.5", "-n", "3")
+        with screen_of(path) as terminal:
+            terminal.wait(lambda s: "recorded 20" in s and re.search(r"at 0 \w+ of [12]\.\d+ s", s), what="the beginning")
+            terminal.keys("]")
+            terminal.wait(lambda s: not re.search(r"at 0 \w+ of", s), what="a step")
+            terminal.keys("Home")
+            terminal.wait(lambda s: re.search(r"at 0 \w+ of", s), what="Home")
+            terminal.keys("Space")
+            terminal.wait(lambda s: "the end of the recording" in s, within=8, what="the end of playing")
+            terminal.keys("[")
+            terminal.wait(lambda s: "paused" in s.splitlines()[0], what="a step back")
+            terminal.keys("End")
+            terminal.wait(lambda s: re.search(r"at 1\.[45]\d* s of 1\.", s) or re.search(r"at (1\.\d+) s of \1 s", s), what="End")
+            terminal.keys("Home", "z")
+            terminal.wait(lambda s: "slow" in s.splitlines()[0], what="slow motion")
+
+
+@test("two recordings are laid side by side", timeout=60)
+def _():
+    with directory() as place:
+        one = make_recording(os.path.join(place, "a.svz"), "-w", "100ms", "-n", "2", "-C", CPUS[0])
+        two = make_recording(os.path.join(place, "b.svz"), "-w", "100ms", "-n", "2", "-C", CPUS[-1])
+        with screen_of(one, two) as terminal:
+            screen = terminal.wait(lambda s: "makespan" in s or "speed" in s, what="the comparison")
+            expect("interleave | interleave" in screen, f"both are not named:\n{screen}")
+            press_everything(terminal, but=("l",))
+        report = json.loads(good("-b", "-f", "json", one, two).out)
+        expect(len([task for task in report["tasks"] if not task["observer"]]) == 4, f"{report['tasks']}")
+
+
+@test("a recorded lesson is gone through step by step", timeout=60)
+def _():
+    with directory() as place:
+        path = make_recording(os.path.join(place, "a.svz"), "deadlock")
+        with screen_of(path, rows=40) as terminal:
+            first = terminal.wait(lambda s: re.search(r"\b1 of \d", s), what="the first step")
+            terminal.keys("n")
+            terminal.wait(lambda s: re.search(r"\b2 of \d", s), what="the second step")
+            terminal.keys("p")
+            terminal.wait(lambda s: re.search(r"\b1 of \d", s), what="the first step again")
+            expect("deadlock" in first, f"the lesson is not named:\n{first}")
+            press_everything(terminal, but=("l",))
+
+
+@test("a lesson is opened from a recording, and is run", timeout=60)
+def _():
+    with directory() as place:
+        with screen_of(make_recording(os.path.join(place, "a.svz"))) as terminal:
+            terminal.keys("l")
+            terminal.wait(lambda s: "Lessons" in s, what="the list")
+            terminal.type("interl")
+            terminal.keys("Enter")
+            terminal.wait(lambda s: "recorded" not in s.splitlines()[0] and shows_title(s), what="the lesson")
+
+
+@test("another tool's trace, and 128 cores", timeout=60)
+def _():
+    for path, ready in ((os.path.join(TRACES, "recorded.dat"), shows_title),
+                        (os.path.join(SRCDIR, "tests", "data", "cpus128.svz"), lambda s: "core 0" in s)):
+        with screen_of(path, ready=ready) as terminal:
+            for view in "234561":
+                terminal.keys(view)
+                time.sleep(0.15)
+                check_alive(terminal, f"view {view}")
+
+
+@test("a replay in every size, and a storm of resizes", timeout=90)
+def _():
+    rng = random.Random(11)
+    with directory() as place:
+        path = make_recording(os.path.join(place, "a.svz"), "-d", "0.5", "-n", "4")
+        with screen_of(path, cols=40, rows=10, ready=lambda s: "paused" in s or "interleave" in s) as terminal:
+            for key in "123456":
+                terminal.keys(key)
+                time.sleep(0.1)
+                check_alive(terminal, f"view {key} at 40x10")
+            for key in ("X", "Escape", "1", "Home", "Space"):
+                terminal.keys(key)
+                time.sleep(0.1)
+            for _ in range(200 if LONG else 25):
+                terminal.resize(rng.randint(20, 200), rng.randint(6, 60))
+            for size in ((1, 1), (2, 2), (5, 1), (1, 5), (300, 100), (20, 6)):
+                terminal.resize(*size)
+                time.sleep(0.05)
+                check_alive(terminal, f"a size of {size}")
+            terminal.resize(100, 30)
+            terminal.wait(shows_title, what="the title")
+
+
+if __name__ == "__main__":
+    main()
