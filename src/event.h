@@ -17,7 +17,6 @@ enum event_kind {
     EVENT_LOST,   /* u.lost.n events of cpu are missing between its previous event and this one */
     EVENT_OBJECT, /* tasks share an object: tid is its number, u.name, detail: enum object_kind; cpu: n > 0
                      where u.name goes on with a long name, behind n * (EVENT_NAME_SIZE - 1) bytes of it */
-    EVENT_UNTIL,  /* all that happened up to time_ns has been told: timeline_advance(), for a recording to keep */
 };
 
 enum event_out {

@@ -5,6 +5,7 @@
 #include "observe/merge.h"
 #include "session/facts.h"
 #include "session/others.h"
+#include "session/replay.h"
 #include "session/state.h"
 
 #include <stdarg.h>

@@ -10,7 +10,6 @@
 #include "setup.h"
 #include "tape.h"
 #include "view.h"
-#include "viewport.h"
 
 enum dialog_kind {
     DIALOG_NONE,

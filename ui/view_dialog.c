@@ -163,7 +163,7 @@ static void draw_footer(struct canvas *canvas, int x, int y, int cols, const cha
 {
     size_t n = strlen(footer);
     while (n > (size_t)cols) {
-        size_t cut = n;
+        size_t cut = n - 1;
         while (cut > 0 && strncmp(footer + cut, "   ", 3) != 0)
             cut--;
         if (!cut)

@@ -17,7 +17,7 @@ enum {
 };
 
 #define N_SWITCH_CODES 5 /* the first ones; as many with an expected time follow */
-#define N_CODES        29
+#define N_CODES        28
 
 /* Kind and detail of each code below CODE_ESCAPE; the file depends on their order. */
 static const uint8_t codes[N_CODES][2] = {
@@ -49,7 +49,6 @@ static const uint8_t codes[N_CODES][2] = {
     {EVENT_LOST, 0},
     {EVENT_OBJECT, OBJECT_MUTEX},
     {EVENT_OBJECT, OBJECT_COUNTER},
-    {EVENT_UNTIL, 0},
 };
 
 /* How the 16 bytes of the payload are seen: as numbers, or as a text. */
@@ -74,6 +73,10 @@ struct codec_task {
     int32_t tid;
     int32_t waker;        /* who woke it last */
     uint32_t next, woken; /* who came in after it; whom it woke last */
+    /* What the kernel's figures should have grown by since they were told: the switches tell it. */
+    uint64_t run_ns, wait_ns;
+    uint64_t out_ns; /* when it was preempted last; 0: it was not, or came back since */
+    uint32_t n_in, n_voluntary, n_involuntary;
     struct payload figures[N_FIGURES];
 };
 
@@ -199,7 +202,6 @@ static uint32_t expected_task(struct codec *c, uint8_t kind, int16_t cpu)
         return c->tasks[c->last_in].woken;
     case EVENT_MARK:
     case EVENT_LOST:
-    case EVENT_UNTIL:
         return 0;
     default:
         return c->task;
@@ -215,7 +217,6 @@ static enum layout layout_of(uint8_t kind, uint8_t detail)
         return LAYOUT_TEXT;
     case EVENT_SAMPLE:
     case EVENT_LOST:
-    case EVENT_UNTIL:
         return LAYOUT_WIDE;
     case EVENT_NOTE:
         return detail >= NOTE_WANTS && detail <= NOTE_VALUE ? LAYOUT_SYNC : LAYOUT_WIDE;
@@ -237,6 +238,42 @@ static bool tells_until(uint8_t kind, uint8_t detail)
     return kind == EVENT_NOTE && (detail == NOTE_WANTS || detail == NOTE_SLEEPS);
 }
 
+/* Figures of the kernel as the switches since they were told last let them expect. */
+static struct payload grown(const struct codec_task *t, uint8_t kind, uint8_t detail, struct payload last)
+{
+    if (kind != EVENT_SAMPLE)
+        return last;
+    switch (detail) {
+    case SAMPLE_STATE:
+        last.word[0] += t->n_in;
+        break;
+    case SAMPLE_RUN:
+        last.word[0] += t->run_ns;
+        last.word[1] += t->wait_ns;
+        break;
+    case SAMPLE_SWITCHES:
+        last.word[0] += t->n_voluntary;
+        last.word[1] += t->n_involuntary;
+        break;
+    default:
+        break;
+    }
+    return last;
+}
+
+/* From here on they grow anew. */
+static void told(struct codec_task *t, uint8_t kind, uint8_t detail)
+{
+    if (kind != EVENT_SAMPLE)
+        return;
+    if (detail == SAMPLE_STATE)
+        t->n_in = 0;
+    else if (detail == SAMPLE_RUN)
+        t->run_ns = t->wait_ns = 0;
+    else
+        t->n_voluntary = t->n_involuntary = 0;
+}
+
 static struct payload expected_payload(const struct codec *c, uint8_t kind, uint8_t detail, uint32_t task)
 {
     const struct codec_task *t = &c->tasks[task];
@@ -248,7 +285,7 @@ static struct payload expected_payload(const struct codec *c, uint8_t kind, uint
     }
     const unsigned figure = figure_of(kind, detail);
     if (figure != NO_FIGURE)
-        return t->figures[figure];
+        return grown(t, kind, detail, t->figures[figure]);
     struct payload expected = c->payloads[slot_of(kind)][slot_of(detail)];
     if (tells_until(kind, detail))
         expected.word[1] = 0;
@@ -260,18 +297,26 @@ static inline uint64_t expected_time(const struct codec_cpu *cpu, uint8_t kind)
     return kind == EVENT_SWITCH_IN ? cpu->out_ns + cpu->gap_ns : cpu->in_ns + cpu->slice_ns;
 }
 
-static inline void learn_switch(struct codec *c, uint8_t kind, struct codec_cpu *cpu, uint32_t task,
-                                uint64_t time_ns)
+static inline void learn_switch(struct codec *c, uint8_t kind, uint8_t detail, struct codec_cpu *cpu,
+                                uint32_t task, uint64_t time_ns)
 {
+    struct codec_task *t = &c->tasks[task];
     if (kind == EVENT_SWITCH_IN) {
         c->tasks[cpu->last].next = task;
         cpu->running = c->last_in = task;
         cpu->gap_ns = time_ns - cpu->out_ns;
         cpu->in_ns = time_ns;
+        t->wait_ns += t->out_ns ? time_ns - t->out_ns : 0;
+        t->out_ns = 0;
+        t->n_in++;
     } else {
         cpu->last = task;
         cpu->slice_ns = time_ns - cpu->in_ns;
         cpu->out_ns = time_ns;
+        t->run_ns += cpu->in_ns ? cpu->slice_ns : 0;
+        t->out_ns = detail == OUT_PREEMPTED ? time_ns : 0;
+        t->n_voluntary += detail != OUT_PREEMPTED;
+        t->n_involuntary += detail == OUT_PREEMPTED;
     }
 }
 
@@ -282,7 +327,7 @@ static void learn(struct codec *c, const struct event *e, uint32_t task, const s
     switch (e->kind) {
     case EVENT_SWITCH_IN:
     case EVENT_SWITCH_OUT:
-        learn_switch(c, e->kind, cpu_of(c, e->cpu), task, e->time_ns);
+        learn_switch(c, e->kind, e->detail, cpu_of(c, e->cpu), task, e->time_ns);
         break;
     case EVENT_WAKE:
         c->tasks[c->last_in].woken = task;
@@ -290,6 +335,7 @@ static void learn(struct codec *c, const struct event *e, uint32_t task, const s
         break;
     default: {
         const unsigned figure = figure_of(e->kind, e->detail);
+        told(&c->tasks[task], e->kind, e->detail);
         if (figure != NO_FIGURE)
             c->tasks[task].figures[figure] = *payload;
         else
@@ -537,7 +583,7 @@ static size_t encode_switches(struct codec *c, struct columns *columns, const st
             now |= OP_TID;
             this = put_task(c, &columns->tid, e->tid);
         }
-        learn_switch(c, e->kind, cpu, this, e->time_ns);
+        learn_switch(c, e->kind, e->detail, cpu, this, e->time_ns);
         task = this ? this : task;
         *op++ = (uint8_t)now;
     }
@@ -633,7 +679,7 @@ static inline void decode(struct codec *c, struct parts *parts, uint8_t time, st
         memset(&e->u, 0, sizeof e->u);
         c->time_ns = e->time_ns;
         c->task = task ? task : c->task;
-        learn_switch(c, e->kind, cpu_of(c, e->cpu), task, e->time_ns);
+        learn_switch(c, e->kind, e->detail, cpu_of(c, e->cpu), task, e->time_ns);
         return;
     }
 

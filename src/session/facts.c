@@ -156,12 +156,11 @@ static void write_lecture(struct json_object *root, const struct lecture *lectur
     put(root, "answers", answers);
 }
 
-static void put_date(struct json_object *root)
+static void put_date(struct json_object *root, time_t begun)
 {
     char date[32] = "", host[65] = "";
     struct tm tm;
-    const time_t now = time(NULL);
-    if (localtime_r(&now, &tm))
+    if (localtime_r(&begun, &tm))
         strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S%z", &tm);
     gethostname(host, sizeof host - 1);
     put_text(root, "date", date);
@@ -183,7 +182,7 @@ char *facts_write(const struct session *session, const struct machine *machine, 
     struct json_object *root = object(), *runs = json_object_new_array();
     session_info(session, &info);
     put_text(root, "schedviz", PACKAGE_VERSION);
-    put_date(root);
+    put_date(root, session->recording.begun);
     put(root, "machine", write_machine(machine));
     put_text(root, "name", info.workload.name);
     put_int(root, "kind", info.workload.kind);
@@ -202,6 +201,7 @@ char *facts_write(const struct session *session, const struct machine *machine, 
     put_bool(root, "self_told", session->sources.self_timed);
     put_int(root, "default_role", session_default_role(session));
     put_u64(root, "memory", session->config.memory_bytes);
+    put_u64(root, "now_ns", session->recording.is_on ? 0 : timeline_now_ns(session->timeline));
     put(root, "program", session_target(session, &target) ? write_target(&target) : NULL);
     for (unsigned i = 0; i < session_n_runs(session); i++)
         json_object_array_add(runs, write_run(session_run(session, i)));
@@ -441,6 +441,7 @@ bool facts_read(struct session_facts *f, const char *text, size_t length, struct
     f->self_told = get_bool(root, "self_told");
     f->default_role = (enum task_role)get_int(root, "default_role", ROLE_UNKNOWN, ROLE_OTHER);
     f->memory_bytes = get_u64(root, "memory");
+    f->now_ns = get_u64(root, "now_ns");
     f->file = get_copy(root, "file");
     f->text = get_copy(root, "text");
     json_object_put(root);

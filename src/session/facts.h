@@ -30,6 +30,7 @@ struct session_facts {
     bool self_told;    /* tasks told their slices themselves: timeline_set_self_told() */
     enum task_role default_role;
     size_t memory_bytes; /* of the timeline then */
+    uint64_t now_ns;     /* the end of what was known when the recording was ended; 0: it was cut off */
 
     /* Of a lesson: answers of all steps one after the other, in the order of the file. */
     struct lecture_answer *answers;

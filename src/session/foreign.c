@@ -5,6 +5,7 @@
 #include "../clock.h"
 #include "../observe/perf.h"
 #include "../target/tree.h"
+#include "replay.h"
 #include "state.h"
 
 #include <errno.h>

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FLUSH_NS NS_PER_S /* a recording that is killed has lost no more than this */
+#define FLUSH_NS (2 * NS_PER_S) /* a recording that is killed has lost no more than this */
 
 static void push(struct sink *sink, const struct event *events, unsigned long n)
 {
@@ -121,7 +121,7 @@ static void make_recorder(struct session *s, size_t memory_bytes)
 
 void recording_init(struct session *s)
 {
-    s->recording = (struct recording){.sink.push = push, .session = s};
+    s->recording = (struct recording){.sink.push = push, .session = s, .begun = time(NULL)};
     if (s->config.past_bytes)
         make_recorder(s, s->config.past_bytes);
 }
@@ -161,9 +161,6 @@ void recording_step(struct session *s, uint64_t until_ns)
     struct recording *r = &s->recording;
     if (!r->recorder)
         return;
-    const struct event until = {.time_ns = until_ns, .cpu = -1, .kind = EVENT_UNTIL};
-    if (timeline_n_events(s->timeline) > 0)
-        recorder_sink(r->recorder)->push(recorder_sink(r->recorder), &until, 1);
     if (until_ns < r->flushed_ns + FLUSH_NS)
         return;
     r->flushed_ns = until_ns;
@@ -212,9 +209,12 @@ bool session_record_end(struct session *s, struct err *err)
     struct recording *r = &s->recording;
     if (!r->is_on && !r->has_failed)
         return true;
-    if (r->is_on)
+    if (r->is_on) {
+        r->is_on = false; /* what is told now is the end of it */
         tell_facts(s, timeline_now_ns(s->timeline));
-    r->is_on = r->has_failed = false;
+        recorder_flush(r->recorder, timeline_now_ns(s->timeline));
+    }
+    r->has_failed = false;
     return recorder_stop(r->recorder, err);
 }
 

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 struct session;
 struct lecture;
@@ -19,6 +20,7 @@ struct recording {
     struct recorder *recorder; /* NULL: nothing was recorded, and the past is not kept */
     const struct lecture *lecture;
     bool is_on, has_failed;
+    time_t begun; /* the session */
     char path[4096];
     uint64_t since_ns, flushed_ns;
 };

@@ -2,18 +2,18 @@
 #ifndef SCHEDVIZ_SESSION_STATE_H
 #define SCHEDVIZ_SESSION_STATE_H
 
-#include "../session.h"
 #include "compare.h"
 #include "foreign.h"
 #include "hotplug.h"
 #include "locks.h"
 #include "observer.h"
 #include "recording.h"
-#include "replay.h"
 #include "runs.h"
 #include "sources.h"
 
 #define SESSION_WARNINGS 16 /* are kept */
+
+struct replay;
 
 struct session {
     struct session_config config; /* as changed */

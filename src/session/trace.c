@@ -335,8 +335,10 @@ bool trace_play_blocks(struct trace *trace, unsigned first, unsigned end, struct
     bool good = first >= end || play_preamble(trace, first, tl, shifted.shift, sink, err);
     for (unsigned i = first; good && i < end; i++) {
         good = reader_events(trace->reader, i, events, RECORD_MAX_EVENTS, err);
-        if (good)
-            sink->push(sink, events, reader_block(trace->reader, i)->n_events);
+        if (!good)
+            break;
+        sink->push(sink, events, reader_block(trace->reader, i)->n_events);
+        timeline_advance(tl, reader_block(trace->reader, i)->last_ns + shifted.shift->time_ns);
     }
     free(events);
     free(shifted.barriers);
@@ -391,6 +393,10 @@ static bool play_import(struct trace *trace, struct timeline *tl, struct sink *s
 bool trace_play(struct trace *trace, struct timeline *tl, struct sink *sink, const struct trace_shift *shift,
                 struct err *err)
 {
-    return trace->import ? play_import(trace, tl, sink, shift)
-                         : trace_play_blocks(trace, 0, reader_n_blocks(trace->reader), tl, shift, err);
+    if (trace->import)
+        return play_import(trace, tl, sink, shift);
+    const bool good = trace_play_blocks(trace, 0, reader_n_blocks(trace->reader), tl, shift, err);
+    if (good && trace->facts.now_ns)
+        timeline_advance(tl, trace->facts.now_ns + (shift ? shift->time_ns : 0));
+    return good;
 }

@@ -79,7 +79,7 @@ static struct event any_event(const struct event *before)
     event.time_ns = pick(8) ? before->time_ns + pick(5000000) : event.time_ns;
     event.tid = pick(8) ? (int32_t)pick(20) - 2 : event.tid;
     event.cpu = pick(8) ? (int16_t)((int)pick(6) - 1) : event.cpu;
-    event.kind = pick(16) ? (uint8_t)pick(EVENT_UNTIL + 2) : event.kind;
+    event.kind = pick(16) ? (uint8_t)pick(EVENT_OBJECT + 3) : event.kind;
     event.detail = pick(16) ? (uint8_t)pick(14) : event.detail;
     if (pick(4) == 0)
         event.u = before->u;
