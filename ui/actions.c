@@ -193,18 +193,27 @@ void action_live(struct app *app, int unused)
         viewport_live(&app->viewport, timeline(app));
 }
 
+/* Of the selected core, or when the selected task comes in; of any core, where no row is selected. */
+static uint64_t next_switch(const struct app *app, uint64_t from_ns, int direction)
+{
+    const uint32_t task = app->selecting ? app_selected_task(app) : TIMELINE_NO_TASK;
+    const int cpu = app->selecting ? app_selected_cpu(app) : -1;
+    return task != TIMELINE_NO_TASK ? timeline_next_switch_in(timeline(app), task, from_ns, direction)
+                                    : timeline_next_switch(timeline(app), cpu, from_ns, direction);
+}
+
 /* Of a recording that is larger than memory what lies around the cursor is brought there first, and then what lies
  * beyond that. */
-static uint64_t next_switch(struct app *app, int cpu, int direction)
+static uint64_t next_step(struct app *app, int direction)
 {
     const uint64_t from_ns = app->viewport.cursor_ns;
     session_show(app->session, from_ns, from_ns, from_ns);
-    uint64_t t = timeline_next_switch(timeline(app), cpu, from_ns, direction);
+    uint64_t t = next_switch(app, from_ns, direction);
     if (!t && app->tape.is_replay) {
         const uint64_t edge_ns =
             direction > 0 ? timeline_now_ns(timeline(app)) + 1 : timeline_edge_ns(timeline(app)) - 1;
         session_show(app->session, edge_ns, edge_ns, from_ns);
-        t = timeline_next_switch(timeline(app), cpu, from_ns, direction);
+        t = next_switch(app, from_ns, direction);
     }
     app->scene.tl = timeline(app);
     return t;
@@ -213,12 +222,36 @@ static uint64_t next_switch(struct app *app, int cpu, int direction)
 void action_step(struct app *app, int direction)
 {
     set_mode(app, MODE_PAUSED);
-    int cpu = app->selecting && app_views[app->view] == &view_cores ? app_selected_cpu(app) : -1;
-    const uint64_t t = next_switch(app, cpu, direction);
+    const uint64_t t = next_step(app, direction);
     if (t)
         viewport_move_cursor(&app->viewport, timeline(app), t);
     else
         app_notice(app, false, direction < 0 ? "no earlier switch is kept" : "no later switch yet");
+}
+
+/* The nearest of these instants before or behind t_ns; nearest_ns is the one that was found so far, 0: none. */
+static uint64_t nearer(uint64_t nearest_ns, uint64_t at_ns, uint64_t t_ns, int direction)
+{
+    const bool is_ahead = direction > 0 ? at_ns > t_ns : at_ns < t_ns;
+    const bool is_nearer = !nearest_ns || (direction > 0 ? at_ns < nearest_ns : at_ns > nearest_ns);
+    return is_ahead && is_nearer ? at_ns : nearest_ns;
+}
+
+void action_mark(struct app *app, int direction)
+{
+    const struct timeline *tl = timeline(app);
+    const struct waits *waits = timeline_waits(tl);
+    uint64_t nearest_ns = 0;
+    set_mode(app, MODE_PAUSED);
+    const uint64_t t_ns = app->viewport.cursor_ns;
+    for (unsigned i = 0; i < timeline_n_marks(tl); i++)
+        nearest_ns = nearer(nearest_ns, timeline_mark(tl, i)->time_ns, t_ns, direction);
+    for (unsigned i = 0; i < waits_n_alerts(waits); i++)
+        nearest_ns = nearer(nearest_ns, waits_alert(waits, i)->since_ns, t_ns, direction);
+    if (nearest_ns)
+        viewport_move_cursor(&app->viewport, tl, nearest_ns);
+    else
+        app_notice(app, false, direction < 0 ? "no mark and no alert before this" : "no mark and no alert behind this");
 }
 
 void action_inspect(struct app *app, int unused)

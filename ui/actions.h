@@ -22,6 +22,7 @@ void action_page(struct app *app, int direction);
 void action_home(struct app *app, int unused);
 void action_live(struct app *app, int unused);
 void action_step(struct app *app, int direction);
+void action_mark(struct app *app, int direction);
 void action_inspect(struct app *app, int unused);
 void action_trigger(struct app *app, int unused);
 

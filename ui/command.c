@@ -50,8 +50,10 @@ const struct command commands[] = {
     {"Time", "PgDn", NULL, "forward by a screen; in lists: a page down", action_page, 1},
     {"Time", "Home g", NULL, "to the oldest that is kept", action_home, 0},
     {"Time", "End G", NULL, "to live", action_live, 0},
-    {"Time", "[ ,", "step", "to the previous context switch", action_step, -1},
-    {"Time", "] .", NULL, "to the next context switch", action_step, 1},
+    {"Time", "[ ,", "step", "to the previous context switch; of the selected row", action_step, -1},
+    {"Time", "] .", NULL, "to the next context switch; of the selected row", action_step, 1},
+    {"Time", "N", NULL, "to the mark or alert before", action_mark, -1},
+    {"Time", "M", NULL, "to the next mark or alert", action_mark, 1},
     {"Time", "Enter i", NULL, "inspect the slice at the cursor", action_inspect, 0},
     {"Time", "e", NULL, "scope: the selected task, or else the next one, is the trigger", action_trigger, 0},
 

@@ -3,8 +3,17 @@
 #include "model.h"
 #include "ride.h"
 
-/* What timeline_task() counts of the state that lasts is not in its track yet. */
-static struct sums settled(const struct task *task, uint64_t now_ns)
+static uint64_t take_most(uint64_t ns, uint64_t *left_ns)
+{
+    if (ns > *left_ns)
+        ns = *left_ns;
+    *left_ns -= ns;
+    return ns;
+}
+
+/* What timeline_task() counts of the state that lasts is not in its track yet. No more than left_ns, its life before
+ * that, whatever a file says. */
+static struct sums settled(const struct task *task, uint64_t now_ns, uint64_t left_ns)
 {
     const uint64_t lasts_ns = now_ns > task->state_since_ns ? now_ns - task->state_since_ns : 0;
     struct sums sums = {.run_ns = task->run_ns,
@@ -18,6 +27,9 @@ static struct sums settled(const struct task *task, uint64_t now_ns)
                                                      : NULL;
     if (part)
         *part -= *part < lasts_ns ? *part : lasts_ns;
+    sums.run_ns = take_most(sums.run_ns, &left_ns);
+    sums.wait_ns = take_most(sums.wait_ns, &left_ns);
+    sums.unknown_ns = take_most(sums.unknown_ns, &left_ns);
     return sums;
 }
 
@@ -39,7 +51,7 @@ static void restore_task(struct timeline *tl, const struct task *task, uint32_t 
     life->switched = task->n_slices > 0;
     life->event_ns = since_ns;
     track_init(&life->track, true, since_ns);
-    life->track.total = settled(task, now_ns);
+    life->track.total = settled(task, now_ns, since_ns - life->task.first_ns);
 }
 
 static bool is_cpu(int number)
@@ -69,7 +81,7 @@ static void restore_state(struct timeline *tl, struct life *life, const struct t
         restore_running(tl, life, since_ns);
         break;
     case STATE_GONE:
-        life_gone(tl, life, task->last_ns > since_ns ? since_ns : task->last_ns);
+        life_gone(tl, life, since_ns);
         break;
     case STATE_RUNNABLE:
     case STATE_BLOCKED:

@@ -855,7 +855,7 @@ __attribute__((cold)) static const struct event *take_due(struct timeline *tl, c
 static void push(struct sink *sink, const struct event *events, unsigned long n)
 {
     struct timeline *tl = (struct timeline *)sink; /* its first member */
-    if (tl->n_events == 0 && n > 0)
+    if (tl->n_events == 0 && tl->n_lives == 0 && n > 0) /* else tasks were restored, and history begins there */
         tl->first_ns = tl->now_ns =
             events[0].time_ns < MODEL_MAX_TIME_NS ? events[0].time_ns : MODEL_MAX_TIME_NS;
     tl->n_events += n;

@@ -249,6 +249,9 @@ static void absurd_tasks_do_no_harm(void **state)
             timeline_task(tl, i, &task);
             timeline_task_bins(tl, i, 0, 100000, COLS, bins);
             assert_true(task.first_ns <= task.last_ns);
+            assert_int_equal(task.run_ns + task.runnable_ns + task.blocked_ns + task.unknown_ns,
+                             task.last_ns - task.first_ns);
+            assert_true(task.blocked_ns <= task.last_ns - task.first_ns);
         }
         timeline_free(restored(tl));
         timeline_free(tl);
