@@ -148,7 +148,8 @@ void action_zoom(struct app *app, int direction)
 
 static void pan(struct app *app, int cols)
 {
-    if (cols > 0 && !app->tape.is_replay && (app->viewport.mode == MODE_SCOPE || app->viewport.mode == MODE_SCROLL)) {
+    if (cols > 0 && !app->tape.is_replay &&
+        (app->viewport.mode == MODE_SCOPE || app->viewport.mode == MODE_SCROLL)) {
         app_notice(app, false, "this is live: there is nothing later yet");
         return;
     }
@@ -202,8 +203,8 @@ static uint64_t next_switch(const struct app *app, uint64_t from_ns, int directi
                                     : timeline_next_switch(timeline(app), cpu, from_ns, direction);
 }
 
-/* Of a recording that is larger than memory what lies around the cursor is brought there first, and then what lies
- * beyond that. */
+/* Of a recording that is larger than memory what lies around the cursor is brought there first, and then what
+ * lies beyond that. */
 static uint64_t next_step(struct app *app, int direction)
 {
     const uint64_t from_ns = app->viewport.cursor_ns;
@@ -229,7 +230,8 @@ void action_step(struct app *app, int direction)
         app_notice(app, false, direction < 0 ? "no earlier switch is kept" : "no later switch yet");
 }
 
-/* The nearest of these instants before or behind t_ns; nearest_ns is the one that was found so far, 0: none. */
+/* The nearest of these instants before or behind t_ns; nearest_ns is the one that was found so far, 0: none.
+ */
 static uint64_t nearer(uint64_t nearest_ns, uint64_t at_ns, uint64_t t_ns, int direction)
 {
     const bool is_ahead = direction > 0 ? at_ns > t_ns : at_ns < t_ns;
@@ -251,7 +253,8 @@ void action_mark(struct app *app, int direction)
     if (nearest_ns)
         viewport_move_cursor(&app->viewport, tl, nearest_ns);
     else
-        app_notice(app, false, direction < 0 ? "no mark and no alert before this" : "no mark and no alert behind this");
+        app_notice(app, false,
+                   direction < 0 ? "no mark and no alert before this" : "no mark and no alert behind this");
 }
 
 void action_inspect(struct app *app, int unused)

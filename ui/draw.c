@@ -87,7 +87,8 @@ static unsigned fill_warnings(const struct app *app, struct dialog_line *lines)
 
 static void draw_help(struct app *app)
 {
-    struct dialog_line *lines = mem_new(2ul * n_commands + session_n_warnings(app->session) + 2, sizeof *lines);
+    struct dialog_line *lines =
+        mem_new(2ul * n_commands + session_n_warnings(app->session) + 2, sizeof *lines);
     unsigned n = fill_warnings(app, lines);
     for (unsigned i = 0; i < n_commands; i++) {
         if (i == 0 || strcmp(commands[i].group, commands[i - 1].group) != 0) {
@@ -116,9 +117,9 @@ static bool is_idle(const struct app *app, const struct command *command)
     void (*const run)(struct app *, int) = command->run;
     if (run == action_step_of_lesson)
         return !app->lectern.lecture;
-    if (app->tape.is_replay && (run == action_cores || run == action_picker || run == action_tasks ||
-                                run == action_kind || run == action_placement || run == action_compare ||
-                                run == action_restart || run == action_record))
+    if (app->tape.is_replay &&
+        (run == action_cores || run == action_picker || run == action_tasks || run == action_kind ||
+         run == action_placement || run == action_compare || run == action_restart || run == action_record))
         return true;
     if (!app->roster)
         return run == action_output || run == action_fold || run == action_filter;

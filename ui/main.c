@@ -199,7 +199,8 @@ static void choose_glyphs(struct options *options)
 }
 
 /* The recording gets its end while what it tells of is still there. */
-static int end_session(const struct options *options, struct session *session, struct lecture *lecture, int status)
+static int end_session(const struct options *options, struct session *session, struct lecture *lecture,
+                       int status)
 {
     struct err err;
     if (!session_record_end(session, &err))

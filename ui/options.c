@@ -287,18 +287,18 @@ static bool check_recording(const struct options *o, struct err *err)
 {
     if (!o->n_traces)
         return true;
-    const char *what = o->n_tasks                                ? "tasks"
-                       : o->n_cores                              ? "cores"
-                       : o->cpus_given                           ? "cpu-list"
-                       : o->kind_given                           ? "kind"
-                       : o->placement_given                      ? "placement"
-                       : o->work_ns                              ? "work"
-                       : o->duration_ns                          ? "duration"
-                       : o->source != SOURCE_AUTO                ? "source"
-                       : o->all                                  ? "all"
-                       : o->exit_on_deadlock                     ? "exit-on-deadlock"
+    const char *what = o->n_tasks                                     ? "tasks"
+                       : o->n_cores                                   ? "cores"
+                       : o->cpus_given                                ? "cpu-list"
+                       : o->kind_given                                ? "kind"
+                       : o->placement_given                           ? "placement"
+                       : o->work_ns                                   ? "work"
+                       : o->duration_ns                               ? "duration"
+                       : o->source != SOURCE_AUTO                     ? "source"
+                       : o->all                                       ? "all"
+                       : o->exit_on_deadlock                          ? "exit-on-deadlock"
                        : o->record && !trace_is_foreign(o->traces[0]) ? "record"
-                                                                 : NULL;
+                                                                      : NULL;
     if (o->pid)
         return err_set(err, "%s: either a recording or --pid, not both", o->traces[0]);
     if (what)

@@ -23,16 +23,16 @@ enum output_format {
 
 struct options {
     enum { ASKED_RUN, ASKED_HELP, ASKED_VERSION, ASKED_LIST } action;
-    char *const *command; /* after --; ends in NULL; NULL: none */
-    int pid;              /* -p; 0: none */
-    const char *lesson;  /* a lesson's or a file's name; NULL: none */
+    char *const *command;                   /* after --; ends in NULL; NULL: none */
+    int pid;                                /* -p; 0: none */
+    const char *lesson;                     /* a lesson's or a file's name; NULL: none */
     const char *traces[OPTIONS_MAX_TRACES]; /* recordings to show, or traces of other tools */
     unsigned n_traces;
     const char *record; /* -r; NULL: nothing is recorded */
-    unsigned n_tasks;    /* 0: not given */
-    unsigned n_cores;    /* -c; 0: not given */
-    bool cpus_given;     /* -C */
-    struct cpuset cpus;  /* with -C */
+    unsigned n_tasks;   /* 0: not given */
+    unsigned n_cores;   /* -c; 0: not given */
+    bool cpus_given;    /* -C */
+    struct cpuset cpus; /* with -C */
     bool kind_given;
     enum task_kind kind; /* threads unless given */
     bool placement_given;
@@ -62,7 +62,8 @@ struct option_row {
 extern const struct option_row option_rows[];
 extern const unsigned n_option_rows;
 
-/* Reads the command line; what it points to is argv's. False with one line when it is wrong: exit status 2. */
+/* Reads the command line; what it points to is argv's. False with one line when it is wrong: exit status 2.
+ */
 bool options_read(struct options *options, int argc, char **argv, struct err *err);
 
 void options_help(FILE *out);

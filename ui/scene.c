@@ -421,7 +421,8 @@ static void build_tape(struct app *app)
     if (app->lectern.lecture)
         scene->info.workload.started =
             lecture_lesson(app->lectern.lecture)->steps[lecture_step(app->lectern.lecture)].started;
-    scene->state = app_views[app->view] == &view_objects ? session_state(app->session, tape_at_ns(app)) : NULL;
+    scene->state =
+        app_views[app->view] == &view_objects ? session_state(app->session, tape_at_ns(app)) : NULL;
     session_origin(app->session, &scene->origin);
     session_replay_span(app->session, &scene->replay_first_ns, &scene->replay_last_ns);
 }

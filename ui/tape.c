@@ -46,7 +46,8 @@ void tape_set_time(struct app *app)
         return;
     tape->is_placed = true;
     const uint64_t length_ns = tape->last_ns - tape->first_ns;
-    tape_show(app, tape->first_ns, tape->last_ns + length_ns / 4); /* four fifths at least are shown: all of it */
+    tape_show(app, tape->first_ns,
+              tape->last_ns + length_ns / 4); /* four fifths at least are shown: all of it */
 }
 
 static bool is_played(const struct app *app)
@@ -73,7 +74,9 @@ uint64_t tape_at_ns(const struct app *app)
     const struct viewport *vp = &app->viewport;
     if (!app->tape.is_replay)
         return timeline_now_ns(session_timeline(app->session));
-    return vp->mode == MODE_SLOW ? vp->playhead_ns : vp->mode == MODE_PAUSED ? vp->cursor_ns : app->tape.play_ns;
+    return vp->mode == MODE_SLOW     ? vp->playhead_ns
+           : vp->mode == MODE_PAUSED ? vp->cursor_ns
+                                     : app->tape.play_ns;
 }
 
 /* From where it stood. A window that shows all of it would be empty at first, and still after that. */
@@ -317,7 +320,8 @@ static bool write_screen(struct app *app, bool colours, FILE *out)
     return fflush(out) == 0;
 }
 
-static bool write_format(struct app *app, const struct report *report, const struct output *output, struct err *err)
+static bool write_format(struct app *app, const struct report *report, const struct output *output,
+                         struct err *err)
 {
     const struct tape *tape = &app->tape;
     const struct timeline *tl = session_timeline(app->session);
@@ -405,7 +409,8 @@ void tape_draw_export(struct app *app)
     if (has_window(tape->format)) {
         char span[32];
         export_duration(viewport_span_ns(&app->viewport), span, sizeof span);
-        snprintf(lines[n].right, sizeof lines[n].right, tape->all ? "all that is kept" : "the window: %s", span);
+        snprintf(lines[n].right, sizeof lines[n].right, tape->all ? "all that is kept" : "the window: %s",
+                 span);
     } else {
         snprintf(lines[n].right, sizeof lines[n].right,
                  tape->format == TAPE_TEXT || tape->format == TAPE_ANSI ? "the screen" : "all of the run");
@@ -413,12 +418,13 @@ void tape_draw_export(struct app *app)
     n++;
     snprintf(lines[n].left, sizeof lines[n].left, "file");
     snprintf(lines[n++].right, sizeof lines[0].right, "%.140s_", tape->name);
-    view_dialog(&app->scene, &app->canvas,
-                &(struct dialog){.title = "Export",
-                                 .footer = "Up, Down: format   Tab: window, all   Enter: write   Esc: leave it",
-                                 .lines = lines,
-                                 .n_lines = n,
-                                 .selected = (int)tape->format});
+    view_dialog(
+        &app->scene, &app->canvas,
+        &(struct dialog){.title = "Export",
+                         .footer = "Up, Down: format   Tab: window, all   Enter: write   Esc: leave it",
+                         .lines = lines,
+                         .n_lines = n,
+                         .selected = (int)tape->format});
 }
 
 /* ---- keys ---- */

@@ -33,11 +33,11 @@ struct tape {
 
     /* What is typed and chosen in a dialog. */
     char name[TAPE_NAME_SIZE];
-    bool is_typed;    /* the name is the user's own: it does not follow what is chosen */
-    bool replaces;    /* the file is there: Enter again writes over it */
-    unsigned from;    /* record: from when */
-    unsigned format;  /* export: enum tape_format */
-    bool all;         /* export: all of it, not the window alone */
+    bool is_typed;   /* the name is the user's own: it does not follow what is chosen */
+    bool replaces;   /* the file is there: Enter again writes over it */
+    unsigned from;   /* record: from when */
+    unsigned format; /* export: enum tape_format */
+    bool all;        /* export: all of it, not the window alone */
 };
 
 void tape_init(struct app *app);

@@ -3,11 +3,11 @@
 #include "figure.h"
 
 #include "../clock.h"
+#include "../jsonc.h"
 #include "../timeline/waits.h"
 #include "packed.h"
 #include "page.h"
 
-#include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,44 +53,11 @@ struct page {
 
 /* ---- JSON ---- */
 
-static struct json_object *object(void)
-{
-    struct json_object *o = json_object_new_object();
-    if (!o)
-        err_no_memory();
-    return o;
-}
-
-static struct json_object *array(void)
-{
-    struct json_object *o = json_object_new_array();
-    if (!o)
-        err_no_memory();
-    return o;
-}
-
-static void put(struct json_object *o, const char *key, struct json_object *value)
-{
-    if (json_object_object_add(o, key, value) != 0)
-        err_no_memory();
-}
-
-static void add(struct json_object *list, struct json_object *value)
-{
-    if (json_object_array_add(list, value) != 0)
-        err_no_memory();
-}
-
-static void put_u64(struct json_object *o, const char *key, uint64_t value)
-{
-    put(o, key, json_object_new_uint64(value));
-}
-
 static void put_figure(struct json_object *o, const char *key, double value)
 {
     char text[64];
     snprintf(text, sizeof text, "%.4f", value);
-    put(o, key, json_object_new_double_s(value, text));
+    jsonc_put(o, key, json_object_new_double_s(value, text));
 }
 
 /* Made harmless: JSON is UTF-8, and what stands in the page commands nobody. */
@@ -106,7 +73,7 @@ static struct json_object *text_of(const char *text)
 
 static void put_text(struct json_object *o, const char *key, const char *text)
 {
-    put(o, key, text ? text_of(text) : NULL);
+    jsonc_put(o, key, text ? text_of(text) : NULL);
 }
 
 /* ---- time: units from the window's beginning ---- */
@@ -233,12 +200,12 @@ static void pack_slice(struct page *p, struct trail *trail, const struct slice *
 static void add_stretch(const struct page *p, struct json_object *stretches, const struct figure_state *state,
                         unsigned reason)
 {
-    struct json_object *one = array();
-    add(one, json_object_new_int((int)state->state));
-    add(one, time_of(p, state->start_ns));
-    add(one, time_of(p, state->end_ns));
-    add(one, json_object_new_int((int)reason));
-    add(stretches, one);
+    struct json_object *one = jsonc_array();
+    jsonc_add(one, json_object_new_int((int)state->state));
+    jsonc_add(one, time_of(p, state->start_ns));
+    jsonc_add(one, time_of(p, state->end_ns));
+    jsonc_add(one, json_object_new_int((int)reason));
+    jsonc_add(stretches, one);
 }
 
 /* Whether the script knows a state from the slices: a wait just before one, and what lies before that. */
@@ -255,11 +222,11 @@ static struct json_object *pack_task(struct page *p, const struct figure_task *t
 {
     struct figure_states states;
     struct figure_state state;
-    struct json_object *stretches = array();
+    struct json_object *stretches = jsonc_array();
     struct trail trail = {.cpu = -1};
     figure_states_init(&states, p->f->tl, &t->task, p->f->start_ns, p->f->end_ns);
     trail.at = units(p, states.t_ns);
-    put(o, "from", json_object_new_int64(trail.at));
+    jsonc_put(o, "from", json_object_new_int64(trail.at));
     while (figure_states_next(&states, &state)) {
         const unsigned reason =
             state.state == STATE_BLOCKED ? reason_at(p, t->task.index, state.start_ns) : 0;
@@ -271,19 +238,19 @@ static struct json_object *pack_task(struct page *p, const struct figure_task *t
             trail.reason = reason;
     }
     p->n_slices += trail.n;
-    put_u64(o, "n", trail.n);
-    put(o, "stretches", stretches);
+    jsonc_put_u64(o, "n", trail.n);
+    jsonc_put(o, "stretches", stretches);
     return o;
 }
 
 static struct json_object *task_samples(const struct page *p, const struct figure_task *t, struct bin *bins)
 {
     const struct figure *f = p->f;
-    struct json_object *list = array();
+    struct json_object *list = jsonc_array();
     timeline_task_bins(f->tl, t->task.index, f->start_ns, f->end_ns - f->start_ns, SAMPLE_BINS, bins);
     for (unsigned i = 0; i < SAMPLE_BINS; i++) {
         if (bins[i].n_samples)
-            add(list, json_object_new_int((int)i));
+            jsonc_add(list, json_object_new_int((int)i));
     }
     return list;
 }
@@ -292,29 +259,29 @@ static struct json_object *task(struct page *p, const struct figure_task *t)
 {
     static const char *const kins[] = {
         [FIGURE_WORKLOAD] = "workload", [FIGURE_OWN] = "own", [FIGURE_OTHER] = "other"};
-    struct json_object *o = object();
-    put(o, "tid", json_object_new_int(t->task.tid));
-    put(o, "pid", json_object_new_int(t->task.pid));
+    struct json_object *o = jsonc_object();
+    jsonc_put(o, "tid", json_object_new_int(t->task.tid));
+    jsonc_put(o, "pid", json_object_new_int(t->task.pid));
     put_text(o, "name", t->name);
     put_text(o, "letter", t->letter);
-    put(o, "colour", json_object_new_int((int)t->colour));
+    jsonc_put(o, "colour", json_object_new_int((int)t->colour));
     put_text(o, "kin", t->task.role == ROLE_HOST ? "host" : kins[t->kin]);
-    put(o, "green", json_object_new_boolean(t->task.kind == TASK_GREEN));
-    put_u64(o, "run_ns", t->sum.run_ns);
-    put_u64(o, "runnable_ns", t->sum.runnable_ns);
-    put_u64(o, "blocked_ns", t->sum.blocked_ns);
+    jsonc_put(o, "green", json_object_new_boolean(t->task.kind == TASK_GREEN));
+    jsonc_put_u64(o, "run_ns", t->sum.run_ns);
+    jsonc_put_u64(o, "runnable_ns", t->sum.runnable_ns);
+    jsonc_put_u64(o, "blocked_ns", t->sum.blocked_ns);
     return pack_task(p, t, o);
 }
 
 static struct json_object *tasks(struct page *p)
 {
-    struct json_object *list = array();
+    struct json_object *list = jsonc_array();
     struct bin *bins = p->f->report->info.exact ? NULL : mem_new(SAMPLE_BINS, sizeof *bins);
     for (unsigned i = 0; i < p->f->n_tasks; i++) {
         struct json_object *o = task(p, &p->f->tasks[i]);
         if (bins)
-            put(o, "samples", task_samples(p, &p->f->tasks[i], bins));
-        add(list, o);
+            jsonc_put(o, "samples", task_samples(p, &p->f->tasks[i], bins));
+        jsonc_add(list, o);
     }
     free(bins);
     return list;
@@ -352,15 +319,15 @@ static uint64_t pack_others(struct page *p, const struct figure_cpu *c)
 static struct json_object *cpu_samples(const struct page *p, const struct figure_cpu *c)
 {
     const struct figure *f = p->f;
-    struct json_object *list = array();
+    struct json_object *list = jsonc_array();
     struct bin *bins = mem_new(SAMPLE_BINS, sizeof *bins);
     timeline_cpu_bins(f->tl, c->cpu, f->start_ns, f->end_ns - f->start_ns, SAMPLE_BINS, bins);
     for (unsigned i = 0; i < SAMPLE_BINS; i++) {
         const struct figure_task *t = bins[i].n_samples ? figure_task(f, bins[i].lead[0].who) : NULL;
         if (!t)
             continue;
-        add(list, json_object_new_int((int)i));
-        add(list, json_object_new_int((int)(t - f->tasks)));
+        jsonc_add(list, json_object_new_int((int)i));
+        jsonc_add(list, json_object_new_int((int)(t - f->tasks)));
     }
     free(bins);
     return list;
@@ -368,20 +335,20 @@ static struct json_object *cpu_samples(const struct page *p, const struct figure
 
 static struct json_object *cpus(struct page *p)
 {
-    struct json_object *list = array();
+    struct json_object *list = jsonc_array();
     for (unsigned i = 0; i < p->f->n_cpus; i++) {
         const struct figure_cpu *c = &p->f->cpus[i];
-        struct json_object *o = object();
-        put(o, "cpu", json_object_new_int(c->cpu));
-        put(o, "chosen", json_object_new_boolean(c->is_chosen));
-        put_u64(o, "run_ns", c->sum.run_ns);
-        put_u64(o, "self_ns", c->sum.self_ns);
-        put_u64(o, "others_ns", c->sum.others_ns);
-        put_u64(o, "switches", c->sum.n_switches);
-        put_u64(o, "n_others", pack_others(p, c));
+        struct json_object *o = jsonc_object();
+        jsonc_put(o, "cpu", json_object_new_int(c->cpu));
+        jsonc_put(o, "chosen", json_object_new_boolean(c->is_chosen));
+        jsonc_put_u64(o, "run_ns", c->sum.run_ns);
+        jsonc_put_u64(o, "self_ns", c->sum.self_ns);
+        jsonc_put_u64(o, "others_ns", c->sum.others_ns);
+        jsonc_put_u64(o, "switches", c->sum.n_switches);
+        jsonc_put_u64(o, "n_others", pack_others(p, c));
         if (!p->f->report->info.exact)
-            put(o, "samples", cpu_samples(p, c));
-        add(list, o);
+            jsonc_put(o, "samples", cpu_samples(p, c));
+        jsonc_add(list, o);
     }
     return list;
 }
@@ -390,55 +357,55 @@ static struct json_object *cpus(struct page *p)
 
 static struct json_object *marks(const struct page *p)
 {
-    struct json_object *list = array();
+    struct json_object *list = jsonc_array();
     for (unsigned i = 0; i < timeline_n_marks(p->f->tl); i++) {
         const struct mark *mark = timeline_mark(p->f->tl, i);
         if (mark->time_ns < p->f->start_ns || mark->time_ns >= p->f->end_ns)
             continue;
-        struct json_object *one = array();
-        add(one, time_of(p, mark->time_ns));
-        add(one, text_of(mark->text));
-        add(list, one);
+        struct json_object *one = jsonc_array();
+        jsonc_add(one, time_of(p, mark->time_ns));
+        jsonc_add(one, text_of(mark->text));
+        jsonc_add(list, one);
     }
     return list;
 }
 
 static struct json_object *holes(const struct page *p)
 {
-    struct json_object *list = array();
+    struct json_object *list = jsonc_array();
     for (unsigned i = 0; i < timeline_n_holes(p->f->tl); i++) {
         const struct hole *hole = timeline_hole(p->f->tl, i);
         if (hole->end_ns <= p->f->start_ns || hole->start_ns >= p->f->end_ns)
             continue;
-        struct json_object *one = array();
-        add(one, json_object_new_int(hole->cpu));
-        add(one, time_of(p, hole->start_ns));
-        add(one, time_of(p, hole->end_ns));
-        add(one, json_object_new_uint64(hole->n_lost));
-        add(list, one);
+        struct json_object *one = jsonc_array();
+        jsonc_add(one, json_object_new_int(hole->cpu));
+        jsonc_add(one, time_of(p, hole->start_ns));
+        jsonc_add(one, time_of(p, hole->end_ns));
+        jsonc_add(one, json_object_new_uint64(hole->n_lost));
+        jsonc_add(list, one);
     }
     return list;
 }
 
 static struct json_object *alerts(const struct page *p)
 {
-    struct json_object *list = array();
+    struct json_object *list = jsonc_array();
     for (unsigned i = 0; i < p->f->report->n_alerts; i++) {
         const struct alert *alert = p->f->report->alerts[i];
-        struct json_object *one = array();
-        add(one, time_of(p, alert->time_ns));
-        add(one, json_object_new_int((int)alert->kind));
-        add(one, text_of(alert->text));
-        add(list, one);
+        struct json_object *one = jsonc_array();
+        jsonc_add(one, time_of(p, alert->time_ns));
+        jsonc_add(one, json_object_new_int((int)alert->kind));
+        jsonc_add(one, text_of(alert->text));
+        jsonc_add(list, one);
     }
     return list;
 }
 
 static struct json_object *reason_texts(const struct page *p)
 {
-    struct json_object *list = array();
+    struct json_object *list = jsonc_array();
     for (unsigned i = 0; i < p->reasons.n; i++)
-        add(list, text_of(p->reasons.texts[i]));
+        jsonc_add(list, text_of(p->reasons.texts[i]));
     return list;
 }
 
@@ -449,31 +416,31 @@ static void put_summary(const struct figure *f, struct json_object *o)
     put_figure(o, "parallelism", s->parallelism);
     put_figure(o, "concurrency", s->concurrency);
     put_figure(o, "fairness", s->fairness);
-    put_u64(o, "tasks_in_progress", s->n_tasks);
-    put_u64(o, "n_switches", s->n_switches);
-    put_u64(o, "n_voluntary", s->n_voluntary);
-    put_u64(o, "n_forced", s->n_forced);
+    jsonc_put_u64(o, "tasks_in_progress", s->n_tasks);
+    jsonc_put_u64(o, "n_switches", s->n_switches);
+    jsonc_put_u64(o, "n_voluntary", s->n_voluntary);
+    jsonc_put_u64(o, "n_forced", s->n_forced);
     put_text(o, "switches", figure_switches(f, text, sizeof text));
-    put(o, "cost_ns", f->report->cost_known ? json_object_new_uint64(f->report->cost_p50_ns) : NULL);
+    jsonc_put(o, "cost_ns", f->report->cost_known ? json_object_new_uint64(f->report->cost_p50_ns) : NULL);
 }
 
 /* All but the packed numbers, which are made meanwhile. */
 static struct json_object *describe(struct page *p)
 {
     const struct figure *f = p->f;
-    struct json_object *o = object();
-    put(o, "version", json_object_new_int(PAGE_VERSION));
-    put(o, "exact", json_object_new_boolean(f->report->info.exact));
-    put_u64(o, "unit_ns", p->unit_ns);
-    put_u64(o, "start_ns", f->start_ns);
-    put_u64(o, "span", (uint64_t)units(p, f->end_ns));
+    struct json_object *o = jsonc_object();
+    jsonc_put(o, "version", json_object_new_int(PAGE_VERSION));
+    jsonc_put(o, "exact", json_object_new_boolean(f->report->info.exact));
+    jsonc_put_u64(o, "unit_ns", p->unit_ns);
+    jsonc_put_u64(o, "start_ns", f->start_ns);
+    jsonc_put_u64(o, "span", (uint64_t)units(p, f->end_ns));
     put_summary(f, o);
-    put(o, "tasks", tasks(p));
-    put(o, "cpus", cpus(p));
-    put(o, "marks", marks(p));
-    put(o, "holes", holes(p));
-    put(o, "alerts", alerts(p));
-    put(o, "reasons", reason_texts(p));
+    jsonc_put(o, "tasks", tasks(p));
+    jsonc_put(o, "cpus", cpus(p));
+    jsonc_put(o, "marks", marks(p));
+    jsonc_put(o, "holes", holes(p));
+    jsonc_put(o, "alerts", alerts(p));
+    jsonc_put(o, "reasons", reason_texts(p));
     return o;
 }
 

@@ -244,11 +244,7 @@ static void print_answer(const struct lecture_answer *a, FILE *out)
         fprintf(out, "   ?  %-46s %s\n", label, why);
         return;
     }
-    fprintf(out, "  %s  %-46s %s",
-            !a->has_bounds ? "  "
-            : a->is_inside ? "ok"
-                           : "NO",
-            label, value);
+    fprintf(out, "  %s  %-46s %s", !a->has_bounds ? "  " : a->is_inside ? "ok" : "NO", label, value);
     if (a->has_bounds)
         fprintf(out, "   (%s to %s)", export_figure(a->lo, "", lo, sizeof lo),
                 export_figure(a->hi, "", hi, sizeof hi));

@@ -4,9 +4,9 @@
 #endif
 #include "facts.h"
 
+#include "../jsonc.h"
 #include "state.h"
 
-#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,39 +24,10 @@
 
 /* ---- writing ---- */
 
-static struct json_object *object(void)
-{
-    struct json_object *o = json_object_new_object();
-    if (!o)
-        err_no_memory();
-    return o;
-}
-
-static void put(struct json_object *o, const char *key, struct json_object *value)
-{
-    if (json_object_object_add(o, key, value) != 0)
-        err_no_memory();
-}
-
-static void put_u64(struct json_object *o, const char *key, uint64_t value)
-{
-    put(o, key, json_object_new_uint64(value));
-}
-
-static void put_int(struct json_object *o, const char *key, int value)
-{
-    put(o, key, json_object_new_int(value));
-}
-
-static void put_bool(struct json_object *o, const char *key, bool value)
-{
-    put(o, key, json_object_new_boolean(value));
-}
-
 /* Bytes as they are: the reader of it is this file, and JSON text may hold any but NUL. */
 static void put_text(struct json_object *o, const char *key, const char *text)
 {
-    put(o, key, text ? json_object_new_string(text) : NULL);
+    jsonc_put(o, key, text ? json_object_new_string(text) : NULL);
 }
 
 static void put_cpus(struct json_object *o, const char *key, const struct cpuset *cpus)
@@ -67,93 +38,93 @@ static void put_cpus(struct json_object *o, const char *key, const struct cpuset
 
 static struct json_object *write_machine(const struct machine *machine)
 {
-    struct json_object *o = object(), *cpus = json_object_new_array();
+    struct json_object *o = jsonc_object(), *cpus = jsonc_array();
     put_text(o, "kernel", machine->kernel);
     put_text(o, "model", machine->model);
     put_cpus(o, "present", &machine->present);
     put_cpus(o, "online", &machine->online);
     put_cpus(o, "allowed", &machine->allowed);
-    put_int(o, "cores", (int)machine->n_cores);
-    put_int(o, "packages", (int)machine->n_packages);
-    put_int(o, "kinds", (int)machine->n_kinds);
+    jsonc_put_int(o, "cores", (int)machine->n_cores);
+    jsonc_put_int(o, "packages", (int)machine->n_packages);
+    jsonc_put_int(o, "kinds", (int)machine->n_kinds);
     for (unsigned i = 0; i < machine->n_cpus; i++) {
         const struct machine_cpu *row = &machine->cpus[i];
-        struct json_object *cpu = object();
-        put_int(cpu, "cpu", row->cpu);
-        put_int(cpu, "core", row->core);
-        put_int(cpu, "package", row->package);
-        put_int(cpu, "thread", row->smt);
-        put_int(cpu, "threads", row->n_smt);
-        put_int(cpu, "kind", row->kind);
-        json_object_array_add(cpus, cpu);
+        struct json_object *cpu = jsonc_object();
+        jsonc_put_int(cpu, "cpu", row->cpu);
+        jsonc_put_int(cpu, "core", row->core);
+        jsonc_put_int(cpu, "package", row->package);
+        jsonc_put_int(cpu, "thread", row->smt);
+        jsonc_put_int(cpu, "threads", row->n_smt);
+        jsonc_put_int(cpu, "kind", row->kind);
+        jsonc_add(cpus, cpu);
     }
-    put(o, "cpus", cpus);
+    jsonc_put(o, "cpus", cpus);
     return o;
 }
 
 static struct json_object *write_run(const struct run *run)
 {
-    struct json_object *o = object();
-    put_int(o, "number", run->number);
+    struct json_object *o = jsonc_object();
+    jsonc_put_int(o, "number", run->number);
     put_cpus(o, "cpus", &run->cpus);
-    put_int(o, "kind", run->kind);
-    put_int(o, "placement", run->placement);
-    put_int(o, "tasks", (int)run->n_tasks);
-    put_u64(o, "work_ns", run->work_ns);
-    put_u64(o, "start_ns", run->start_ns);
-    put_u64(o, "end_ns", run->end_ns);
-    put_bool(o, "complete", run->complete);
-    put_bool(o, "changed", run->changed);
+    jsonc_put_int(o, "kind", run->kind);
+    jsonc_put_int(o, "placement", run->placement);
+    jsonc_put_int(o, "tasks", (int)run->n_tasks);
+    jsonc_put_u64(o, "work_ns", run->work_ns);
+    jsonc_put_u64(o, "start_ns", run->start_ns);
+    jsonc_put_u64(o, "end_ns", run->end_ns);
+    jsonc_put_bool(o, "complete", run->complete);
+    jsonc_put_bool(o, "changed", run->changed);
     return o;
 }
 
 static struct json_object *write_target(const struct session_target *target)
 {
-    struct json_object *o = object();
-    put_bool(o, "command", target->is_command);
-    put_int(o, "pid", target->pid);
-    put_bool(o, "ended", target->ended);
-    put_bool(o, "known", target->known);
-    put_int(o, "status", target->status);
-    put_int(o, "exec_error", target->exec_error);
-    put_int(o, "tasks", (int)target->n_tasks);
-    put_int(o, "processes", (int)target->n_processes);
-    put_u64(o, "voluntary", target->voluntary);
-    put_u64(o, "involuntary", target->involuntary);
-    put_int(o, "nice", target->nice);
-    put_int(o, "policy", target->policy);
+    struct json_object *o = jsonc_object();
+    jsonc_put_bool(o, "command", target->is_command);
+    jsonc_put_int(o, "pid", target->pid);
+    jsonc_put_bool(o, "ended", target->ended);
+    jsonc_put_bool(o, "known", target->known);
+    jsonc_put_int(o, "status", target->status);
+    jsonc_put_int(o, "exec_error", target->exec_error);
+    jsonc_put_int(o, "tasks", (int)target->n_tasks);
+    jsonc_put_int(o, "processes", (int)target->n_processes);
+    jsonc_put_u64(o, "voluntary", target->voluntary);
+    jsonc_put_u64(o, "involuntary", target->involuntary);
+    jsonc_put_int(o, "nice", target->nice);
+    jsonc_put_int(o, "policy", target->policy);
     return o;
 }
 
 static struct json_object *write_answer(const struct lecture_answer *a)
 {
-    struct json_object *o = object();
-    put_bool(o, "predicted", a->is_predicted);
-    put(o, "prediction", json_object_new_double(a->prediction));
-    put_bool(o, "measured", a->is_measured);
-    put(o, "value", a->is_measured ? json_object_new_double(a->value) : NULL);
+    struct json_object *o = jsonc_object();
+    jsonc_put_bool(o, "predicted", a->is_predicted);
+    jsonc_put(o, "prediction", json_object_new_double(a->prediction));
+    jsonc_put_bool(o, "measured", a->is_measured);
+    jsonc_put(o, "value", a->is_measured ? json_object_new_double(a->value) : NULL);
     put_text(o, "why", a->why);
-    put_bool(o, "bounds", a->has_bounds);
-    put_bool(o, "inside", a->is_inside);
-    put(o, "lo", a->has_bounds ? json_object_new_double(a->lo) : NULL);
-    put(o, "hi", a->has_bounds ? json_object_new_double(a->hi) : NULL);
-    put_int(o, "choice", a->right_choice);
-    put_bool(o, "right", a->is_right);
-    put_bool(o, "disturbed", a->is_disturbed);
+    jsonc_put_bool(o, "bounds", a->has_bounds);
+    jsonc_put_bool(o, "inside", a->is_inside);
+    jsonc_put(o, "lo", a->has_bounds ? json_object_new_double(a->lo) : NULL);
+    jsonc_put(o, "hi", a->has_bounds ? json_object_new_double(a->hi) : NULL);
+    jsonc_put_int(o, "choice", a->right_choice);
+    jsonc_put_bool(o, "right", a->is_right);
+    jsonc_put_bool(o, "disturbed", a->is_disturbed);
     return o;
 }
 
 static void write_lecture(struct json_object *root, const struct lecture *lecture)
 {
-    struct json_object *steps = json_object_new_array(), *answers = json_object_new_array();
+    struct json_object *steps = jsonc_array(), *answers = jsonc_array();
     const struct lesson *lesson = lecture_lesson(lecture);
     for (unsigned s = 0; s < lesson->n_steps; s++) {
-        json_object_array_add(steps, json_object_new_uint64(lecture_step_ns(lecture, s)));
+        jsonc_add(steps, json_object_new_uint64(lecture_step_ns(lecture, s)));
         for (unsigned i = 0; i < lesson->steps[s].n_measures; i++)
-            json_object_array_add(answers, write_answer(lecture_answer(lecture, s, i)));
+            jsonc_add(answers, write_answer(lecture_answer(lecture, s, i)));
     }
-    put(root, "steps", steps);
-    put(root, "answers", answers);
+    jsonc_put(root, "steps", steps);
+    jsonc_put(root, "answers", answers);
 }
 
 static void put_date(struct json_object *root, time_t begun)
@@ -169,51 +140,52 @@ static void put_date(struct json_object *root, time_t begun)
 
 static void put_warnings(struct json_object *root, const struct session *session)
 {
-    struct json_object *list = json_object_new_array();
+    struct json_object *list = jsonc_array();
     for (unsigned i = 0; i < session_n_warnings(session); i++)
-        json_object_array_add(list, json_object_new_string(session_warning(session, i)));
-    put(root, "warnings", list);
+        jsonc_add(list, json_object_new_string(session_warning(session, i)));
+    jsonc_put(root, "warnings", list);
 }
 
 char *facts_write(const struct session *session, const struct machine *machine, const struct lecture *lecture)
 {
     struct session_info info;
     struct session_target target;
-    struct json_object *root = object(), *runs = json_object_new_array();
+    struct json_object *root = jsonc_object(), *runs = jsonc_array();
     session_info(session, &info);
     put_text(root, "schedviz", PACKAGE_VERSION);
     put_date(root, session->recording.begun);
-    put(root, "machine", write_machine(machine));
+    jsonc_put(root, "machine", write_machine(machine));
     put_text(root, "name", info.workload.name);
-    put_int(root, "kind", info.workload.kind);
-    put_int(root, "placement", info.workload.placement);
-    put_int(root, "tasks", (int)info.workload.n_tasks);
-    put_u64(root, "work_ns", info.workload.work_ns);
+    jsonc_put_int(root, "kind", info.workload.kind);
+    jsonc_put_int(root, "placement", info.workload.placement);
+    jsonc_put_int(root, "tasks", (int)info.workload.n_tasks);
+    jsonc_put_u64(root, "work_ns", info.workload.work_ns);
     put_cpus(root, "cpus", &info.cpus);
     put_text(root, "source", info.source);
-    put_bool(root, "all", info.all);
-    put_bool(root, "exact", info.exact);
+    jsonc_put_bool(root, "all", info.all);
+    jsonc_put_bool(root, "exact", info.exact);
     put_text(root, "reason", info.reason);
-    put_u64(root, "lost", info.n_lost);
-    put_u64(root, "late", info.n_late);
-    put_bool(root, "finished", info.finished);
-    put_int(root, "observer_cpu", info.observer_cpu);
-    put_bool(root, "self_told", session->sources.self_timed);
-    put_int(root, "default_role", session_default_role(session));
-    put_u64(root, "memory", session->config.memory_bytes);
-    put_u64(root, "now_ns", session->recording.is_on ? 0 : timeline_now_ns(session->timeline));
-    put(root, "program", session_target(session, &target) ? write_target(&target) : NULL);
+    jsonc_put_u64(root, "lost", info.n_lost);
+    jsonc_put_u64(root, "late", info.n_late);
+    jsonc_put_bool(root, "finished", info.finished);
+    jsonc_put_int(root, "observer_cpu", info.observer_cpu);
+    jsonc_put_bool(root, "self_told", session->sources.self_timed);
+    jsonc_put_int(root, "default_role", session_default_role(session));
+    jsonc_put_u64(root, "memory", session->config.memory_bytes);
+    jsonc_put_u64(root, "now_ns", session->recording.is_on ? 0 : timeline_now_ns(session->timeline));
+    jsonc_put(root, "program", session_target(session, &target) ? write_target(&target) : NULL);
     for (unsigned i = 0; i < session_n_runs(session); i++)
-        json_object_array_add(runs, write_run(session_run(session, i)));
-    put(root, "runs", runs);
+        jsonc_add(runs, write_run(session_run(session, i)));
+    jsonc_put(root, "runs", runs);
     const struct run *reference = session_reference(session);
-    put_int(root, "reference", reference ? reference->number : 0);
-    put_int(root, "comparison", session_comparison(session));
+    jsonc_put_int(root, "reference", reference ? reference->number : 0);
+    jsonc_put_int(root, "comparison", session_comparison(session));
     put_warnings(root, session);
     const struct program *program = info.workload.program;
     put_text(root, "file", program ? program->file : NULL);
-    put(root, "text", program && program->text ? json_object_new_string_len(program->text, (int)program->length)
-                                               : NULL);
+    jsonc_put(root, "text",
+              program && program->text ? json_object_new_string_len(program->text, (int)program->length)
+                                       : NULL);
     if (lecture)
         write_lecture(root, lecture);
     const char *text = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PLAIN);

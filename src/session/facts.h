@@ -1,4 +1,5 @@
-/* What a recording knows beside its events: the machine of the day, what was watched, its runs, its outcome. */
+/* What a recording knows beside its events: the machine of the day, what was watched, its runs, its outcome.
+ */
 #ifndef SCHEDVIZ_SESSION_FACTS_H
 #define SCHEDVIZ_SESSION_FACTS_H
 
@@ -12,10 +13,10 @@
 /* From a text to structures and back. The text is a JSON object, described in schedviz-recording(5); what it
  * lacks is zero or empty, and what it has in addition is passed over. */
 struct session_facts {
-    char made_by[32];        /* version of schedviz, or of the tool whose trace was imported */
-    char made_at[32];        /* local date and time of the machine of the day, ISO 8601 with its offset */
-    char host[65];           /* its name */
-    struct machine machine;  /* of the day */
+    char made_by[32];         /* version of schedviz, or of the tool whose trace was imported */
+    char made_at[32];         /* local date and time of the machine of the day, ISO 8601 with its offset */
+    char host[65];            /* its name */
+    struct machine machine;   /* of the day */
     struct session_info info; /* its texts are the facts' own; workload.program is NULL */
     char source[16], reason[320], name[128];
     bool has_target;

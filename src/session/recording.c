@@ -73,7 +73,8 @@ static void tell_queue(struct sink *to, const struct timeline *tl, const struct 
         struct wait_reason reason;
         struct event event = note(tl, queue[i], NOTE_WANTS, object->number);
         waits_reason(tl, queue[i], timeline_now_ns(tl), &reason);
-        event.u.sync.other = object->kind == OBJECT_BARRIER ? (int32_t)object->n_parties : tid_of(tl, object->holder);
+        event.u.sync.other =
+            object->kind == OBJECT_BARRIER ? (int32_t)object->n_parties : tid_of(tl, object->holder);
         event.u.sync.until_ns = reason.until_ns;
         event.time_ns = reason.since_ns ? reason.since_ns : event.time_ns;
         tell(to, event);
@@ -221,8 +222,10 @@ bool session_record_end(struct session *s, struct err *err)
 void session_recording(const struct session *s, struct session_recording *recording)
 {
     const struct recording *r = &s->recording;
-    *recording = (struct session_recording){
-        .is_on = r->is_on, .has_failed = r->has_failed, .path = r->path[0] ? r->path : NULL, .since_ns = r->since_ns};
+    *recording = (struct session_recording){.is_on = r->is_on,
+                                            .has_failed = r->has_failed,
+                                            .path = r->path[0] ? r->path : NULL,
+                                            .since_ns = r->since_ns};
     if (!r->recorder)
         return;
     struct recorder_figures figures;

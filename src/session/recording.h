@@ -35,8 +35,9 @@ bool recording_begin(struct session *session, const char *path, bool force, stru
 /* Where merged events go. */
 struct sink *recording_sink(struct session *session);
 
-/* Once a turn, all events up to until_ns having been taken: about once a second what came goes to the file, with
- * what is to be known beside it. One that cannot be written on is ended with a message, and the run goes on. */
+/* Once a turn, all events up to until_ns having been taken: about once a second what came goes to the file,
+ * with what is to be known beside it. One that cannot be written on is ended with a message, and the run goes
+ * on. */
 void recording_step(struct session *session, uint64_t until_ns);
 
 #endif

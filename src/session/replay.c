@@ -81,7 +81,8 @@ static void complete_machine(struct session *s)
         struct bin sum = {0};
         timeline_cpu_totals(s->timeline, cpu, &totals);
         if (s->replay->window)
-            timeline_cpu_sum(s->timeline, cpu, s->replay->first_ns, s->replay->last_ns - s->replay->first_ns, &sum);
+            timeline_cpu_sum(s->timeline, cpu, s->replay->first_ns, s->replay->last_ns - s->replay->first_ns,
+                             &sum);
         if (totals.n_slices || totals.self_ns || sum.run_ns)
             cpuset_add(&s->replay->cpus, cpu);
     }
@@ -115,8 +116,8 @@ static void add_run(struct session *s, const struct run *run)
 }
 
 /* Of what tells of no run, all of it is one. */
-static void add_only_run(struct session *s, const struct session_facts *facts, const struct trace_shift *shift,
-                         uint64_t first_ns)
+static void add_only_run(struct session *s, const struct session_facts *facts,
+                         const struct trace_shift *shift, uint64_t first_ns)
 {
     const struct run run = {.cpus = facts->info.cpus,
                             .kind = facts->info.workload.kind,
@@ -197,7 +198,8 @@ static bool read_trace(struct session *s, unsigned i, struct err *err)
     return true;
 }
 
-static bool read_all(struct session *s, const struct session_replay *what, size_t memory_bytes, struct err *err)
+static bool read_all(struct session *s, const struct session_replay *what, size_t memory_bytes,
+                     struct err *err)
 {
     struct replay *r = s->replay;
     s->timeline = trace_timeline(r->traces[0], memory_bytes);
@@ -212,15 +214,15 @@ static bool read_all(struct session *s, const struct session_replay *what, size_
     return true;
 }
 
-/* The workload file of the day, for what a lesson says and for the names of locks: without it the events still
- * tell all that happened. */
+/* The workload file of the day, for what a lesson says and for the names of locks: without it the events
+ * still tell all that happened. */
 static void load_program(struct session *s)
 {
     const struct session_facts *facts = facts_of(s->replay, 0);
     struct err err;
     if (facts->text && s->replay->n == 1)
-        s->replay->program = program_load(facts->file ? facts->file : facts->name, facts->text,
-                                          strlen(facts->text), &err);
+        s->replay->program =
+            program_load(facts->file ? facts->file : facts->name, facts->text, strlen(facts->text), &err);
 }
 
 static void name_it(struct session *s)

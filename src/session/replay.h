@@ -11,16 +11,16 @@
 struct replay {
     struct trace *traces[REPLAY_MAX];
     unsigned n;
-    struct program *program;                     /* of the first; NULL: none */
-    uint16_t first_run[REPLAY_MAX];              /* number of its first run */
-    struct cpuset cpus;                          /* on which something ran */
-    uint64_t first_ns, last_ns;                  /* of all of it */
-    struct timeline *state;                      /* as of state_ns; NULL: not asked for yet */
+    struct program *program;        /* of the first; NULL: none */
+    uint16_t first_run[REPLAY_MAX]; /* number of its first run */
+    struct cpuset cpus;             /* on which something ran */
+    uint64_t first_ns, last_ns;     /* of all of it */
+    struct timeline *state;         /* as of state_ns; NULL: not asked for yet */
     uint64_t state_ns;
-    struct window *window;                       /* larger than memory: the timeline is its; NULL */
-    bool is_shown;                               /* session_show(): what it is like is of the run that is shown */
-    unsigned n_tasks;                            /* of the workload, as seen */
-    char name[160];                              /* of all of it */
+    struct window *window; /* larger than memory: the timeline is its; NULL */
+    bool is_shown;         /* session_show(): what it is like is of the run that is shown */
+    unsigned n_tasks;      /* of the workload, as seen */
+    char name[160];        /* of all of it */
 };
 
 /* In the place of the sources: reads what session_replay() says. */

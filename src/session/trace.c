@@ -208,7 +208,6 @@ struct timeline *trace_timeline(const struct trace *trace, size_t memory_bytes)
     return tl;
 }
 
-
 /* The tasks of a second trace are not those of the first, though they have the same numbers. */
 struct shifted {
     struct sink sink;
@@ -308,8 +307,8 @@ static void shift_task(struct task *task, const struct trace_shift *shift)
 }
 
 /* Whom a block found there. */
-static bool play_preamble(struct trace *trace, unsigned block, struct timeline *tl, const struct trace_shift *shift,
-                          struct sink *sink, struct err *err)
+static bool play_preamble(struct trace *trace, unsigned block, struct timeline *tl,
+                          const struct trace_shift *shift, struct sink *sink, struct err *err)
 {
     struct preamble preamble;
     if (!reader_block(trace->reader, block)->key)
@@ -329,7 +328,8 @@ static const struct trace_shift no_shift;
 bool trace_play_blocks(struct trace *trace, unsigned first, unsigned end, struct timeline *tl,
                        const struct trace_shift *shift, struct err *err)
 {
-    struct shifted shifted = {.sink.push = push_shifted, .to = timeline_sink(tl), .shift = shift ? shift : &no_shift};
+    struct shifted shifted = {
+        .sink.push = push_shifted, .to = timeline_sink(tl), .shift = shift ? shift : &no_shift};
     struct sink *sink = shift ? &shifted.sink : timeline_sink(tl);
     struct event *events = mem_new(RECORD_MAX_EVENTS, sizeof *events);
     bool good = first >= end || play_preamble(trace, first, tl, shifted.shift, sink, err);
@@ -359,7 +359,8 @@ bool trace_play_until(struct trace *trace, uint64_t t_ns, struct timeline *tl, s
     struct sink *sink = timeline_sink(tl);
     if (!trace->reader)
         return err_set(err, "another tool's trace is played from its beginning only");
-    const unsigned first = reader_find(trace->reader, t_ns, true), last = reader_find(trace->reader, t_ns, false);
+    const unsigned first = reader_find(trace->reader, t_ns, true),
+                   last = reader_find(trace->reader, t_ns, false);
     if (first >= reader_n_blocks(trace->reader) || !trace_play_blocks(trace, first, last, tl, NULL, err))
         return false;
     struct event *events = mem_new(RECORD_MAX_EVENTS, sizeof *events);
@@ -373,7 +374,8 @@ bool trace_play_until(struct trace *trace, uint64_t t_ns, struct timeline *tl, s
 }
 
 /* Another tool's trace ends with its last event. */
-static bool play_import(struct trace *trace, struct timeline *tl, struct sink *sink, const struct trace_shift *shift)
+static bool play_import(struct trace *trace, struct timeline *tl, struct sink *sink,
+                        const struct trace_shift *shift)
 {
     struct shifted shifted = {.sink.push = push_shifted, .to = sink, .shift = shift};
     struct sink *to = shift ? &shifted.sink : sink;

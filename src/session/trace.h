@@ -39,13 +39,14 @@ struct trace_shift {
     uint16_t run;
 };
 
-/* Pushes all events into a sink, in time order, which gives them to the timeline tl. Only once for another tool's.
- * False with a line when the file cannot be read on; what came before was pushed. shift may be NULL. */
+/* Pushes all events into a sink, in time order, which gives them to the timeline tl. Only once for another
+ * tool's. False with a line when the file cannot be read on; what came before was pushed. shift may be NULL.
+ */
 bool trace_play(struct trace *trace, struct timeline *tl, struct sink *sink, const struct trace_shift *shift,
                 struct err *err);
 
-/* The state at an instant, into an empty timeline: what came shortly before it. Of a recording of ours; false for
- * another tool's. */
+/* The state at an instant, into an empty timeline: what came shortly before it. Of a recording of ours; false
+ * for another tool's. */
 bool trace_play_until(struct trace *trace, uint64_t t_ns, struct timeline *tl, struct err *err);
 
 /* The same for the blocks [first, end) of a recording of ours, straight into the timeline. */

@@ -12,7 +12,7 @@ struct window {
     struct reader *reader;
     size_t memory_bytes;
 
-    struct timeline *whole; /* as it stands at the end; before that it has sums */
+    struct timeline *whole;                    /* as it stands at the end; before that it has sums */
     unsigned sums_first, sums_end, sums_group; /* blocks that they are of, so many to a stretch */
 
     struct timeline *part; /* NULL: none */
@@ -173,7 +173,8 @@ static void read_sums(struct window *w, unsigned first, unsigned end, struct err
         const unsigned last = i + per_group < end ? i + per_group : end;
         for (unsigned k = i; good && k < last; k++)
             good = add_block(w, k, &group, err);
-        give_group(w, &group, reader_block(w->reader, i)->first_ns, reader_block(w->reader, last - 1)->last_ns);
+        give_group(w, &group, reader_block(w->reader, i)->first_ns,
+                   reader_block(w->reader, last - 1)->last_ns);
     }
     free(group.cpus);
     free(group.tasks);

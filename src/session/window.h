@@ -14,9 +14,10 @@ struct window;
 struct window *window_open(struct trace *trace, size_t memory_bytes, struct err *err);
 void window_free(struct window *window);
 
-/* The timeline that shows [from_ns, to_ns) best: of a part around it with all slices (totals of tasks are as of the
- * end of that part), or, where those are too many, of sums (totals as of the end of the recording). Valid until the
- * next call. A part that cannot be read is shown as what came before it; err tells, "" when all was well. */
+/* The timeline that shows [from_ns, to_ns) best: of a part around it with all slices (totals of tasks are as
+ * of the end of that part), or, where those are too many, of sums (totals as of the end of the recording).
+ * Valid until the next call. A part that cannot be read is shown as what came before it; err tells, "" when
+ * all was well. */
 struct timeline *window_show(struct window *window, uint64_t from_ns, uint64_t to_ns, struct err *err);
 
 #endif

@@ -58,7 +58,8 @@ static struct lane *lane_of(struct lane **lanes, uint32_t *n, uint32_t i)
     return &(*lanes)[i];
 }
 
-static void add(struct overview *o, struct lane *lane, uint64_t start_ns, uint64_t end_ns, const struct bin *sums)
+static void add(struct overview *o, struct lane *lane, uint64_t start_ns, uint64_t end_ns,
+                const struct bin *sums)
 {
     const uint64_t before_ns = lane->n ? lane->stretches[lane->n - 1].end_ns : 0;
     if (start_ns < before_ns)
@@ -81,7 +82,8 @@ static struct overview *overview_of(struct timeline *tl)
     return tl->overview;
 }
 
-void timeline_add_cpu_sums(struct timeline *tl, int cpu, uint64_t start_ns, uint64_t end_ns, const struct bin *sums)
+void timeline_add_cpu_sums(struct timeline *tl, int cpu, uint64_t start_ns, uint64_t end_ns,
+                           const struct bin *sums)
 {
     struct overview *o = overview_of(tl);
     if (cpu < 0 || cpu > INT16_MAX)
@@ -148,8 +150,8 @@ static void add_part(struct bin *bin, struct tally *tally, const struct stretch 
         tally_add(tally, s->sums.lead[i].who, part_of(s->sums.lead[i].ns, part));
 }
 
-static void fill_bins(const struct lane *lane, uint64_t lo_ns, uint64_t hi_ns, bool is_task, uint64_t start_ns,
-                      uint64_t span_ns, unsigned n, struct bin *bins)
+static void fill_bins(const struct lane *lane, uint64_t lo_ns, uint64_t hi_ns, bool is_task,
+                      uint64_t start_ns, uint64_t span_ns, unsigned n, struct bin *bins)
 {
     uint32_t first = lane ? find(lane, start_ns) : 0;
     for (unsigned i = 0; i < n; i++) {
@@ -168,7 +170,8 @@ static void fill_bins(const struct lane *lane, uint64_t lo_ns, uint64_t hi_ns, b
         }
         if (is_task && known_ns > told_ns)
             bins[i].blocked_ns += known_ns - told_ns;
-        for (unsigned k = 0; k < BIN_LEADS && tally_take(&tally, &bins[i].lead[k].who, &bins[i].lead[k].ns); k++) {
+        for (unsigned k = 0; k < BIN_LEADS && tally_take(&tally, &bins[i].lead[k].who, &bins[i].lead[k].ns);
+             k++) {
         }
     }
 }
@@ -180,8 +183,8 @@ void overview_cpu_bins(const struct overview *o, int cpu, uint64_t start_ns, uin
     fill_bins(is_there ? &o->cpus[cpu] : NULL, o->begin_ns, o->end_ns, false, start_ns, span_ns, n, bins);
 }
 
-void overview_task_bins(const struct overview *o, uint32_t task, uint64_t lo_ns, uint64_t hi_ns, uint64_t start_ns,
-                        uint64_t span_ns, unsigned n, struct bin *bins)
+void overview_task_bins(const struct overview *o, uint32_t task, uint64_t lo_ns, uint64_t hi_ns,
+                        uint64_t start_ns, uint64_t span_ns, unsigned n, struct bin *bins)
 {
     if (lo_ns < o->begin_ns)
         lo_ns = o->begin_ns;

@@ -11,8 +11,8 @@ static uint64_t take_most(uint64_t ns, uint64_t *left_ns)
     return ns;
 }
 
-/* What timeline_task() counts of the state that lasts is not in its track yet. No more than left_ns, its life before
- * that, whatever a file says. */
+/* What timeline_task() counts of the state that lasts is not in its track yet. No more than left_ns, its life
+ * before that, whatever a file says. */
 static struct sums settled(const struct task *task, uint64_t now_ns, uint64_t left_ns)
 {
     const uint64_t lasts_ns = now_ns > task->state_since_ns ? now_ns - task->state_since_ns : 0;

@@ -93,7 +93,8 @@ static void look_around(struct session *session)
     }
     qsort(ms, N_WINDOWS, sizeof *ms, compare_doubles);
     qsort(cpu, N_WINDOWS, sizeof *cpu, compare_doubles);
-    printf("a window somewhere, drawn: median %.1f ms (%.1f of CPU), 99 %% within %.1f (%.1f), worst %.1f (%.1f) (bar: 50)\n",
+    printf("a window somewhere, drawn: median %.1f ms (%.1f of CPU), 99 %% within %.1f (%.1f), worst %.1f "
+           "(%.1f) (bar: 50)\n",
            ms[N_WINDOWS / 2], cpu[N_WINDOWS / 2], ms[N_WINDOWS * 99 / 100], cpu[N_WINDOWS * 99 / 100],
            ms[N_WINDOWS - 1], cpu[N_WINDOWS - 1]);
     printf("peak %ld MiB (bar: 300)\n", peak_mib());

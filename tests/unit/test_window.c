@@ -340,11 +340,11 @@ static void a_session_says_when_it_has_changed(void **state)
     const uint64_t span_ns = span_of(200000);
     for (unsigned i = 0; i < 5; i++) {
         const uint64_t from_ns = first_ns + i * 7 * (last_ns - first_ns) / 40;
-        assert_true(session_show(session, from_ns, from_ns + span_ns));
-        assert_false(session_show(session, from_ns, from_ns + span_ns));
+        assert_true(session_show(session, from_ns, from_ns + span_ns, from_ns));
+        assert_false(session_show(session, from_ns, from_ns + span_ns, from_ns));
         check_window(session_timeline(session), from_ns, from_ns + span_ns);
     }
-    assert_true(session_show(session, first_ns, last_ns));
+    assert_true(session_show(session, first_ns, last_ns, first_ns));
     session_free(session);
     machine_fini(&machine);
 }
