@@ -200,6 +200,7 @@ struct session *session_replay(const struct session_replay *what, struct machine
     if (replay_start(s, what, err))
         return s;
     session_free(s);
+    machine_fini(machine);
     return NULL;
 }
 

@@ -1,6 +1,8 @@
 /* Events of a machine that never was, of a plausible shape. */
 #include "plausible.h"
 
+#include "../src/record/recorder.h"
+
 #include "../src/clock.h"
 #include "../src/err.h"
 
@@ -336,4 +338,29 @@ size_t plausible_events(struct plausible *p, struct event *events, size_t n)
             act(p, p->heap[0]);
     }
     return (size_t)(p->out - events);
+}
+
+#define BATCH 4096
+
+bool plausible_record(const char *path, uint64_t n_events, unsigned n_cpus, unsigned n_tasks, uint64_t seed,
+                      struct recorder_figures *figures, struct err *err)
+{
+    static struct event events[BATCH + 16];
+    struct plausible *machine = plausible_new(n_cpus, n_tasks, seed);
+    struct timeline *timeline = timeline_new(0);
+    struct recorder *recorder = recorder_new(timeline, 0);
+    bool good = recorder_start(recorder, path, true, UINT64_MAX, err);
+    for (uint64_t n = 0; good && n < n_events;) {
+        const uint64_t left = n_events - n;
+        const size_t got = plausible_events(machine, events, left < BATCH ? (size_t)left : BATCH);
+        timeline_sink(timeline)->push(timeline_sink(timeline), events, got);
+        recorder_sink(recorder)->push(recorder_sink(recorder), events, got);
+        n += got;
+    }
+    good = good && recorder_stop(recorder, err);
+    recorder_figures(recorder, figures);
+    recorder_free(recorder);
+    timeline_free(timeline);
+    plausible_free(machine);
+    return good;
 }

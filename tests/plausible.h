@@ -5,6 +5,7 @@
 
 #include "../src/event.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,5 +31,11 @@ static inline uint64_t random_below(uint64_t *state, uint64_t n)
 {
     return (random_next(state) >> 16) % n;
 }
+
+/* All of it at once, as a recording: a file that exists is replaced. False with a line. */
+struct recorder_figures;
+struct err;
+bool plausible_record(const char *path, uint64_t n_events, unsigned n_cpus, unsigned n_tasks, uint64_t seed,
+                      struct recorder_figures *figures, struct err *err);
 
 #endif

@@ -255,7 +255,11 @@ struct app_end app_run(const struct options *options, const struct setup *setup,
                         .screen = screen,
                         .theme = screen_theme(screen)->name,
                         .dirty = true};
+    struct session_info info;
+    session_info(session, &info);
     viewport_init(&app->viewport);
+    if (!info.exact)
+        viewport_for_samples(&app->viewport);
     canvas_init(&app->canvas, 1, 1);
     lectern_init(&app->lectern, lecture);
     app->scene.tl = session_timeline(session);

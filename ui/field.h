@@ -5,7 +5,8 @@
 #include <stddef.h>
 #include <uchar.h>
 
-/* text has room for size bytes. Control characters, and what does not fit, are left out. */
+/* text has room for size bytes. Ctrl-U takes all of it away; other control characters, and what does not fit,
+ * are left out. */
 void field_type(char *text, size_t size, char32_t ch);
 void field_untype(char *text); /* the last character goes */
 

@@ -110,26 +110,25 @@ static bool has_film(const struct app *app)
                                 run->start_ns + viewport_span_ns(&app->viewport);
 }
 
-/* The part of a recording in which the step was given. */
+/* The part of a recording in which the step was given, from where its tasks were let go. */
 static void show_step(struct app *app)
 {
     const struct lecture *lecture = app->lectern.lecture;
-    const uint64_t from_ns = lecture_step_ns(lecture, lecture_step(lecture));
-    uint64_t to_ns = app->tape.last_ns;
+    uint64_t from_ns = lecture_step_ns(lecture, lecture_step(lecture)), to_ns = app->tape.last_ns;
+    if (!from_ns)
+        return;
     for (unsigned i = 0; i < lecture_lesson(lecture)->n_steps; i++) {
         const uint64_t t_ns = lecture_step_ns(lecture, i);
         to_ns = t_ns > from_ns && t_ns < to_ns ? t_ns : to_ns;
     }
-    if (!from_ns)
-        return;
-    tape_show(app, from_ns, to_ns);
     for (unsigned i = 0; i < session_n_runs(app->session); i++) {
         const struct run *run = session_run(app->session, i);
-        if (run->start_ns >= from_ns && run->start_ns < to_ns) { /* let go, it takes a moment to begin */
-            app->viewport.cursor_ns = run->start_ns;
+        if (run->start_ns >= from_ns && run->start_ns < to_ns) {
+            from_ns = run->start_ns;
             break;
         }
     }
+    tape_show(app, from_ns, to_ns);
 }
 
 void lectern_set_time(struct app *app)

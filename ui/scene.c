@@ -40,8 +40,14 @@ static void build_cpus(struct app *app, const struct session_info *info)
 
 /* ---- tasks ---- */
 
-/* A task is shown while it lives, while its run is the current one, and while its end is still on the screen.
- */
+/* Of what is past the rows are those that were there then. */
+static bool is_past(const struct app *app)
+{
+    return app->tape.is_replay || app->viewport.mode == MODE_PAUSED;
+}
+
+/* A task is shown while it lives, while its run is the current one, and while its end is still on the screen;
+ * of what is past only when it had begun. */
 static bool is_shown(const struct app *app, const struct task *task, const struct run *run)
 {
     if (task->role == ROLE_HOST)
@@ -52,6 +58,8 @@ static bool is_shown(const struct app *app, const struct task *task, const struc
         return true;
     if (task->role != ROLE_WORKLOAD || (task->slot < 0 && !task->carries))
         return false;
+    if (is_past(app) && task->first_ns >= app->viewport.start_ns + viewport_span_ns(&app->viewport))
+        return false;
     bool living = !task->exited && task->state != STATE_GONE;
     return living || task->run == run->number || task->last_ns >= app->viewport.start_ns;
 }
@@ -61,14 +69,16 @@ static bool is_shown(const struct app *app, const struct task *task, const struc
 struct ranked {
     int group;
     int32_t carrier; /* tid; 0 for those that no thread of ours carries */
+    uint16_t run;    /* in a recording, which has all of them side by side; else 0 */
     int32_t slot;
     uint32_t index;
 };
 
-static struct ranked rank(const struct task *task)
+static struct ranked rank(const struct app *app, const struct task *task)
 {
     static const int groups[] = {[ROLE_WORKLOAD] = 0, [ROLE_HOST] = 2, [ROLE_OBSERVER] = 3, [ROLE_OTHER] = 4};
-    struct ranked ranked = {groups[task->role], 0, task->slot, task->index};
+    const uint16_t run = app->tape.is_replay ? task->run : 0;
+    struct ranked ranked = {groups[task->role], 0, run, task->slot, task->index};
     if (task->carries || task->kind == TASK_GREEN) {
         ranked.group = 1;
         ranked.carrier = task->carries ? task->tid : task->pid;
@@ -86,6 +96,7 @@ static int compare_ranked(const void *a, const void *b)
     const struct ranked *x = a, *y = b;
     return x->group != y->group       ? sign(x->group, y->group)
            : x->carrier != y->carrier ? sign(x->carrier, y->carrier)
+           : x->run != y->run         ? sign(x->run, y->run)
            : x->slot != y->slot       ? sign(x->slot, y->slot)
                                       : sign(x->index, y->index);
 }
@@ -94,7 +105,7 @@ static int compare_ranked(const void *a, const void *b)
 static bool is_replaced(const struct ranked *row, const struct ranked *next)
 {
     return row->slot >= 0 && next->slot == row->slot && next->group == row->group &&
-           next->carrier == row->carrier;
+           next->carrier == row->carrier && next->run == row->run;
 }
 
 static int name_cols(const struct timeline *tl, const uint32_t *tasks, unsigned n)
@@ -123,7 +134,7 @@ static void build_tasks(struct app *app)
         struct task task;
         timeline_task(tl, i, &task);
         if (is_shown(app, &task, run))
-            rows[n++] = rank(&task);
+            rows[n++] = rank(app, &task);
     }
     if (n > 0)
         qsort(rows, n, sizeof *rows, compare_ranked);
@@ -427,6 +438,15 @@ static void build_tape(struct app *app)
     session_replay_span(app->session, &scene->replay_first_ns, &scene->replay_last_ns);
 }
 
+/* The run that is shown; in a recording, when that is the reference itself, the last one. */
+static const struct run *compared_run(const struct app *app)
+{
+    const struct run *run = session_current_run(app->session), *reference = session_reference(app->session);
+    if (app->tape.is_replay && reference && reference->number == run->number)
+        return session_run(app->session, session_n_runs(app->session) - 1);
+    return run;
+}
+
 /* ---- all of it ---- */
 
 void scene_build(struct app *app)
@@ -439,7 +459,7 @@ void scene_build(struct app *app)
     build_tape(app);
     build_cpus(app, &scene->info);
     session_target(app->session, &scene->target);
-    if (app->roster) /* its rows are of the window */
+    if (app->roster || is_past(app)) /* the rows are of the window */
         viewport_update(&app->viewport, scene->tl);
     build_rows(app);
     build_objects(app);
@@ -447,6 +467,7 @@ void scene_build(struct app *app)
     scene->run = session_current_run(app->session);
     scene->n_held = lectern_n_held(app);
     scene->reference = session_reference(app->session);
+    scene->compared = compared_run(app);
     scene->comparison = session_comparison(app->session);
     scene->mono = screen_theme(app->screen)->depth == DEPTH_MONO;
     scene->lecture = app->large;

@@ -74,6 +74,7 @@ struct scene {
     struct session_recording recording;
 
     const struct run *run, *reference; /* reference NULL: no comparison */
+    const struct run *compared;        /* held against the reference */
     unsigned n_held; /* tasks at the gate, of a run that waits for the answer to a lesson's question */
     enum comparison comparison;
 

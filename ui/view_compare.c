@@ -262,15 +262,23 @@ static void compare_draw(const struct scene *scene, struct canvas *canvas, struc
         "Only work that ends has a makespan and a speed-up: --work=500ms gives",
         "each task so much. x does the whole comparison, with or without.",
     };
+    static const char *const recorded[] = {
+        "Nothing to compare in this recording.",
+        "",
+        "Two of them lie on one time scale when both are named: schedviz ONE TWO",
+        "Of several runs in one of them, b keeps the one at the cursor as the",
+        "reference; the others are then held against it.",
+    };
     bool first = scene->run && scene->comparison == COMPARE_FIRST;
-    if (!first && scene->reference && scene->run && scene->reference->number != scene->run->number) {
+    if (!first && scene->reference && scene->compared &&
+        scene->reference->number != scene->compared->number) {
         struct side sides[2] = {make_side(scene, scene->reference, "reference"),
-                                make_side(scene, scene->run, "this run")};
+                                make_side(scene, scene->compared, "this run")};
         draw_both(scene, canvas, rect, sides);
     } else if (first) {
         draw_first(scene, canvas, rect);
     } else {
-        const char *const *lines = scene->reference ? kept : none;
+        const char *const *lines = scene->is_replay ? recorded : scene->reference ? kept : none;
         int y = rect.y + rect.rows / 3 - 1, x = (rect.cols - 74) / 2;
         for (size_t i = 0; i < sizeof none / sizeof *none && y + (int)i < rect.y + rect.rows; i++)
             canvas_text(canvas, rect.x + (x > 1 ? x : 1), y + (int)i, rect.cols - 2,

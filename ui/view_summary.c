@@ -51,8 +51,12 @@ static void explain(const struct view_stats *s, int max_cols, char *buf, size_t 
             snprintf(buf, size, "%u tasks take turns on %u core%s", n, cores, plural(cores));
         break;
     case WORD_PARALLEL:
-        snprintf(buf, size, "%u tasks on %u core%s run at the same time, none has to wait", n, cores,
-                 plural(cores));
+        if (n > cores)
+            snprintf(buf, size, "%u tasks on %u core%s: %.1f run at once, and hardly one has to wait", n,
+                     cores, plural(cores), s->parallelism);
+        else
+            snprintf(buf, size, "%u tasks on %u core%s run at the same time, none has to wait", n, cores,
+                     plural(cores));
         break;
     case WORD_MIXED:
         if (s->parallelism > 1.1)

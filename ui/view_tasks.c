@@ -52,6 +52,12 @@ static void draw_legend(const struct scene *scene, struct canvas *canvas, const 
         {scene->glyphs->blocked, PAINT_FAINT, PAINT_LANE, {"blocked", "blocked"}},
     };
     int x = frame->x, brief = frame->cols < 60;
+    if (!scene->info.exact) {
+        canvas_put(canvas, x, y, scene->glyphs->sample, PAINT_TASK0, PAINT_LANE, 0);
+        canvas_text(canvas, x + 2, y, frame->cols - 2, PAINT_FAINT, PAINT_KEEP, 0,
+                    brief ? "ran or waited" : "a sample: it ran, or waited for a core");
+        return;
+    }
     for (size_t i = 0; i < sizeof items / sizeof *items && frame->cols >= 34; i++) {
         for (int j = 0; j < 3; j++)
             canvas_put(canvas, x + j, y, i == 0 && j != 1 ? U' ' : items[i].glyph, items[i].fg, items[i].bg,

@@ -52,12 +52,16 @@ static void fill_counts(const struct scene *scene, struct title_part *part)
     const struct roster_counts counts = roster_counts(scene->roster);
     const unsigned chosen = count_chosen(scene);
     char processes[16], threads[16], nice[24] = "";
+    const unsigned n_tasks = scene->is_replay ? scene->info.workload.n_tasks : counts.n_tasks;
     view_exact_count(counts.n_processes, processes, sizeof processes);
-    view_exact_count(counts.n_tasks, threads, sizeof threads);
+    view_exact_count(n_tasks, threads, sizeof threads);
     if (scene->target.nice)
         snprintf(nice, sizeof nice, " · nice %d", scene->target.nice);
-    snprintf(part->text[1], sizeof part->text[1], "%s process%s, %s thread%s", processes,
-             counts.n_processes == 1 ? "" : "es", threads, counts.n_tasks == 1 ? "" : "s");
+    if (scene->is_replay) /* all that were seen, whenever they lived */
+        snprintf(part->text[1], sizeof part->text[1], "%s thread%s", threads, n_tasks == 1 ? "" : "s");
+    else
+        snprintf(part->text[1], sizeof part->text[1], "%s process%s, %s thread%s", processes,
+                 counts.n_processes == 1 ? "" : "es", threads, n_tasks == 1 ? "" : "s");
     snprintf(part->text[0], sizeof part->text[0], "%.50s · %u of %u core%s%s%s", part->text[1], chosen,
              scene->n_cpus, scene->n_cpus == 1 ? "" : "s", nice, policy_word(scene->target.policy));
     snprintf(part->text[2], sizeof part->text[2], "%s on %u", threads, chosen);

@@ -6,6 +6,8 @@
 #include <assert.h>
 #include <string.h>
 
+#define SAMPLES_COL_NS (100 * NS_PER_MS)
+
 #define SCOPE_MAX_AGE_SPANS 4 /* a trigger older than this many windows is not "now": run free instead */
 
 const char *viewport_mode_name(enum time_mode mode)
@@ -21,6 +23,12 @@ void viewport_init(struct viewport *vp)
                             .cols = 80,
                             .trigger_task = TIMELINE_NO_TASK,
                             .slowness = 100};
+}
+
+void viewport_for_samples(struct viewport *vp)
+{
+    vp->mode = MODE_SCROLL;
+    vp->col_ns = SAMPLES_COL_NS;
 }
 
 static uint64_t first_of(const struct viewport *vp, const struct timeline *tl)

@@ -60,6 +60,9 @@ static inline int64_t viewport_col(const struct viewport *vp, uint64_t t_ns)
 /* Scope mode at 1 ms a column. */
 void viewport_init(struct viewport *vp);
 
+/* Live, a sample in each column: a window of milliseconds has one or none. */
+void viewport_for_samples(struct viewport *vp);
+
 /* The newest instant that scope and scroll show. */
 uint64_t viewport_live_ns(const struct viewport *vp, const struct timeline *tl);
 

@@ -303,6 +303,12 @@ void action_ended(struct app *app, int unused)
 
 /* ---- how the kernel treats it ---- */
 
+/* Whom the kernel runs later is not brought forward again by an ordinary user. */
+static const char *way_back(bool is_later)
+{
+    return is_later && geteuid() != 0 ? "; going back takes root" : "";
+}
+
 void action_nice(struct app *app, int by)
 {
     struct session_target target;
@@ -315,7 +321,7 @@ void action_nice(struct app *app, int by)
     int nice = target.nice + by;
     nice = nice < LEAST_NICE ? LEAST_NICE : nice > MOST_NICE ? MOST_NICE : nice;
     if (session_set_nice(app->session, nice, &err))
-        app_notice(app, false, "nice %d, for all of its tasks", nice);
+        app_notice(app, false, "nice %d, for all of its tasks%s", nice, way_back(nice > target.nice));
     else
         app_notice(app, true, "%s", err.msg);
 }
@@ -334,7 +340,8 @@ void action_policy(struct app *app, int unused)
                              : target.policy == POLICY_IDLE ? POLICY_OTHER
                                                             : POLICY_BATCH;
     if (session_set_policy(app->session, next, &err))
-        app_notice(app, false, "%s, for all of its tasks", policy_name(next));
+        app_notice(app, false, "%s, for all of its tasks%s", policy_name(next),
+                   way_back(next == POLICY_IDLE));
     else
         app_notice(app, true, "%s", err.msg);
 }

@@ -564,8 +564,12 @@ static void explain_word(const struct figure *f, char *buf, size_t size)
         explain_turns(s, cores, buf, size);
         break;
     case WORD_IS_PARALLEL:
-        snprintf(buf, size, "%u tasks on %u core%s run at the same time, none has to wait", n, cores,
-                 plural(cores));
+        if (n > cores)
+            snprintf(buf, size, "%u tasks on %u core%s: %.1f run at once, and hardly one has to wait", n,
+                     cores, plural(cores), s->parallelism);
+        else
+            snprintf(buf, size, "%u tasks on %u core%s run at the same time, none has to wait", n, cores,
+                     plural(cores));
         break;
     case WORD_IS_MIXED:
         if (s->parallelism > 1.1)

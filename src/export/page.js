@@ -963,8 +963,8 @@ const pictures = [
     ["schedviz itself", pen => {
         pen.fillStyle = paint.own;
         pen.fillRect(0, 0, 34, 16);
-    }, () => data.tasks.some(task => task.kin === "own")],
-    ["other programs", pen => {
+    }, () => data.tasks.some(task => task.kin === "own") && !data.tasks.some(task => task.kin === "other")],
+    ["other programs, and schedviz itself", pen => {
         pen.fillStyle = paint.own;
         pen.fillRect(0, 0, 34, 16);
     }, () => data.tasks.some(task => task.kin === "other")],

@@ -138,6 +138,8 @@ static double text_width(const char *text, double size)
     return (double)n_characters(text) * size * 0.58;
 }
 
+#define BOLD 1.15 /* of the width of a bold text to that of a plain one */
+
 /* What fits of a text, with an ellipsis where it was cut. */
 static char *cut_text(char *text, double size, double width)
 {
@@ -647,7 +649,7 @@ static void draw_alerts(struct drawing *d)
         put_rect(d->out, MARGIN, d->y, WIDTH - 2 * MARGIN, 26, is_deadlock ? PAINT_ALERT : "#fbe9c8");
         put_text(d->out, MARGIN + 12, d->y + 18,
                  &(struct style){14, "start", is_deadlock ? "#fff" : PAINT_TEXT, is_deadlock},
-                 cut_text(text, 14, WIDTH - 2 * MARGIN - 24));
+                 cut_text(text, is_deadlock ? 14 * BOLD : 14, WIDTH - 2 * MARGIN - 24));
         d->y += 31;
     }
 }
@@ -962,18 +964,34 @@ static const char *word_paint(const struct figure *f)
     }
 }
 
-static void put_figures(struct drawing *d, const char *const *parts, unsigned n)
+static void begin_figures(struct drawing *d)
 {
     fputs("<text", d->out);
     put_attribute(d->out, "x", MARGIN);
     put_attribute(d->out, "y", d->y);
     fputs(" font-size=\"15\" fill=\"" PAINT_FAINT "\">", d->out);
-    for (unsigned i = 0; i + 1 < n; i += 2) { /* a label, and its figure */
-        fputs(i ? "    " : "", d->out);
+}
+
+/* Labels, each with its figure; what does not fit is on a line of its own. */
+static void put_figures(struct drawing *d, const char *const *parts, unsigned n)
+{
+    double x = MARGIN;
+    begin_figures(d);
+    for (unsigned i = 0; i + 1 < n; i += 2) {
+        const double width = text_width(parts[i], 15) + text_width(parts[i + 1], 15 * BOLD);
+        if (x + width > WIDTH - MARGIN && i) {
+            fputs("</text>\n", d->out);
+            d->y += 22;
+            begin_figures(d);
+            x = MARGIN;
+        } else if (i) {
+            fputs("    ", d->out);
+        }
         figure_put_text(parts[i], d->out);
         fputs(" <tspan font-weight=\"bold\" fill=\"#000\">", d->out);
         figure_put_text(parts[i + 1], d->out);
         fputs("</tspan>", d->out);
+        x += width + 24;
     }
     fputs("</text>\n", d->out);
 }
@@ -1042,12 +1060,11 @@ static void draw_legend(struct drawing *d)
         put_line(d->out, at, d->y - 4, at + 36, d->y - 4, PAINT_GRAIN);
         fputs("</g>\n", d->out);
     }
-    if (seen->own) {
-        at = legend_entry(d, &x, "schedviz itself");
-        put_rect(d->out, at, d->y - 12, 36, 16, PAINT_OWN);
-    }
-    if (seen->others_tasks) {
-        at = legend_entry(d, &x, "other programs");
+    if (seen->own || seen->others_tasks) {
+        at = legend_entry(d, &x,
+                          !seen->others_tasks ? "schedviz itself"
+                          : seen->own         ? "other programs, and schedviz itself"
+                                              : "other programs");
         put_rect(d->out, at, d->y - 12, 36, 16, PAINT_OWN);
     }
     if (seen->others) {

@@ -55,17 +55,25 @@ static void tell_exit(struct session *s, int tid, bool known, int status)
     notes_add(&s->notes, event);
 }
 
-/* As it was when we came. */
-static void keep_mask(struct foreign *f, const struct target_task *task)
+static bool read_before(const struct target_task *task, struct foreign_before *before)
 {
-    struct cpuset cpus;
-    if (target_is_command(f->target) || !cpuset_get_affinity(task->tid, &cpus))
+    *before = (struct foreign_before){.tid = task->tid, .start = task->start};
+    before->nice = getpriority(PRIO_PROCESS, (id_t)task->tid);
+    before->policy = sched_getscheduler(task->tid);
+    return cpuset_get_affinity(task->tid, &before->cpus) && before->policy >= 0 &&
+           sched_getparam(task->tid, &before->param) == 0;
+}
+
+static void keep_before(struct foreign *f, const struct target_task *task)
+{
+    struct foreign_before before;
+    if (target_is_command(f->target) || !read_before(task, &before))
         return;
-    if (f->n_masks == f->masks_capacity) {
-        f->masks_capacity = f->masks_capacity ? 2 * f->masks_capacity : 16;
-        f->masks = mem_resize(f->masks, f->masks_capacity, sizeof *f->masks);
+    if (f->n_before == f->before_capacity) {
+        f->before_capacity = f->before_capacity ? 2 * f->before_capacity : 16;
+        f->before = mem_resize(f->before, f->before_capacity, sizeof *f->before);
     }
-    f->masks[f->n_masks++] = (struct foreign_mask){task->tid, task->start, cpus};
+    f->before[f->n_before++] = before;
 }
 
 static size_t read_file(const struct target_task *task, const char *name, char *text, size_t size)
@@ -106,8 +114,8 @@ static void tell_base(struct session *s, const struct target_task *task)
 static void tell_found(struct session *s, const struct target_task *task)
 {
     const bool was_there = !target_is_command(s->foreign.target) && !s->foreign.is_taken;
-    if (!s->foreign.has_moved) /* who comes later has the mask that we gave */
-        keep_mask(&s->foreign, task);
+    if (!s->foreign.moved_ns) /* who comes later has what we gave */
+        keep_before(&s->foreign, task);
     tell_new(s, task->pid, task->tid, task->parent, ROLE_WORKLOAD);
     tell_name(s, task->tid, task->name);
     if (was_there)
@@ -220,6 +228,7 @@ static bool start_command(struct session *s, struct err *err)
     add_run(s);
     tell_new(s, target_keeper_pid(f->target), target_keeper_pid(f->target), 0, ROLE_HOST);
     tell_name(s, target_keeper_pid(f->target), "schedviz-keeper");
+    proc_watch(s->sources.proc, target_keeper_pid(f->target), target_keeper_pid(f->target));
     tell_new(s, target_pid(f->target), target_pid(f->target), target_keeper_pid(f->target), ROLE_WORKLOAD);
     tell_name(s, target_pid(f->target), base_name(s->config.argv[0]));
     f->is_taken = true;
@@ -475,27 +484,42 @@ static void turn_a_while(struct session *s)
     nanosleep(&pause, NULL);
 }
 
-static int compare_masks(const void *a, const void *b)
+static int compare_before(const void *a, const void *b)
 {
-    const int x = ((const struct foreign_mask *)a)->tid, y = ((const struct foreign_mask *)b)->tid;
+    const int x = ((const struct foreign_before *)a)->tid, y = ((const struct foreign_before *)b)->tid;
     return x < y ? -1 : x > y;
 }
 
-/* Tasks have the CPUs again that they had; those that came meanwhile, what their process had. True if one had
- * others. */
-static bool put_all_back(const struct foreign *f, const struct cpuset *of_process)
+/* What was changed is given back. True if it had to be; not where it cannot be: only with a privilege does a task
+ * come back from a higher nice value, or from SCHED_IDLE. */
+static bool give_back(const struct foreign *f, const struct target_task *task,
+                      const struct foreign_before *before)
+{
+    struct foreign_before now;
+    bool any = false;
+    if (!read_before(task, &now))
+        return false;
+    if (f->has_moved && !cpuset_equal(&now.cpus, &before->cpus))
+        any = cpuset_set_affinity(task->tid, &before->cpus);
+    if (f->has_policy && now.policy != before->policy)
+        any = sched_setscheduler(task->tid, before->policy, &before->param) == 0 || any;
+    if (f->has_nice && now.nice != before->nice)
+        any = setpriority(PRIO_PROCESS, (id_t)task->tid, before->nice) == 0 || any;
+    return any;
+}
+
+/* Tasks have again what they had; those that came meanwhile, what their process had. True if one had
+ * something else. */
+static bool put_all_back(const struct foreign *f, const struct foreign_before *of_process)
 {
     struct target_task *now;
     const size_t n = target_list(f->target, &now);
     bool any = false;
     for (size_t i = 0; i < n; i++) {
-        const struct foreign_mask key = {.tid = now[i].tid};
-        const struct foreign_mask *mask =
-            bsearch(&key, f->masks, f->n_masks, sizeof *f->masks, compare_masks);
-        const struct cpuset *cpus = mask && mask->start == now[i].start ? &mask->cpus : of_process;
-        struct cpuset has;
-        any = any || (cpuset_get_affinity(now[i].tid, &has) && !cpuset_equal(&has, cpus));
-        cpuset_set_affinity(now[i].tid, cpus);
+        const struct foreign_before key = {.tid = now[i].tid};
+        const struct foreign_before *before =
+            bsearch(&key, f->before, f->n_before, sizeof *f->before, compare_before);
+        any = give_back(f, &now[i], before && before->start == now[i].start ? before : of_process) || any;
     }
     free(now);
     return any;
@@ -506,13 +530,13 @@ static bool put_all_back(const struct foreign *f, const struct cpuset *of_proces
 static void put_back(struct session *s)
 {
     struct foreign *f = &s->foreign;
-    if (!f->has_moved || !f->n_masks)
+    if (!f->moved_ns || !f->n_before)
         return;
-    const struct cpuset of_process = f->masks[0].cpus;
-    qsort(f->masks, f->n_masks, sizeof *f->masks, compare_masks);
+    const struct foreign_before of_process = f->before[0];
+    qsort(f->before, f->n_before, sizeof *f->before, compare_before);
     for (int i = 0; i < 20 && put_all_back(f, &of_process); i++) {
     }
-    f->n_masks = 0;
+    f->n_before = 0;
 }
 
 /* Whether nothing of the command lives: then its keeper ends as well, and is waited for. That is told a
@@ -560,7 +584,7 @@ void foreign_fini(struct session *s)
     put_back(s);
     target_free(f->target);
     free(f->known);
-    free(f->masks);
+    free(f->before);
     *f = (struct foreign){0};
 }
 

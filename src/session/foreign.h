@@ -5,10 +5,15 @@
 #include "../session.h"
 #include "../target/target.h"
 
-struct foreign_mask {
+#include <sched.h>
+
+/* A task of an attached process, as it was when we came. */
+struct foreign_before {
     int tid;
     uint64_t start;
     struct cpuset cpus;
+    int nice, policy;
+    struct sched_param param;
 };
 
 struct foreign {
@@ -28,8 +33,8 @@ struct foreign {
     bool has_moved, has_nice, has_policy;
     int nice;
     enum policy policy;
-    struct foreign_mask *masks; /* of an attached process, as they were */
-    size_t n_masks, masks_capacity;
+    struct foreign_before *before; /* the process's own is the first */
+    size_t n_before, before_capacity;
     bool end_told;
     bool unseen_told; /* a set-uid program was met */
     bool lets_run;

@@ -397,8 +397,11 @@ bool trace_play(struct trace *trace, struct timeline *tl, struct sink *sink, con
 {
     if (trace->import)
         return play_import(trace, tl, sink, shift);
-    const bool good = trace_play_blocks(trace, 0, reader_n_blocks(trace->reader), tl, shift, err);
-    if (good && trace->facts.now_ns)
+    if (!trace_play_blocks(trace, 0, reader_n_blocks(trace->reader), tl, shift, err)) {
+        snprintf(trace->remark, sizeof trace->remark, "%.240s: what comes behind it is not shown", err->msg);
+        return timeline_n_events(tl) > 0; /* what came before is whole */
+    }
+    if (trace->facts.now_ns)
         timeline_advance(tl, trace->facts.now_ns + (shift ? shift->time_ns : 0));
-    return good;
+    return true;
 }

@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PART_EVENTS UINT64_C(400000) /* that many are read in some 20 ms */
-#define MAX_GROUPS  1024u            /* stretches of sums in a lane */
+#define PART_EVENTS   UINT64_C(400000) /* that many are read in some 20 ms */
+#define MAX_STRETCHES UINT64_C(200000) /* of sums, in all lanes: some 25 MiB */
+#define FINE_GROUPS   400u             /* a window of that many looks as if there were more */
 
 struct window {
     struct trace *trace;
@@ -161,13 +162,27 @@ static void give_group(struct window *w, struct group *group, uint64_t start_ns,
         memset(group->tasks, 0, group->n_tasks * sizeof *group->tasks);
 }
 
+/* Blocks to a stretch, so that all lanes together hold in memory. */
+static unsigned blocks_per_group(const struct window *w, unsigned n_blocks)
+{
+    const uint64_t lanes = (uint64_t)timeline_n_cpus(w->whole) + timeline_n_tasks(w->whole);
+    return (unsigned)(n_blocks * lanes / MAX_STRETCHES + 1);
+}
+
+/* Whether what is there shows these blocks as fine as the screen can. */
+static bool has_sums(const struct window *w, unsigned first, unsigned end)
+{
+    const bool is_covered = first >= w->sums_first && end <= w->sums_end;
+    return is_covered && (w->sums_group == 1 || (end - first) / w->sums_group >= FINE_GROUPS);
+}
+
 static void read_sums(struct window *w, unsigned first, unsigned end, struct err *err)
 {
-    const unsigned per_group = (end - first + MAX_GROUPS - 1) / MAX_GROUPS;
     struct group group = {0};
     bool good = true;
-    if (first >= w->sums_first && end <= w->sums_end && per_group >= w->sums_group)
+    if (has_sums(w, first, end))
         return;
+    const unsigned per_group = blocks_per_group(w, end - first);
     timeline_drop_sums(w->whole);
     for (unsigned i = first; good && i < end; i += per_group) {
         const unsigned last = i + per_group < end ? i + per_group : end;
@@ -209,8 +224,9 @@ static void read_part(struct window *w, unsigned first, unsigned end, struct err
     if (w->part && first >= w->part_first && end <= w->part_end)
         return;
     widen(w, &first, &end);
-    timeline_free(w->part);
-    w->part = trace_timeline(w->trace, w->memory_bytes);
+    struct timeline *before = w->part;
+    w->part = trace_timeline(w->trace, w->memory_bytes); /* at another address, by which a change is known */
+    timeline_free(before);
     w->part_first = first;
     w->part_end = end;
     first = reader_find(w->reader, reader_block(w->reader, first)->first_ns, true);

@@ -1,15 +1,19 @@
 /* A recording larger than memory: how fast it opens, any window of it is there, and all of it goes by.
- * Usage: bench_replay FILE (of tests/make_recording FILE 100000000) */
+ * Usage: bench_replay [FILE]; without one it makes one of 100 million events in TMPDIR (some 350 MB). */
 #include "../../src/clock.h"
+#include "../../src/record/recorder.h"
 #include "../../src/session.h"
 #include "../../src/session/trace.h"
+#include "../plausible.h"
 #include "bench.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #define COLS      200
 #define N_WINDOWS 400
@@ -100,30 +104,61 @@ static void look_around(struct session *session)
     printf("peak %ld MiB (bar: 300)\n", peak_mib());
 }
 
-int main(int argc, char **argv)
+static void read_all(const char *path)
 {
     struct machine machine;
-    if (argc != 2) {
-        fprintf(stderr, "usage: bench_replay FILE\n");
-        return 2;
-    }
+    const struct moment begun = now();
+    struct session *session = open_it(path, false, &machine);
+    const double n = (double)timeline_n_events(session_timeline(session)), spent_ms = cpu_ms(begun);
+    printf("all of it, for a report: %.2f s (%.2f of CPU), %.1f million events a second of CPU (bar: 10)\n",
+           clock_ms(begun) / 1e3, spent_ms / 1e3, n / spent_ms / 1e3);
+    session_free(session);
+    machine_fini(&machine);
+}
+
+static void look_at(const char *path, char *name)
+{
+    struct machine machine;
     bench_print_speed();
-    struct moment begun = now();
-    struct session *session = open_it(argv[1], true, &machine);
+    const struct moment begun = now();
+    struct session *session = open_it(path, true, &machine);
     printf("opened, with the state at its end and sums of all of it: %.1f ms (%.1f of CPU) (bar: 100)\n",
            clock_ms(begun), cpu_ms(begun));
     look_around(session);
     session_free(session);
     machine_fini(&machine);
 
-    begun = now();
-    session = open_it(argv[1], false, &machine);
-    const double n = (double)timeline_n_events(session_timeline(session)), spent_ms = cpu_ms(begun);
-    printf("all of it, for a report: %.2f s (%.2f of CPU), %.1f million events a second of CPU (bar: 10)\n",
-           clock_ms(begun) / 1e3, spent_ms / 1e3, n / spent_ms / 1e3);
-    printf("peak %ld MiB (bar: 300)\n", peak_mib());
-    session_free(session);
-    machine_fini(&machine);
+    fflush(stdout);
+    const pid_t child = fork();
+    if (child == 0) { /* for a peak of its own */
+        execl("/proc/self/exe", name, path, "all", NULL);
+        _exit(127);
+    }
+    struct rusage usage;
+    wait4(child, NULL, 0, &usage);
+    printf("peak %ld MiB (bar: 300)\n", usage.ru_maxrss / 1024);
     bench_print_speed();
+}
+
+int main(int argc, char **argv)
+{
+    const char *dir = getenv("TMPDIR");
+    struct recorder_figures figures;
+    char path[4096];
+    struct err err;
+    if (argc == 3) {
+        read_all(argv[1]);
+        return 0;
+    }
+    if (argc == 2) {
+        look_at(argv[1], argv[0]);
+        return 0;
+    }
+    snprintf(path, sizeof path, "%s/bench_replay-%d.svz", dir ? dir : "/tmp", (int)getpid());
+    if (plausible_record(path, 100000000, 8, 24, 1, &figures, &err))
+        look_at(path, argv[0]);
+    else
+        fprintf(stderr, "bench_replay: %s\n", err.msg);
+    unlink(path);
     return 0;
 }

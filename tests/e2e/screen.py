@@ -441,7 +441,7 @@ def _():
 
 @test("help shows every key of the table", timeout=60)
 def _():
-    with Terminal(120, 80) as terminal:
+    with Terminal(120, 100) as terminal:
         open_schedviz(terminal)
         terminal.keys("h")
         time.sleep(0.4)

@@ -699,6 +699,28 @@ def _(user, prefix=()):
         expect(running.process.poll() is None, "the process was ended")
 
 
+@test("-p: nice and policy are given back, as far as the kernel allows it")
+def _():
+    def treated(pid):
+        return {(os.getpriority(os.PRIO_PROCESS, int(tid)), os.sched_getscheduler(int(tid))) for tid in os.listdir(f"/proc/{pid}/task")}
+
+    text = ("import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
+            "print('ready')\ntime.sleep(60)\n")
+    for user in users():
+        with Running(text, user=user) as running, Terminal(100, 30, user=user) as terminal:
+            before = treated(running.pid)
+            (nice, policy), = before
+            terminal.schedviz("-p", str(running.pid))
+            terminal.wait(lambda s: "busy" in s, what="the lanes")
+            terminal.keys("F8", "P")
+            wait_until(lambda: treated(running.pid) == {(nice + 1, os.SCHED_BATCH)}, 5, "nice and SCHED_BATCH")
+            terminal.keys("q")
+            expect(terminal.status() == 0, f"status {terminal.status()}")
+            after = treated(running.pid)
+        may = user.name == "root" or resource.getrlimit(resource.RLIMIT_NICE)[0] >= 20 - nice
+        expect(after == ({(nice, policy)} if may else {(nice + 1, policy)}), f"{user.name}: {before}, then {after}")
+
+
 @each_way("-p: a process that ends meanwhile ends the run, with status 0")
 def _(**how):
     with Running("import time; print('ready'); time.sleep(0.7)", user=how["user"]) as running:

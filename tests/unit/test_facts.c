@@ -1,9 +1,9 @@
 /* What a recording knows beside its events: comes back as it was, and does no harm whatever it says. */
-#include "../../src/session/facts.h"
 #include "../../src/clock.h"
 #include "../../src/export/export.h"
 #include "../../src/record/recorder.h"
 #include "../../src/report.h"
+#include "../../src/session/facts.h"
 #include "../../src/session/trace.h"
 #include "../plausible.h"
 
@@ -17,29 +17,39 @@
 
 #include <cmocka.h>
 
-static struct session_facts read_facts(const char *text)
+/* Its texts point into itself: it stays where it is. */
+static void read_facts(struct session_facts *facts, const char *text)
 {
-    struct session_facts facts;
     struct err err = {""};
-    if (!facts_read(&facts, text, strlen(text), &err))
+    if (!facts_read(facts, text, strlen(text), &err))
         fail_msg("%s: %s", text, err.msg);
-    return facts;
 }
 
 static void all_is_read(void **state)
 {
     (void)state;
-    struct session_facts f = read_facts(
-        "{\"schedviz\": \"9.9\", \"date\": \"2026-11-22T09:00:00+0000\", \"host\": \"box\", \"later\": {\"x\": [1]},"
+    struct session_facts f;
+    read_facts(
+        &f,
+        "{\"schedviz\": \"9.9\", \"date\": \"2026-11-22T09:00:00+0000\", \"host\": \"box\", \"later\": "
+        "{\"x\": [1]},"
         " \"machine\": {\"kernel\": \"6.18\", \"model\": \"C\", \"present\": \"0-3\", \"online\": \"0-3\","
-        "  \"allowed\": \"0,2\", \"cores\": 2, \"packages\": 1, \"kinds\": 1, \"cpus\": [{\"cpu\": 0, \"core\": 0,"
-        "  \"package\": 0, \"thread\": 0, \"threads\": 2, \"kind\": 0}, {\"cpu\": 2, \"core\": 1, \"threads\": 2}]},"
-        " \"name\": \"locks\", \"kind\": 1, \"placement\": 1, \"tasks\": 7, \"work_ns\": 18446744073709551615,"
-        " \"cpus\": \"0,2\", \"source\": \"perf\", \"all\": true, \"exact\": true, \"reason\": null, \"lost\": 3,"
-        " \"late\": 4, \"finished\": true, \"observer_cpu\": 2, \"self_told\": true, \"default_role\": 4, \"memory\": 1000,"
-        " \"program\": {\"command\": true, \"pid\": 77, \"ended\": true, \"known\": true, \"status\": 768, \"nice\": -5},"
-        " \"runs\": [{\"number\": 1, \"cpus\": \"2\", \"start_ns\": 10, \"end_ns\": 20, \"complete\": true}, {}],"
-        " \"reference\": 1, \"comparison\": 4, \"warnings\": [\"one\", \"two\"], \"file\": \"a.yaml\", \"text\": \"tasks: 1\\n\","
+        "  \"allowed\": \"0,2\", \"cores\": 2, \"packages\": 1, \"kinds\": 1, \"cpus\": [{\"cpu\": 0, "
+        "\"core\": 0,"
+        "  \"package\": 0, \"thread\": 0, \"threads\": 2, \"kind\": 0}, {\"cpu\": 2, \"core\": 1, "
+        "\"threads\": 2}]},"
+        " \"name\": \"locks\", \"kind\": 1, \"placement\": 1, \"tasks\": 7, \"work_ns\": "
+        "18446744073709551615,"
+        " \"cpus\": \"0,2\", \"source\": \"perf\", \"all\": true, \"exact\": true, \"reason\": null, "
+        "\"lost\": 3,"
+        " \"late\": 4, \"finished\": true, \"observer_cpu\": 2, \"self_told\": true, \"default_role\": 4, "
+        "\"memory\": 1000,"
+        " \"program\": {\"command\": true, \"pid\": 77, \"ended\": true, \"known\": true, \"status\": 768, "
+        "\"nice\": -5},"
+        " \"runs\": [{\"number\": 1, \"cpus\": \"2\", \"start_ns\": 10, \"end_ns\": 20, \"complete\": true}, "
+        "{}],"
+        " \"reference\": 1, \"comparison\": 4, \"warnings\": [\"one\", \"two\"], \"file\": \"a.yaml\", "
+        "\"text\": \"tasks: 1\\n\","
         " \"steps\": [5, 0], \"answers\": [{\"predicted\": true, \"prediction\": 2.5, \"choice\": -1}]}");
     assert_string_equal(f.made_by, "9.9");
     assert_string_equal(f.made_at, "2026-11-22T09:00:00+0000");
@@ -74,14 +84,16 @@ static void all_is_read(void **state)
     assert_int_equal(f.n_steps, 2);
     assert_int_equal(f.step_ns[0], 5);
     assert_int_equal(f.n_answers, 1);
-    assert_true(f.answers[0].is_predicted && f.answers[0].prediction > 2.4 && f.answers[0].right_choice == -1);
+    assert_true(f.answers[0].is_predicted && f.answers[0].prediction > 2.4 &&
+                f.answers[0].right_choice == -1);
     facts_fini(&f);
 }
 
 static void what_is_not_there_is_empty(void **state)
 {
     (void)state;
-    struct session_facts f = read_facts("{}");
+    struct session_facts f;
+    read_facts(&f, "{}");
     assert_string_equal(f.made_by, "");
     assert_int_equal(f.machine.n_cpus + f.n_runs + f.n_warnings + f.n_steps + f.n_answers, 0);
     assert_false(f.has_target);
@@ -94,7 +106,8 @@ static void what_is_not_there_is_empty(void **state)
 static void what_is_no_object_is_refused(void **state)
 {
     (void)state;
-    const char *texts[] = {"", "[]", "5", "\"x\"", "null", "{", "{\"a\":", "nonsense", "[[[[[[[[[[[[[[[[[[[[[[[[", "\xff\xfe"};
+    const char *texts[] = {
+        "", "[]", "5", "\"x\"", "null", "{", "{\"a\":", "nonsense", "[[[[[[[[[[[[[[[[[[[[[[[[", "\xff\xfe"};
     for (unsigned i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct session_facts f;
         struct err err = {""};
@@ -103,22 +116,37 @@ static void what_is_no_object_is_refused(void **state)
     }
 }
 
-/* Each value in the place of each other one: numbers are brought into their bounds, and nothing else happens. */
+/* Each value in the place of each other one: numbers are brought into their bounds, and nothing else happens.
+ */
 static void wrong_values_do_no_harm(void **state)
 {
     (void)state;
-    static const char *const keys[] = {"schedviz", "date", "host", "machine", "name", "kind", "placement", "tasks",
-                                       "work_ns", "cpus", "source", "all", "exact", "reason", "lost", "finished",
-                                       "observer_cpu", "default_role", "memory", "now_ns", "program", "runs", "reference",
-                                       "comparison", "warnings", "file", "text", "steps", "answers"};
-    static const char *const values[] = {"null", "true", "-1", "99999999999999999999999", "-9223372036854775808", "1e308",
-                                         "NaN", "\"\"", "\"x\\u0000y\"", "\"0-99999999999\"", "[]", "[null, 1, \"x\", [], {}]",
-                                         "{}", "{\"cpus\": [null, 5, {\"cpu\": -1}, {\"cpu\": 1e9}], \"online\": \"-\"}"};
+    static const char *const keys[] = {
+        "schedviz",     "date",         "host",   "machine", "name",    "kind",   "placement", "tasks",
+        "work_ns",      "cpus",         "source", "all",     "exact",   "reason", "lost",      "finished",
+        "observer_cpu", "default_role", "memory", "now_ns",  "program", "runs",   "reference", "comparison",
+        "warnings",     "file",         "text",   "steps",   "answers"};
+    static const char *const values[] = {
+        "null",
+        "true",
+        "-1",
+        "99999999999999999999999",
+        "-9223372036854775808",
+        "1e308",
+        "NaN",
+        "\"\"",
+        "\"x\\u0000y\"",
+        "\"0-99999999999\"",
+        "[]",
+        "[null, 1, \"x\", [], {}]",
+        "{}",
+        "{\"cpus\": [null, 5, {\"cpu\": -1}, {\"cpu\": 1e9}], \"online\": \"-\"}"};
     for (unsigned i = 0; i < sizeof keys / sizeof *keys; i++)
         for (unsigned k = 0; k < sizeof values / sizeof *values; k++) {
             char text[256];
             snprintf(text, sizeof text, "{\"%s\": %s}", keys[i], values[k]);
-            struct session_facts f = read_facts(text);
+            struct session_facts f;
+            read_facts(&f, text);
             assert_in_range(f.info.workload.kind, TASK_THREAD, TASK_GREEN);
             assert_in_range(f.default_role, ROLE_UNKNOWN, ROLE_OTHER);
             assert_in_range(f.comparison, COMPARE_NONE, COMPARE_FINISHED_IN_TURN);
@@ -136,16 +164,18 @@ static void a_session_comes_back_as_it_was(void **state)
     struct err err = {""};
     struct session_info was;
     assert_true(machine_load(&machine, &err));
-    struct session_config config = {.workload = {.name = "a\xff\"\\\n\x1b", .n_tasks = 2, .work_ns = NS_PER_MS},
-                                    .cpus = machine.allowed,
-                                    .source = SOURCE_PROC};
+    struct session_config config = {
+        .workload = {.name = "a\xff\"\\\n\x1b", .n_tasks = 2, .work_ns = NS_PER_MS},
+        .cpus = machine.allowed,
+        .source = SOURCE_PROC};
     struct session *session = session_start(&config, &machine, &err);
     if (!session)
         fail_msg("%s", err.msg);
     assert_true(session_wait_started(session, &err));
     session_info(session, &was);
     char *text = facts_write(session, &machine, NULL), *again = facts_write(session, &machine, NULL);
-    struct session_facts f = read_facts(text);
+    struct session_facts f;
+    read_facts(&f, text);
     assert_string_equal(f.info.workload.name, config.workload.name);
     assert_int_equal(f.info.workload.n_tasks, 2);
     assert_int_equal(f.info.workload.work_ns, NS_PER_MS);
@@ -253,9 +283,10 @@ static void names_are_made_harmless(void **state)
 {
     (void)state;
 #define EVIL "\"\\u001b]0;evil\\u0007\\u001b[2J\\n\\r\\u009b\""
-    record("{\"schedviz\": " EVIL ", \"date\": " EVIL ", \"host\": " EVIL ", \"name\": " EVIL ", \"source\": " EVIL
-           ", \"reason\": " EVIL ", \"warnings\": [" EVIL ", " EVIL "], \"machine\": {\"kernel\": " EVIL ", \"model\": " EVIL
-           "}, \"file\": " EVIL ", \"text\": " EVIL ", \"program\": {\"command\": true, \"ended\": true, \"known\": true}}");
+    record("{\"schedviz\": " EVIL ", \"date\": " EVIL ", \"host\": " EVIL ", \"name\": " EVIL
+           ", \"source\": " EVIL ", \"reason\": " EVIL ", \"warnings\": [" EVIL ", " EVIL
+           "], \"machine\": {\"kernel\": " EVIL ", \"model\": " EVIL "}, \"file\": " EVIL ", \"text\": " EVIL
+           ", \"program\": {\"command\": true, \"ended\": true, \"known\": true}}");
     bool (*const exports[])(const struct report *, FILE *) = {export_text, export_json};
     for (unsigned i = 0; i < 2; i++) {
         char *text = report_of(exports[i], false);
@@ -271,8 +302,16 @@ static void names_are_made_harmless(void **state)
 static void absurd_facts_do_no_harm(void **state)
 {
     (void)state;
-    static const char *const numbers[] = {"0", "1", "-1", "65535", "65536", "2147483647", "4294967296", "3600000000000",
-                                          "18446744073709551615", "1e300"};
+    static const char *const numbers[] = {"0",
+                                          "1",
+                                          "-1",
+                                          "65535",
+                                          "65536",
+                                          "2147483647",
+                                          "4294967296",
+                                          "3600000000000",
+                                          "18446744073709551615",
+                                          "1e300"};
     static const char *const sets[] = {"", "0", "0-1", "5-9", "1023", "0-1023", "x"};
     uint64_t seed = 99;
 #define NUMBER numbers[random_below(&seed, 10)]
@@ -280,16 +319,21 @@ static void absurd_facts_do_no_harm(void **state)
     for (unsigned round = 0; round < 150; round++) {
         char text[2048];
         snprintf(text, sizeof text,
-                 "{\"machine\": {\"online\": \"%s\", \"allowed\": \"%s\", \"cores\": %s, \"packages\": %s, \"kinds\": %s,"
-                 " \"cpus\": [{\"cpu\": %s, \"core\": %s, \"threads\": %s}, {\"cpu\": %s}]}, \"name\": \"x\", \"kind\": %s,"
-                 " \"placement\": %s, \"tasks\": %s, \"work_ns\": %s, \"cpus\": \"%s\", \"source\": \"perf\", \"lost\": %s,"
+                 "{\"machine\": {\"online\": \"%s\", \"allowed\": \"%s\", \"cores\": %s, \"packages\": %s, "
+                 "\"kinds\": %s,"
+                 " \"cpus\": [{\"cpu\": %s, \"core\": %s, \"threads\": %s}, {\"cpu\": %s}]}, \"name\": "
+                 "\"x\", \"kind\": %s,"
+                 " \"placement\": %s, \"tasks\": %s, \"work_ns\": %s, \"cpus\": \"%s\", \"source\": "
+                 "\"perf\", \"lost\": %s,"
                  " \"observer_cpu\": %s, \"default_role\": %s, \"memory\": %s, \"now_ns\": %s, \"runs\": ["
-                 "{\"cpus\": \"%s\", \"tasks\": %s, \"work_ns\": %s, \"start_ns\": %s, \"end_ns\": %s, \"complete\": true},"
-                 "{\"cpus\": \"%s\", \"tasks\": %s, \"work_ns\": %s, \"start_ns\": %s, \"end_ns\": %s}], \"reference\": %s,"
+                 "{\"cpus\": \"%s\", \"tasks\": %s, \"work_ns\": %s, \"start_ns\": %s, \"end_ns\": %s, "
+                 "\"complete\": true},"
+                 "{\"cpus\": \"%s\", \"tasks\": %s, \"work_ns\": %s, \"start_ns\": %s, \"end_ns\": %s}], "
+                 "\"reference\": %s,"
                  " \"comparison\": %s, \"steps\": [%s, %s], \"answers\": [{\"value\": %s, \"choice\": %s}]}",
-                 SET, SET, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, SET,
-                 NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, SET, NUMBER, NUMBER, NUMBER, NUMBER, SET, NUMBER, NUMBER, NUMBER,
-                 NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER);
+                 SET, SET, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER,
+                 NUMBER, SET, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, SET, NUMBER, NUMBER, NUMBER, NUMBER,
+                 SET, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER);
         record(text);
         free(report_of(round % 2 ? export_text : export_json, round % 3 == 0));
     }

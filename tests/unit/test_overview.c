@@ -82,7 +82,8 @@ static void columns_add_up(void **state)
     struct timeline *tl = lived();
     uint64_t run_ns = 0;
     for (uint64_t i = 0; i < 40; i++) {
-        const struct bin sums = {.run_ns = (i * 7919 % 20) * MS, .lead = {{(uint32_t)(i % 2), (i * 7919 % 20) * MS}}};
+        const struct bin sums = {.run_ns = (i * 7919 % 20) * MS,
+                                 .lead = {{(uint32_t)(i % 2), (i * 7919 % 20) * MS}}};
         run_ns += sums.run_ns;
         timeline_add_cpu_sums(tl, 0, i * 20 * MS, (i + 1) * 20 * MS, &sums);
         timeline_add_task_sums(tl, 0, i * 20 * MS, (i + 1) * 20 * MS, &sums);
@@ -109,7 +110,8 @@ static void between_its_sums_a_task_is_blocked(void **state)
 {
     (void)state;
     struct timeline *tl = lived();
-    const struct bin busy = {.run_ns = 30 * MS, .runnable_ns = 20 * MS, .blocked_ns = 50 * MS}, all = {.run_ns = 400 * MS};
+    const struct bin busy = {.run_ns = 30 * MS, .runnable_ns = 20 * MS, .blocked_ns = 50 * MS},
+                     all = {.run_ns = 400 * MS};
     timeline_add_cpu_sums(tl, 0, 100 * MS, 500 * MS, &all);
     timeline_add_task_sums(tl, 0, 100 * MS, 200 * MS, &busy);
     timeline_add_task_sums(tl, 0, 400 * MS, 500 * MS, &busy);
@@ -198,7 +200,8 @@ static void any_question_is_answered(void **state)
 {
     (void)state;
     struct timeline *tl = lived();
-    const struct bin huge = {.run_ns = UINT64_MAX, .n_switches = UINT32_MAX, .lead = {{UINT32_MAX, UINT64_MAX}}};
+    const struct bin huge = {
+        .run_ns = UINT64_MAX, .n_switches = UINT32_MAX, .lead = {{UINT32_MAX, UINT64_MAX}}};
     static struct bin bins[100];
     timeline_add_cpu_sums(tl, 0, 1, UINT64_MAX, &huge);
     timeline_add_task_sums(tl, 0, 1, UINT64_MAX, &huge);

@@ -177,9 +177,10 @@ static void states_add_up(void **state)
 static void a_second_lot_is_put_behind(void **state)
 {
     (void)state;
-    const struct task lot[] = {{.tid = 1, .pid = 1, .last_cpu = 0, .parent = TIMELINE_NO_TASK, .state = STATE_BLOCKED},
-                               {.tid = 2, .pid = 2, .last_cpu = 0, .parent = 0, .state = STATE_RUNNABLE},
-                               {.tid = 3, .pid = 3, .last_cpu = 0, .parent = 7, .state = STATE_GONE}};
+    const struct task lot[] = {
+        {.tid = 1, .pid = 1, .last_cpu = 0, .parent = TIMELINE_NO_TASK, .state = STATE_BLOCKED},
+        {.tid = 2, .pid = 2, .last_cpu = 0, .parent = 0, .state = STATE_RUNNABLE},
+        {.tid = 3, .pid = 3, .last_cpu = 0, .parent = 7, .state = STATE_GONE}};
     struct timeline *tl = timeline_new(0);
     struct task task;
     timeline_restore(tl, lot, 3, 1000);
@@ -274,9 +275,12 @@ int main(void)
 {
     cmocka_set_message_output(CM_OUTPUT_TAP);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(it_goes_on_as_the_other_one), cmocka_unit_test(twice_is_as_once),
-        cmocka_unit_test(states_add_up),               cmocka_unit_test(a_second_lot_is_put_behind),
-        cmocka_unit_test(absurd_tasks_do_no_harm),     cmocka_unit_test(nothing_is_restored_as_nothing),
+        cmocka_unit_test(it_goes_on_as_the_other_one),
+        cmocka_unit_test(twice_is_as_once),
+        cmocka_unit_test(states_add_up),
+        cmocka_unit_test(a_second_lot_is_put_behind),
+        cmocka_unit_test(absurd_tasks_do_no_harm),
+        cmocka_unit_test(nothing_is_restored_as_nothing),
     };
     return cmocka_run_group_tests_name("restore", tests, NULL, NULL);
 }

@@ -225,7 +225,7 @@ static void make_compare(struct fixture *f)
     f->scene.info.workload.n_tasks = 4;
     f->scene.info.workload.work_ns = 50 * MS;
     f->scene.reference = &f->runs[0];
-    f->scene.run = &f->runs[1];
+    f->scene.run = f->scene.compared = &f->runs[1];
     f->scene.comparison = COMPARE_FINISHED_IN_TURN;
 }
 
@@ -327,7 +327,7 @@ static void make_shared(struct fixture *f)
                  wanted[i] == 1 ? 5 : 0);
     }
     f->runs[0] = (struct run){.number = 1, .n_tasks = 5, .start_ns = T0, .end_ns = T0 + 195 * MS};
-    f->scene.run = &f->runs[0];
+    f->scene.run = f->scene.compared = &f->runs[0];
 }
 
 /* Two tasks that one thread carries: it is switched, they change by themselves. */
