@@ -158,7 +158,10 @@ static bool start_foreign(struct session *s, const struct rlimit *files, struct 
     watch_process(s, getpid());
     if (!foreign_start(s, files, err))
         return false;
-    observer_hurry();
+    if (s->config.captured)
+        observer_hurry();
+    else
+        observer_stand_back();
     return true;
 }
 

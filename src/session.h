@@ -61,6 +61,10 @@ bool session_is_replay(const struct session *session);
  * replayed. */
 bool session_show(struct session *session, uint64_t from_ns, uint64_t to_ns, uint64_t at_ns);
 
+/* session_timeline() has all slices of the window that is shown, or of_all that was seen: not so of a recording that
+ * is larger than memory. */
+bool session_has_slices(const struct session *session, bool of_all);
+
 /* The timeline as it stood at at_ns: who held what, who waited, what was in the queues; slices from shortly before
  * alone. The session's, valid until it is asked for another instant. session_timeline() where nothing is replayed, of
  * two recordings, and of another tool's trace. */

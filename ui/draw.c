@@ -242,9 +242,12 @@ static void place_view(struct app *app, const struct layout *layout)
     int rows = layout->rows - others;
     app->view_rect = (struct rect){0, 1 + layout->alert, layout->cols, rows > 1 ? rows : 1};
     viewport_resize(&app->viewport, app_views[app->view]->lane_cols(&app->scene, app->view_rect));
+    const uint64_t start_ns = app->viewport.start_ns;
     tape_set_time(app);
     lectern_set_time(app);
     viewport_update(&app->viewport, app->scene.tl);
+    if (app->tape.is_replay && app->viewport.start_ns != start_ns) /* its rows are of the window */
+        scene_build(app);
     app->scene.viewport = app->viewport;
     scene_place_selection(app);
 }

@@ -40,10 +40,10 @@ static void build_cpus(struct app *app, const struct session_info *info)
 
 /* ---- tasks ---- */
 
-/* Of what is past the rows are those that were there then. */
+/* Of what is past the rows are those that were there then; once it is known what a recording shows first. */
 static bool is_past(const struct app *app)
 {
-    return app->tape.is_replay || app->viewport.mode == MODE_PAUSED;
+    return app->tape.is_replay ? app->tape.is_placed : app->viewport.mode == MODE_PAUSED;
 }
 
 /* A task is shown while it lives, while its run is the current one, and while its end is still on the screen;
@@ -459,8 +459,7 @@ void scene_build(struct app *app)
     build_tape(app);
     build_cpus(app, &scene->info);
     session_target(app->session, &scene->target);
-    if (app->roster || is_past(app)) /* the rows are of the window */
-        viewport_update(&app->viewport, scene->tl);
+    viewport_update(&app->viewport, scene->tl); /* the rows are of the window */
     build_rows(app);
     build_objects(app);
     build_alerts(app);

@@ -373,12 +373,31 @@ static bool write_export(struct app *app, struct err *err)
     return good;
 }
 
+/* Of what the choice between the window and all of it makes no difference. */
+static bool has_window(unsigned format)
+{
+    return format == TAPE_SVG || format == TAPE_HTML || format == TAPE_PERFETTO || format == TAPE_CSV;
+}
+
+/* Of a recording larger than memory, what is shown is in it, or only sums of that. */
+static bool is_too_large(struct app *app)
+{
+    const struct tape *tape = &app->tape;
+    const bool of_window = has_window(tape->format) && !tape->all;
+    if (tape->format == TAPE_TEXT || tape->format == TAPE_ANSI ||
+        session_has_slices(app->session, !of_window))
+        return false;
+    app_notice(app, true, "too large to be read here: %sschedviz -b -f %s -o FILE RECORDING",
+               of_window ? "zoom in, or " : "", formats[tape->format].name);
+    return true;
+}
+
 static void export_now(struct app *app)
 {
     struct tape *tape = &app->tape;
     char name[160];
     struct err err;
-    if (is_in_the_way(app))
+    if (is_too_large(app) || is_in_the_way(app))
         return;
     if (write_export(app, &err)) {
         app->dialog = DIALOG_NONE;
@@ -387,12 +406,6 @@ static void export_now(struct app *app)
         return;
     }
     app_notice(app, true, "%s", err.msg);
-}
-
-/* Of what the choice between the window and all of it makes no difference. */
-static bool has_window(unsigned format)
-{
-    return format == TAPE_SVG || format == TAPE_HTML || format == TAPE_PERFETTO || format == TAPE_CSV;
 }
 
 void tape_draw_export(struct app *app)

@@ -179,6 +179,13 @@ static int lane_rows(const struct side sides[2], int rows)
     return each - (each % 2 == 0);
 }
 
+/* Of these, the first one's: half where not all lanes have room. */
+static int first_rows(const struct side sides[2], int lane, int rows)
+{
+    const int first = 1 + (int)sides[0].cores * lane, second = 1 + (int)sides[1].cores * lane;
+    return first + second <= rows ? first : rows / 2 + 1;
+}
+
 static void draw_both(const struct scene *scene, struct canvas *canvas, struct rect rect,
                       const struct side sides[2])
 {
@@ -223,7 +230,7 @@ static void draw_both(const struct scene *scene, struct canvas *canvas, struct r
     y += 2;
     int lane = lane_rows(sides, end - y - 3);
     y = draw_side(scene, canvas, &faces, &sides[0], &frame,
-                  (struct rect){rect.x, y, rect.cols, (end - y) / 2 + 1}, lane, col_ns);
+                  (struct rect){rect.x, y, rect.cols, first_rows(sides, lane, end - y)}, lane, col_ns);
     y += end - y > (int)sides[1].cores * lane + 1;
     y = draw_side(scene, canvas, &faces, &sides[1], &frame, (struct rect){rect.x, y, rect.cols, end - y},
                   lane, col_ns);
@@ -262,6 +269,24 @@ static void compare_draw(const struct scene *scene, struct canvas *canvas, struc
         "Only work that ends has a makespan and a speed-up: --work=500ms gives",
         "each task so much. x does the whole comparison, with or without.",
     };
+    static const char *const watched[] = {
+        "Nothing to compare yet.",
+        "",
+        "b keeps this run as the reference; change the cores, and when the command",
+        "has ended r starts it again: both then lie here on one time scale.",
+        "",
+    };
+    static const char *const watched_kept[] = {
+        "This run is the reference.",
+        "",
+        "Change the cores, and when the command has ended r starts it again:",
+        "both will lie here on one time scale.",
+        "",
+    };
+    static const char *const attached[] = {
+        "Nothing to compare.", "", "A process that was there before cannot be started again; a command can:",
+        "schedviz -- COMMAND", "",
+    };
     static const char *const recorded[] = {
         "Nothing to compare in this recording.",
         "",
@@ -278,7 +303,12 @@ static void compare_draw(const struct scene *scene, struct canvas *canvas, struc
     } else if (first) {
         draw_first(scene, canvas, rect);
     } else {
-        const char *const *lines = scene->is_replay ? recorded : scene->reference ? kept : none;
+        const struct session_target *target = &scene->target;
+        const char *const *lines = scene->is_replay      ? recorded
+                                   : !target->pid        ? (scene->reference ? kept : none)
+                                   : !target->is_command ? attached
+                                   : scene->reference    ? watched_kept
+                                                         : watched;
         int y = rect.y + rect.rows / 3 - 1, x = (rect.cols - 74) / 2;
         for (size_t i = 0; i < sizeof none / sizeof *none && y + (int)i < rect.y + rect.rows; i++)
             canvas_text(canvas, rect.x + (x > 1 ? x : 1), y + (int)i, rect.cols - 2,

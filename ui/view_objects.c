@@ -434,7 +434,9 @@ static void objects_draw(const struct scene *scene, struct canvas *canvas, struc
         draw_objects(&sheet, rect);
     else
         canvas_text(canvas, rect.x + 1, rect.y + (rect.rows > 6), rect.cols - 2, PAINT_FAINT, PAINT_KEEP, 0,
-                    "these tasks share no locks, no queues, no counters");
+                    scene->target.pid
+                        ? "a watched program's locks are named where somebody waits for one: view 2"
+                        : "these tasks share no locks, no queues, no counters");
     faces_fini(&sheet.faces);
     view_to_ascii(scene, canvas, rect);
 }

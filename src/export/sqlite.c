@@ -237,7 +237,7 @@ static bool add_report(const struct database *d)
     put_cpus(&row, &r->machine->allowed);
     put_text(&row, r->info.workload.name);
     put_word(&row, workload_kind_name(r->info.workload.kind));
-    put_count(&row, r->info.workload.n_tasks);
+    put_count(&row, r->has_target ? r->n_workload : r->info.workload.n_tasks);
     put_cpus(&row, &r->info.cpus);
     put_word(&row, workload_placement_name(r->info.workload.placement));
     put_count(&row, r->start_ns);

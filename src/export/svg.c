@@ -964,34 +964,27 @@ static const char *word_paint(const struct figure *f)
     }
 }
 
-static void begin_figures(struct drawing *d)
+/* Their labels and themselves, with what stands between them; long texts have more narrow letters. */
+static bool fit_figures(const char *const *parts, unsigned n)
+{
+    double width = 0;
+    for (unsigned i = 0; i + 1 < n; i += 2)
+        width += text_width(parts[i], 15) + text_width(parts[i + 1], 15 * BOLD) + 5 * text_width(" ", 15);
+    return width * 0.83 < WIDTH - 2 * MARGIN;
+}
+
+static void put_figures(struct drawing *d, const char *const *parts, unsigned n)
 {
     fputs("<text", d->out);
     put_attribute(d->out, "x", MARGIN);
     put_attribute(d->out, "y", d->y);
     fputs(" font-size=\"15\" fill=\"" PAINT_FAINT "\">", d->out);
-}
-
-/* Labels, each with its figure; what does not fit is on a line of its own. */
-static void put_figures(struct drawing *d, const char *const *parts, unsigned n)
-{
-    double x = MARGIN;
-    begin_figures(d);
-    for (unsigned i = 0; i + 1 < n; i += 2) {
-        const double width = text_width(parts[i], 15) + text_width(parts[i + 1], 15 * BOLD);
-        if (x + width > WIDTH - MARGIN && i) {
-            fputs("</text>\n", d->out);
-            d->y += 22;
-            begin_figures(d);
-            x = MARGIN;
-        } else if (i) {
-            fputs("    ", d->out);
-        }
+    for (unsigned i = 0; i + 1 < n; i += 2) { /* a label, and its figure */
+        fputs(i ? "    " : "", d->out);
         figure_put_text(parts[i], d->out);
         fputs(" <tspan font-weight=\"bold\" fill=\"#000\">", d->out);
         figure_put_text(parts[i + 1], d->out);
         fputs("</tspan>", d->out);
-        x += width + 24;
     }
     fputs("</text>\n", d->out);
 }
@@ -1022,6 +1015,8 @@ static void draw_summary(struct drawing *d)
         parts[n++] = fairness;
     }
     d->y += 26;
+    if (!fit_figures(parts, n))
+        parts[0] = "running at once";
     put_figures(d, parts, n);
 }
 

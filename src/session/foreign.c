@@ -412,12 +412,14 @@ static void look_for_hidden(struct session *s, const struct task *task)
 static void look_at_all(struct session *s, uint64_t now_ns)
 {
     struct foreign *f = &s->foreign;
+    unsigned n_of_run = 0;
     f->n_tasks = f->n_processes = 0;
     for (uint32_t i = 0; i < timeline_n_tasks(s->timeline); i++) {
         struct task task;
         timeline_task(s->timeline, i, &task);
         if (!task_is_workload(&task))
             continue;
+        n_of_run += task.run == run_number(s);
         if (!task.exited) {
             f->n_tasks++;
             f->n_processes += task.tid == task.pid;
@@ -425,6 +427,7 @@ static void look_at_all(struct session *s, uint64_t now_ns)
             look_for_hidden(s, &task);
         }
     }
+    runs_current(s)->run.n_tasks = n_of_run;
 }
 
 static void tell_end(struct session *s)
@@ -490,8 +493,8 @@ static int compare_before(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* What was changed is given back. True if it had to be; not where it cannot be: only with a privilege does a task
- * come back from a higher nice value, or from SCHED_IDLE. */
+/* What was changed is given back. True if it had to be; not where it cannot be: only with a privilege does a
+ * task come back from a higher nice value, or from SCHED_IDLE. */
 static bool give_back(const struct foreign *f, const struct target_task *task,
                       const struct foreign_before *before)
 {

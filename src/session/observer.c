@@ -42,6 +42,13 @@ void observer_hurry(void)
     ask_for_slice(SLICE_NS);
 }
 
+void observer_stand_back(void)
+{
+    const struct sched_param param = {0};
+    if (sched_getscheduler(0) == SCHED_OTHER)
+        sched_setscheduler(0, SCHED_BATCH, &param);
+}
+
 void observer_relax(void)
 {
     ask_for_slice(0);

@@ -23,6 +23,9 @@ void observer_introduce(struct observer *observer, struct notes *notes, bool sel
 
 /* Asks for a short slice of our own, so that we are woken promptly on a busy CPU; and gives it back. */
 void observer_hurry(void);
+/* Where nobody looks at a screen: we wait for our turn. Each task that ends wakes us (perf_event_exit_task()), and
+ * would be preempted by us on its last way, where that is not told any more: SCHED_BATCH preempts nobody, sched(7). */
+void observer_stand_back(void);
 void observer_relax(void);
 
 /* Keeps to a CPU that is not used, where there is one. */

@@ -312,6 +312,8 @@ void replay_info(const struct session *s, struct session_info *info)
         info->workload.n_tasks = r->n_tasks;
     if (r->is_shown)
         describe_run(&runs_current(s)->run, info);
+    if (r->is_shown && facts_of(r, 0)->has_target) /* of a program, told are those that lived at its end */
+        info->workload.n_tasks = r->n_tasks;
     snprintf(info->message, sizeof info->message, "%s", s->message);
     info->message_ns = s->message_ns;
 }
@@ -369,6 +371,14 @@ bool session_show(struct session *s, uint64_t from_ns, uint64_t to_ns, uint64_t 
     if (err.msg[0])
         session_say(s, "%s", err.msg);
     return s->timeline != before;
+}
+
+bool session_has_slices(const struct session *s, bool of_all)
+{
+    const struct replay *r = s->replay;
+    if (!r || !r->window)
+        return true;
+    return !of_all && window_has_slices(r->window, s->timeline);
 }
 
 const struct timeline *session_state(struct session *s, uint64_t at_ns)

@@ -246,3 +246,8 @@ struct timeline *window_show(struct window *w, uint64_t from_ns, uint64_t to_ns,
     read_sums(w, first, end, err);
     return w->whole;
 }
+
+bool window_has_slices(const struct window *w, const struct timeline *shown)
+{
+    return shown == w->part;
+}

@@ -20,4 +20,7 @@ void window_free(struct window *window);
  * all was well. */
 struct timeline *window_show(struct window *window, uint64_t from_ns, uint64_t to_ns, struct err *err);
 
+/* What window_show() gave has all slices of its window. */
+bool window_has_slices(const struct window *window, const struct timeline *shown);
+
 #endif

@@ -202,6 +202,30 @@ def _():
         wait_until(lambda: not terminal.pids(), 5, "the end of all processes")
 
 
+@test("perf refused: the screen scrolls through seconds, with a sample in each column")
+def _():
+    with Terminal(100, 30) as terminal:
+        terminal.schedviz("--", PYTHON, "-c", "'while True: pass'", prefix=perf_refused())
+        terminal.keys("2")
+        terminal.wait(lambda s: "scroll" in s.splitlines()[0] and "a sample" in s and "\u25aa" * 10 in s, what="ten samples beside each other")
+        terminal.keys("C-c")
+        terminal.status()
+
+
+@test("a command's locks are not said to be none, and its comparison tells of no key that is refused")
+def _():
+    with Terminal(100, 30) as terminal:
+        terminal.schedviz("--", "sleep", "30")
+        terminal.wait(lambda s: "busy" in s, what="the lanes")
+        terminal.keys("5")
+        screen = terminal.wait(lambda s: "Nothing to compare" in s, what="the comparison")
+        expect("x does it all" not in screen, screen)
+        terminal.keys("6")
+        terminal.wait(lambda s: "a watched program's locks" in s, what="the objects")
+        terminal.keys("C-c")
+        terminal.status()
+
+
 # ---- Processes that are hidden ----
 
 def behind_hidden_proc():
