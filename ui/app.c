@@ -254,6 +254,7 @@ struct app_end app_run(const struct options *options, const struct setup *setup,
                         .session = session,
                         .screen = screen,
                         .theme = screen_theme(screen)->name,
+                        .depth = screen_theme(screen)->depth,
                         .dirty = true};
     struct session_info info;
     session_info(session, &info);

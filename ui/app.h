@@ -49,6 +49,7 @@ struct app {
     bool sort_reverse;
     bool large; /* lecture size */
     enum theme_name theme;
+    enum theme_depth depth;
     unsigned trigger_slot;
     uint32_t trigger_task; /* of a watched program */
     bool with_ended;       /* the table has tasks that are gone, too */

@@ -4,6 +4,7 @@
 #include "../src/clock.h"
 #include "../src/export/export.h"
 #include "../src/timeline/waits.h"
+#include "picture.h"
 #include "signals.h"
 
 #include <errno.h>
@@ -114,40 +115,60 @@ enum batch_end batch_run(const struct options *options, const struct setup *setu
     return end;
 }
 
-static bool write_report(enum output_format format, const struct report *report, const struct timeline *tl,
-                         const struct output *output, struct err *err)
+static bool write_format(const struct options *options, const struct report *report,
+                         const struct timeline *tl, const struct output *output, struct err *err)
 {
     const struct export_window all = {0};
-    switch (format) {
+    FILE *out = output->stream;
+    bool good = false;
+    switch (options->format) {
     case FORMAT_TEXT:
-        return export_text(report, output->stream) || err_set(err, "%s", strerror(errno));
+        good = export_text(report, out);
+        break;
     case FORMAT_JSON:
-        return export_json(report, output->stream) || err_set(err, "%s", strerror(errno));
+        good = export_json(report, out);
+        break;
     case FORMAT_CSV:
-        return export_csv(report, tl, &all, output->stream) || err_set(err, "%s", strerror(errno));
+        good = export_csv(report, tl, &all, out);
+        break;
     case FORMAT_SVG:
-        return export_svg(report, tl, &all, output->stream) || err_set(err, "%s", strerror(errno));
+        good = export_svg(report, tl, &all, out);
+        break;
     case FORMAT_HTML:
-        return export_html(report, tl, &all, output->stream) || err_set(err, "%s", strerror(errno));
+        good = export_html(report, tl, &all, out);
+        break;
     case FORMAT_PERFETTO:
-        return export_perfetto(report, tl, &all, output->stream) || err_set(err, "%s", strerror(errno));
+        good = export_perfetto(report, tl, &all, out);
+        break;
     case FORMAT_SQLITE:
         return export_sqlite(report, tl, output->temporary, err);
+    case FORMAT_SCREEN: /* not of the report */
+        break;
     }
-    return false;
+    return good || err_set(err, "%s", strerror(errno));
 }
 
-bool batch_report(const struct options *options, const struct machine *machine, const struct session *session,
-                  const struct lecture *lecture, struct output *output, struct err *err)
+static bool write_report(const struct options *options, struct machine *machine, struct session *session,
+                         struct lecture *lecture, const struct output *output, struct err *err)
 {
     struct report report;
-    struct err why;
+    if (options->format == FORMAT_SCREEN)
+        return picture_write(options, machine, session, lecture, output->stream) ||
+               err_set(err, "%s", strerror(errno));
     report_init(&report, session, machine);
     report.lecture = lecture;
-    bool ok = output_begin(output, &why) &&
-              write_report(options->format, &report, session_timeline(session), output, &why) &&
-              output_finish(output, &why);
+    const bool good = write_format(options, &report, session_timeline(session), output, err);
     report_fini(&report);
-    return ok || err_set(err, "the report could not be written to %s: %s",
-                         output->name ? output->name : "standard output", why.msg);
+    return good;
+}
+
+bool batch_report(const struct options *options, struct machine *machine, struct session *session,
+                  struct lecture *lecture, struct output *output, struct err *err)
+{
+    struct err why;
+    const bool good = output_begin(output, &why) &&
+                      write_report(options, machine, session, lecture, output, &why) &&
+                      output_finish(output, &why);
+    return good || err_set(err, "the report could not be written to %s: %s",
+                           output->name ? output->name : "standard output", why.msg);
 }

@@ -18,7 +18,7 @@ enum batch_end batch_run(const struct options *options, const struct setup *setu
                          struct lecture *lecture);
 
 /* Writes the report, in the format that the options name. */
-bool batch_report(const struct options *options, const struct machine *machine, const struct session *session,
-                  const struct lecture *lecture, struct output *output, struct err *err);
+bool batch_report(const struct options *options, struct machine *machine, struct session *session,
+                  struct lecture *lecture, struct output *output, struct err *err);
 
 #endif

@@ -28,7 +28,7 @@ const struct option_row option_rows[] = {
     {'p', "pid", "PID", "watch a running process, with its threads and descendants"},
     {'a', "all", NULL, "see all tasks of the machine on the cores (as root, or with cap_perfmon)"},
     {'b', "batch", NULL, "no screen: run to the end, then write a report (1 s without -w or -d)"},
-    {'f', "format", "FORMAT", "text, json, csv, svg, html, perfetto or sqlite (text)"},
+    {'f', "format", "FORMAT", "text, json, csv, svg, html, perfetto, sqlite or screen (text)"},
     {'o', "output", "FILE", "write the report to FILE"},
     {'r', "record", "FILE", "record all that is seen into FILE"},
     {0, "force", NULL, "write over a FILE that exists"},
@@ -129,7 +129,8 @@ static bool parse_kind(struct options *o, const char *text, struct err *err)
 
 static bool parse_format(struct options *o, const char *text, struct err *err)
 {
-    static const char *const words[] = {"text", "json", "csv", "svg", "html", "perfetto", "sqlite", NULL};
+    static const char *const words[] = {"text",     "json",   "csv",    "svg", "html",
+                                        "perfetto", "sqlite", "screen", NULL};
     int i = parse_word(text, "format", words, err);
     o->format = (enum output_format)(i < 0 ? 0 : i);
     return i >= 0;

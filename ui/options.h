@@ -16,7 +16,8 @@ enum output_format {
     FORMAT_SVG,
     FORMAT_HTML,
     FORMAT_PERFETTO,
-    FORMAT_SQLITE
+    FORMAT_SQLITE,
+    FORMAT_SCREEN
 };
 
 #define OPTIONS_MAX_TRACES 2

@@ -468,7 +468,7 @@ void scene_build(struct app *app)
     scene->reference = session_reference(app->session);
     scene->compared = compared_run(app);
     scene->comparison = session_comparison(app->session);
-    scene->mono = screen_theme(app->screen)->depth == DEPTH_MONO;
+    scene->mono = app->depth == DEPTH_MONO;
     scene->lecture = app->large;
     scene->show_selected = app->selecting;
     scene->sort_column = app->sort_column;
