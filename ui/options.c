@@ -147,7 +147,7 @@ static bool take_value(struct options *o, const struct option_row *row, const ch
     static const char *const placements[] = {"pinned", "free", NULL},
                              *const sources[] = {"auto", "perf", "engine", "proc", NULL},
                              *const themes[] = {"dark", "light", "mono", NULL};
-    unsigned number;
+    unsigned number = 0;
     int i;
     switch (row->letter) {
     case 'n':

@@ -31,11 +31,13 @@ static bool default_cores(const struct setup *setup, unsigned n_allowed, unsigne
 {
     const struct program *program = setup->program;
     double wanted = program && !program->lesson ? n_allowed : 1;
-    if (program && program->cores && !measure_eval_setting(program->cores, n_allowed, 1, 1, &wanted, err))
-        return false;
-    if (!(wanted >= 0.5))
-        return err_set(err, "%s: cores: \"%.80s\" is %g here: at least one is needed", program->file,
-                       program->cores, wanted);
+    if (program && program->cores) {
+        if (!measure_eval_setting(program->cores, n_allowed, 1, 1, &wanted, err))
+            return false;
+        if (!(wanted >= 0.5))
+            return err_set(err, "%s: cores: \"%.80s\" is %g here: at least one is needed", program->file,
+                           program->cores, wanted);
+    }
     *n = wanted > n_allowed ? n_allowed : (unsigned)(wanted + 0.5);
     return true;
 }

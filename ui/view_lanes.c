@@ -966,16 +966,15 @@ void view_sum_lane(const struct scene *scene, struct canvas *canvas, struct face
     struct lane_cell *cells = mem_new((unsigned long)span->cols, sizeof *cells);
     for (int i = 0; i < span->cols; i++) {
         const uint64_t from = span->start_ns + (uint64_t)i * span->col_ns, middle = from + span->col_ns / 2;
+        flat_cell(&cells[i], g->gone, PAINT_OFF, PAINT_BACK);
         if (middle < edge || middle < life.start_ns || from >= life.known_ns)
-            flat_cell(&cells[i], g->gone, PAINT_OFF, PAINT_BACK);
-        else if (sums[i].n_samples && !sums[i].run_ns)
+            continue;
+        if (sums[i].n_samples && !sums[i].run_ns)
             flat_cell(&cells[i], g->sample, paint, PAINT_LANE);
         else if (sums[i].runnable_ns >= span->col_ns / 2)
             flat_cell(&cells[i], g->runnable, (enum paint)(paint + N_TASK_PAINTS), PAINT_LANE);
         else if (scene->info.exact)
             flat_cell(&cells[i], g->blocked, PAINT_OFF, PAINT_LANE);
-        else
-            flat_cell(&cells[i], g->gone, PAINT_OFF, PAINT_BACK);
     }
     rect.cols = span->cols;
     draw_cells(scene, canvas, cells, rect);

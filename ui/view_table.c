@@ -620,7 +620,7 @@ static const char *caption(const struct scene *scene, int cols)
         "run, wait: of the window; the rest: of the life up to now", ""};
     static const char *const samples[] = {"all figures are the kernel's own, of the task's life", ""};
     const char *const *texts = !scene->info.exact ? samples : goes_on(scene) ? paused : live;
-    while (cols < canvas_text_cols(*texts))
+    while (**texts && cols < canvas_text_cols(*texts))
         texts++;
     return *texts;
 }

@@ -6,7 +6,7 @@
 #include "feed.h"
 #include "objects.h"
 
-#define SETS_NONE -1
+#define SETS_NONE (-1)
 
 struct sets {
     struct shared *shared;

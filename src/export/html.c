@@ -180,7 +180,7 @@ static void pack_slice(struct page *p, struct trail *trail, const struct slice *
                            (reason != trail->last_reason ? FLAG_REASON : 0);
     packer_put(&p->packer, KIND_FLAGS, flags ^ trail->flags);
     if (flags & FLAG_CPU)
-        packer_put(&p->packer, KIND_CPU, (uint64_t)(slice->cpu + 1));
+        packer_put(&p->packer, KIND_CPU, (uint64_t)slice->cpu + 1);
     if (flags & FLAG_REASON)
         packer_put(&p->packer, KIND_REASON, reason);
     if (gap)

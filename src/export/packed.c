@@ -1,6 +1,8 @@
 /* Numbers as text, packed: see packed.h. */
 #include "packed.h"
 
+#include <assert.h>
+
 #define MAX_ONES 24u
 #define MEMORY   32u /* how many numbers the mean follows */
 
@@ -27,6 +29,7 @@ static void put_bits(struct packer *packer, uint64_t value, unsigned n)
 {
     while (n > 0) {
         const unsigned room = 24 - packer->n_bits, now = n < room ? n : room;
+        assert(room > 0 && room <= 24);
         const uint32_t part = (uint32_t)(value >> (n - now)) & ((1u << now) - 1);
         packer->bits |= part << (room - now);
         packer->n_bits += now;

@@ -278,7 +278,7 @@ static void remark_dat(struct import *import)
     const uint64_t n_missing = dat_n_missing(import->dat), n_damaged = dat_n_damaged(import->dat);
     if (n_missing > 0)
         remark(import, "the file is cut off: %llu of %llu bytes of events are missing",
-               (unsigned long long)n_missing, (unsigned long long)(n_missing + dat_n_bytes(import->dat)));
+               (unsigned long long)n_missing, (unsigned long long)n_missing + dat_n_bytes(import->dat));
     if (dat_header(import->dat)->no_table)
         remark(import, "the file is cut off: what follows is missing, and CPUs are numbered as they come");
     if (n_damaged > 0)

@@ -17,7 +17,8 @@ struct reader {
 
 static bool fail(struct reader *r, const char *what)
 {
-    return err_set(r->err, "\"%.80s\": %s at character %d", r->text, what, (int)(r->at - r->text) + 1);
+    err_set(r->err, "\"%.80s\": %s at character %d", r->text, what, (int)(r->at - r->text) + 1);
+    return false;
 }
 
 static void skip_space(struct reader *r)
@@ -67,6 +68,7 @@ static bool is_function(const char *name, bool *many)
 /* After the opening parenthesis. A value that is not known makes the whole so. */
 static bool read_call(struct reader *r, const char *function, bool many, double *value)
 {
+    const bool least = strcmp(function, "min") == 0;
     if (!read_comparison(r, value))
         return false;
     *value = one_value(function, *value);
@@ -79,7 +81,7 @@ static bool read_call(struct reader *r, const char *function, bool many, double 
         if (isnan(next) || isnan(*value))
             *value = NAN;
         else
-            *value = (next < *value) == (function[1] == 'i') ? next : *value;
+            *value = (next < *value) == least ? next : *value;
     }
     return take(r, ")") || fail(r, "a ) is missing");
 }

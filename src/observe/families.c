@@ -4,6 +4,7 @@
 #include "../clock.h"
 #include "../err.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -235,6 +236,7 @@ bool families_fork(struct families *families, int parent_tid, int tid, uint64_t 
         parent->attached && !parent->has_forked && time_ns < parent->since_ns + LONGEST_FORK_NS;
     parent->has_forked = true;
     struct family *above = nearest_with_events(parent->family);
+    assert(above); /* every member has a family */
     struct member *member = find(families, tid);
     if (member->tid == 0) {
         member = add(families, tid, time_ns);

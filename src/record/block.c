@@ -16,6 +16,8 @@ enum {
     AT_SECTIONS = 36,
 };
 
+const uint8_t file_magic[FILE_MAGIC_SIZE] = {0x89, 'S', 'V', 'Z', '\r', '\n', 0x1a, '\n'};
+const uint8_t file_end_magic[FILE_MAGIC_SIZE] = {'S', 'V', 'Z', '-', 'E', 'N', 'D', '\n'};
 static const char block_magic[4] = {'S', 'V', 'Z', 'B'};
 
 uint32_t block_crc(const void *bytes, size_t n)
@@ -25,7 +27,7 @@ uint32_t block_crc(const void *bytes, size_t n)
 
 void file_header_store(uint8_t bytes[FILE_HEADER_SIZE])
 {
-    memcpy(bytes, FILE_MAGIC, FILE_MAGIC_SIZE);
+    memcpy(bytes, file_magic, FILE_MAGIC_SIZE);
     store_le(bytes + 8, FILE_MAJOR, 2);
     store_le(bytes + 10, FILE_MINOR, 2);
     store_le(bytes + 12, FILE_HEADER_SIZE, 4);
@@ -34,7 +36,7 @@ void file_header_store(uint8_t bytes[FILE_HEADER_SIZE])
 
 enum file_header file_header_load(const uint8_t *bytes, size_t n, uint32_t *n_bytes, unsigned *major)
 {
-    if (n < FILE_MAGIC_SIZE || memcmp(bytes, FILE_MAGIC, FILE_MAGIC_SIZE) != 0)
+    if (n < FILE_MAGIC_SIZE || memcmp(bytes, file_magic, FILE_MAGIC_SIZE) != 0)
         return FILE_HEADER_OTHER;
     if (n < FILE_HEADER_SIZE || load_le(bytes + 16, 4) != block_crc(bytes, 16))
         return FILE_HEADER_DAMAGED;

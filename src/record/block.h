@@ -8,14 +8,15 @@
 
 /* ---- the file's header and end ---- */
 
-#define FILE_MAGIC       "\x89SVZ\r\n\x1a\n" /* as PNG's: shows what text tools do to it */
 #define FILE_MAGIC_SIZE  8
 #define FILE_MAJOR       1
 #define FILE_MINOR       0
 #define FILE_HEADER_SIZE 20
 
-#define FILE_END_MAGIC "SVZ-END\n"
-#define FILE_END_SIZE  16 /* where the index block begins, and the magic */
+#define FILE_END_SIZE 16 /* where the index block begins, and the magic */
+
+extern const uint8_t file_magic[FILE_MAGIC_SIZE]; /* as PNG's: shows what text tools do to it */
+extern const uint8_t file_end_magic[FILE_MAGIC_SIZE];
 
 void file_header_store(uint8_t bytes[FILE_HEADER_SIZE]);
 

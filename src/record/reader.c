@@ -96,7 +96,7 @@ static bool unpack_section(struct reader *r, const struct index_entry *e, enum b
 
 bool reader_is_recording(const void *bytes, size_t n)
 {
-    return n >= FILE_MAGIC_SIZE && memcmp(bytes, FILE_MAGIC, FILE_MAGIC_SIZE) == 0;
+    return n >= FILE_MAGIC_SIZE && memcmp(bytes, file_magic, FILE_MAGIC_SIZE) == 0;
 }
 
 /* The index at the end of the file; false where there is none, or it is damaged. */
@@ -105,7 +105,7 @@ static bool load_index(struct reader *r, uint64_t begin)
     uint8_t end[FILE_END_SIZE], bytes[BLOCK_HEADER_SIZE];
     struct block_header header;
     if (r->n_bytes < begin + FILE_END_SIZE || !read_at(r, r->n_bytes - FILE_END_SIZE, end, sizeof end) ||
-        memcmp(end + 8, FILE_END_MAGIC, 8) != 0)
+        memcmp(end + 8, file_end_magic, FILE_MAGIC_SIZE) != 0)
         return false;
     const uint64_t at = load_le(end, 8), index_end = r->n_bytes - FILE_END_SIZE;
     if (at < begin || !read_at(r, at, bytes, sizeof bytes) || !block_header_load(bytes, &header) ||

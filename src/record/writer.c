@@ -57,7 +57,7 @@ static void put_index(const struct writer *w, struct buffer *to)
     block_add_packed(to, &header, SECTION_INDEX, entries.bytes, entries.n, packer);
     block_header_store(to->bytes, &header);
     store_le(end, w->n_bytes, 8);
-    memcpy(end + 8, FILE_END_MAGIC, 8);
+    memcpy(end + 8, file_end_magic, FILE_MAGIC_SIZE);
     buffer_bytes(to, end, sizeof end);
     buffer_fini(&entries);
     ZSTD_freeCCtx(packer);

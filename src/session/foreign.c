@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -181,6 +182,11 @@ static size_t scan(struct session *s)
     return n_new;
 }
 
+static bool is_there(int pid)
+{
+    return kill(pid, 0) == 0 || errno != ESRCH;
+}
+
 /* What is there already. Threads that come meanwhile are found by the next look, until two have found nothing
  * new: who comes later is made by one that is seen. The rings are read in between. */
 static bool take_all(struct session *s, struct err *err)
@@ -192,7 +198,10 @@ static bool take_all(struct session *s, struct err *err)
     }
     f->is_taken = true;
     if (f->n_known == 0)
-        return err_set(err, "process %d has just ended", target_pid(f->target));
+        return is_there(target_pid(f->target))
+                   ? err_set(err, "process %d: its tasks cannot be listed: too few files may be open (ulimit -n)",
+                             target_pid(f->target))
+                   : err_set(err, "process %d has just ended", target_pid(f->target));
     return true;
 }
 
