@@ -211,7 +211,8 @@ size_t canvas_utf8(char32_t ch, char bytes[CANVAS_CHAR_BYTES])
 static void write_char(char32_t ch, FILE *out)
 {
     char bytes[CANVAS_CHAR_BYTES];
-    fwrite(bytes, 1, canvas_utf8(ch, bytes), out);
+    const size_t n = canvas_utf8(ch, bytes);
+    fwrite(bytes, 1, n, out);
 }
 
 void canvas_to_text(const struct canvas *canvas, FILE *out)

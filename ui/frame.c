@@ -122,7 +122,8 @@ static void put_cell(struct writer *w, int x, int y)
     char32_t ch =
         cell->ch < 0x20 || (cell->ch >= 0x7f && (w->seqs->ascii || cell->ch < 0xa0)) ? U'?' : cell->ch;
     take_look(w, look_of(w, cell));
-    put(w->frame, text, canvas_utf8(ch, text));
+    const size_t n = canvas_utf8(ch, text);
+    put(w->frame, text, n);
     /* Where the cursor stands at the end of a row depends on the terminal, after a wide character on its
      * font. */
     w->x = x + 1 < w->canvas->cols && !is_wide(w->canvas, x, y) ? x + 1 : -1;

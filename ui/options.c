@@ -186,7 +186,8 @@ static bool take_value(struct options *o, const struct option_row *row, const ch
         return *value || err_set(err, "--output: name a file");
     case 'r':
         o->record = value;
-        return *value || err_set(err, "--record: name a file");
+        return (*value && strcmp(value, "-") != 0) ||
+               err_set(err, "--record=%s: a recording needs a file: name one", value);
     default:
         if (strcmp(row->name, "memory") == 0)
             return parse_size(value, &o->memory_bytes, err);
@@ -302,6 +303,8 @@ static bool check_recording(const struct options *o, struct err *err)
                                                                       : NULL;
     if (o->pid)
         return err_set(err, "%s: either a recording or --pid, not both", o->traces[0]);
+    if (o->n_traces > 1 && o->batch && o->format != FORMAT_SCREEN)
+        return err_set(err, "--batch reports one recording; --format=screen shows how two compare");
     if (what)
         return err_set(err, "--%s is of a run, and %s is a recording: leave it out", what, o->traces[0]);
     return true;

@@ -430,6 +430,14 @@ void figure_fini(struct figure *f)
     *f = (struct figure){0};
 }
 
+FILE *figure_stream(char **text, size_t *size)
+{
+    FILE *stream = open_memstream(text, size);
+    if (!stream)
+        err_no_memory();
+    return stream;
+}
+
 const struct figure_task *figure_task(const struct figure *f, uint32_t index)
 {
     if (index >= timeline_n_tasks(f->tl) || f->places[index] == FIGURE_NOWHERE)

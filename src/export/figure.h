@@ -64,6 +64,9 @@ void figure_init(struct figure *figure, const struct report *report, const struc
                  const struct export_window *window);
 void figure_fini(struct figure *figure);
 
+/* open_memstream(3) that does not fail: it calls err_no_memory(). */
+FILE *figure_stream(char **text, size_t *size);
+
 /* The figure's task at an index of the timeline, or NULL. */
 const struct figure_task *figure_task(const struct figure *figure, uint32_t index);
 

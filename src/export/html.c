@@ -461,9 +461,7 @@ static void write_report(const struct report *report, FILE *out)
 {
     char *text;
     size_t size;
-    FILE *stream = open_memstream(&text, &size);
-    if (!stream)
-        err_no_memory();
+    FILE *stream = figure_stream(&text, &size);
     export_json(report, stream);
     fclose(stream);
     write_json(text, out);
@@ -576,9 +574,7 @@ static bool try_unit(struct page *p, FILE *out)
 {
     char *packed;
     size_t size;
-    FILE *stream = open_memstream(&packed, &size);
-    if (!stream)
-        err_no_memory();
+    FILE *stream = figure_stream(&packed, &size);
     p->n_slices = 0;
     packer_init(&p->packer, stream);
     struct json_object *data = describe(p);

@@ -1127,9 +1127,7 @@ static double draw_body(struct drawing *d, unsigned columns)
     draw_head(d);
     draw_alerts(d);
     const double axis_y = keep_axis(d);
-    FILE *page = d->out, *lane_stream = open_memstream(&lanes, &n_lanes);
-    if (!lane_stream)
-        err_no_memory();
+    FILE *page = d->out, *lane_stream = figure_stream(&lanes, &n_lanes);
     d->out = lane_stream;
     draw_cpus(d);
     draw_tasks(d);
@@ -1175,9 +1173,7 @@ bool export_svg(const struct report *report, const struct timeline *tl, const st
     for (unsigned columns = most;; columns /= 2) {
         char *body;
         size_t size;
-        d.out = open_memstream(&body, &size);
-        if (!d.out)
-            err_no_memory();
+        d.out = figure_stream(&body, &size);
         const double height = draw_body(&d, columns);
         fclose(d.out);
         const bool fits = size <= MAX_BYTES || columns < 2 * LEAST_COLUMNS;

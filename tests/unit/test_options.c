@@ -104,6 +104,8 @@ static void refuses_with_one_line(void **state)
         {"-f csv", "--batch"},
         {"a.svz -r x.svz", "record"},
         {"a.svz -n 2", "--tasks"},
+        {"-r -", "--record"},
+        {"-b a.svz b.svz", "one"},
         {"a.svz interleave", "interleave"},
         {"a.svz b.svz c.svz", "two"},
         {"-p 1 a.svz", "a.svz"},
