@@ -14,6 +14,7 @@
 #define KEY_EVENTS    8192  /* and at least; the timeline takes so many in a millisecond */
 #define TASK_BYTES    100   /* of a preamble, about */
 #define PACKING_LEVEL 1
+#define SUMS_LEVEL    (-20) /* thousands of them are read at once, and they are few bytes: not made of codes */
 
 /* What is known of a task to tell whether it did something in a block. */
 struct glimpse {
@@ -225,8 +226,10 @@ static void put_block(struct recorder *r, struct block_header *header)
     plain->n = 0;
     state_put_sums(plain, header->last_ns - header->first_ns, &r->sums);
     if (plain->n <= BLOCK_MAX_UNPACKED) {
+        ZSTD_CCtx_setParameter(r->packer, ZSTD_c_compressionLevel, SUMS_LEVEL);
         block_add_packed(block, header, SECTION_SUMS, plain->bytes, plain->n, r->packer);
         header->flags |= BLOCK_SUMS;
+        ZSTD_CCtx_setParameter(r->packer, ZSTD_c_compressionLevel, PACKING_LEVEL);
     }
     if (r->preamble.n > 0) {
         block_add_packed(block, header, SECTION_PREAMBLE, r->preamble.bytes, r->preamble.n, r->packer);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PART_EVENTS   UINT64_C(400000) /* that many are read in some 20 ms */
+#define PART_EVENTS   UINT64_C(340000) /* that many are read in some 20 ms */
 #define MAX_STRETCHES UINT64_C(200000) /* of sums, in all lanes: some 25 MiB */
 #define FINE_GROUPS   400u             /* a window of that many looks as if there were more */
 
