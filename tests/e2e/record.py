@@ -394,8 +394,9 @@ def _():
         expect_line(run("-b", path, other, path), "two", statuses=(2,))
         expect_line(run("-b", path, "--", "true"), "not both", statuses=(2,))
         expect(sorted(os.listdir(place)) == ["a.svz", "b.svz"], f"made: {os.listdir(place)}")
-        good("-b", path, other)
-        good("-b", path, path)
+        expect_line(run("-b", path, other), "one recording", statuses=(2,))
+        good("-b", "-f", "screen", path, other)
+        good("-b", "-f", "screen", path, path)
 
 
 @test("what is no recording is refused, in one line")
@@ -707,8 +708,8 @@ def _():
             terminal.keys("2")
             terminal.wait(lambda s: len(re.findall(r"^ *[AB] +\u2595", s, re.MULTILINE)) == 4, what="the tasks of both")
             press_everything(terminal, "123456" if LONG else "5", but=("l",))
-        report = json.loads(good("-b", "-f", "json", one, two).out)
-        expect(report["workload"]["name"] == "interleave | interleave", f"{report['workload']}")
+        picture = good("-b", "-f", "screen", one, two).out
+        expect("interleave | interleave" in picture and "efficiency" in picture, f"no comparison:\n{picture}")
 
 
 @test("a recorded lesson is gone through step by step", timeout=60)
