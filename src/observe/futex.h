@@ -18,7 +18,8 @@ enum futex_edge_kind {
     FUTEX_EDGE_JOIN,    /* pthread_join(3): the owner is the thread whose end is awaited */
     FUTEX_EDGE_UNKNOWN, /* a semaphore, a condition, or anything else: nobody owns it. So it is with a lock
                            with priority inheritance whose wait would close a cycle: the kernel refuses it
-                           (FUTEX_LOCK_PI, EDEADLK), and glibc makes the task sleep elsewhere for ever */
+                           (FUTEX_LOCK_PI, EDEADLK), and glibc makes the task sleep elsewhere for ever. Of
+                           tasks that close it at the same time the kernel may refuse more than one */
 };
 
 /* A task that sleeps in futex(2). */

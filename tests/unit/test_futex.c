@@ -182,6 +182,12 @@ static void test_cycles(void **state)
 static pthread_mutex_t one, two;
 static pthread_barrier_t both;
 
+static void nap(void)
+{
+    const struct timespec ms = {.tv_nsec = 5000000};
+    nanosleep(&ms, NULL);
+}
+
 static void *take_one_two(void *unused)
 {
     pthread_mutex_lock(&one);
@@ -242,11 +248,27 @@ static void checked_deadlock(void)
     cross();
 }
 
-/* Here the kernel itself sees the cycle, and glibc puts the task that would close it to sleep for ever. */
+/* As take_two_one(), once the other one sleeps in its second lock. */
+static void *take_two_one_later(void *unused)
+{
+    pthread_mutex_lock(&two);
+    pthread_barrier_wait(&both);
+    while (!(__atomic_load_n(&two.__data.__lock, __ATOMIC_RELAXED) & (int)FUTEX_WAITERS))
+        nap();
+    nap();
+    pthread_mutex_lock(&one);
+    return unused;
+}
+
+/* Here the kernel itself sees the cycle, and glibc puts the task that would close it to sleep for ever: one
+ * task, when they come one after the other; of two that come in the same microsecond the kernel may refuse
+ * both. */
 static void pi_deadlock(void)
 {
     make_mutexes(PTHREAD_PRIO_INHERIT, PTHREAD_MUTEX_NORMAL);
-    cross();
+    start(take_one_two);
+    start(take_two_one_later);
+    sleep_long(NULL);
 }
 
 static void deadlock_with_itself(void)
@@ -402,12 +424,6 @@ static bool is_as_expected(const struct seen *seen, const struct expected *expec
     return seen->n[FUTEX_EDGE_MUTEX] == expected->n_mutex && seen->n[FUTEX_EDGE_JOIN] == expected->n_join &&
            seen->n[FUTEX_EDGE_UNKNOWN] == expected->n_unknown && seen->n_cycles == expected->n_cycles &&
            seen->n_in_cycles == expected->n_in_cycles;
-}
-
-static void nap(void)
-{
-    const struct timespec ms = {.tv_nsec = 5000000};
-    nanosleep(&ms, NULL);
 }
 
 /* 0: as expected; 1: not; 2: may not be looked at. */
