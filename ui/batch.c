@@ -14,6 +14,7 @@
 #define MAX_FDS        4200 /* one ring per CPU, and ours */
 #define PROGRESS_NS    (250 * NS_PER_MS)
 #define DEFAULT_END_NS NS_PER_S
+#define TURN_NS        (100 * NS_PER_MS) /* events wake us before; samples are taken twice as often */
 
 static void show_progress(const struct session *session, uint64_t start_ns, uint64_t duration_ns)
 {
@@ -75,6 +76,7 @@ enum batch_end batch_run(const struct options *options, const struct setup *setu
     const bool progress = isatty(STDERR_FILENO) == 1;
     const uint64_t begun_ns = clock_now_ns();
     uint64_t next_progress_ns = 0;
+    struct session_info info;
     struct session_recording recording;
     enum batch_end end = BATCH_DONE;
     static struct pollfd fds[MAX_FDS];
@@ -94,12 +96,13 @@ enum batch_end batch_run(const struct options *options, const struct setup *setu
             show_progress(session, start, duration);
             next_progress_ns = now + PROGRESS_NS;
         }
-        int timeout_ms = 50;
-        if (duration && start + duration - now < 50 * NS_PER_MS)
-            timeout_ms = (int)((start + duration - now) / NS_PER_MS) + 1;
+        session_info(session, &info);
+        uint64_t timeout_ns = info.exact ? TURN_NS : TURN_NS / 2;
+        if (duration && start + duration - now < timeout_ns)
+            timeout_ns = start + duration - now + NS_PER_MS;
         fds[0] = (struct pollfd){.fd = signals_fd, .events = POLLIN};
         unsigned n = 1 + session_poll_fds(session, fds + 1, MAX_FDS - 1);
-        session_sleep(session, fds, n, timeout_ms);
+        session_sleep(session, fds, n, (int)(timeout_ns / NS_PER_MS));
         if (signals_read(signals_fd) & (SIGNAL_END))
             break;
         session_turn(session);

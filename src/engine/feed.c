@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORK_EVERY_NS (250 * NS_PER_MS)
+#define WORK_EVERY_NS (500 * NS_PER_MS)
 
 static struct feed *feed_of(const struct source *source)
 {

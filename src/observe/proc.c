@@ -28,8 +28,9 @@ enum task_file { FILE_SCHEDSTAT, FILE_STATUS, FILE_STAT, N_FILES };
 
 struct watched {
     int pid, tid;
-    int fds[N_FILES]; /* kept open, -1: not */
-    uint64_t slices;  /* as last read */
+    int fds[N_FILES];     /* kept open, -1: not */
+    uint64_t slices;      /* as last read */
+    uint64_t run_tick_ns; /* the tick at which schedstat was */
     uint64_t counters_due_ns, states_due_ns;
     bool gone;
 };
@@ -216,22 +217,20 @@ static void forget_gone(struct proc *proc)
 
 /* ---- sampling ---- */
 
-static struct event *add_sample(struct proc *proc, const struct watched *task, enum event_sample sample)
+static struct event *add_sample(struct proc *proc, const struct watched *task, enum event_sample sample,
+                                uint64_t time_ns)
 {
     if (proc->n_events == proc->max_events) {
         proc->max_events = proc->max_events ? proc->max_events * 2 : 256;
         proc->events = mem_resize(proc->events, proc->max_events, sizeof *proc->events);
     }
     struct event *event = &proc->events[proc->n_events++];
-    *event = (struct event){.time_ns = clock_now_ns(),
-                            .tid = task->tid,
-                            .cpu = -1,
-                            .kind = EVENT_SAMPLE,
-                            .detail = (uint8_t)sample};
+    *event = (struct event){
+        .time_ns = time_ns, .tid = task->tid, .cpu = -1, .kind = EVENT_SAMPLE, .detail = (uint8_t)sample};
     return event;
 }
 
-static void sample_run(struct proc *proc, struct watched *task)
+static void sample_run(struct proc *proc, struct watched *task, uint64_t tick_ns, uint64_t time_ns)
 {
     char text[FILE_BYTES];
     uint64_t run_ns, wait_ns, slices;
@@ -239,19 +238,20 @@ static void sample_run(struct proc *proc, struct watched *task)
     if (!proc_parse_schedstat(text, n, &run_ns, &wait_ns, &slices))
         return;
     task->slices = slices;
-    struct event *event = add_sample(proc, task, SAMPLE_RUN);
+    task->run_tick_ns = tick_ns;
+    struct event *event = add_sample(proc, task, SAMPLE_RUN, time_ns);
     event->u.run.run_ns = run_ns;
     event->u.run.wait_ns = wait_ns;
 }
 
-static void sample_switches(struct proc *proc, struct watched *task)
+static void sample_switches(struct proc *proc, struct watched *task, uint64_t time_ns)
 {
     char text[FILE_BYTES];
     uint64_t voluntary, involuntary;
     const size_t n = read_file(proc, task, FILE_STATUS, text);
     if (!proc_parse_status(text, n, &voluntary, &involuntary))
         return;
-    struct event *event = add_sample(proc, task, SAMPLE_SWITCHES);
+    struct event *event = add_sample(proc, task, SAMPLE_SWITCHES, time_ns);
     event->u.switches.voluntary = voluntary;
     event->u.switches.involuntary = involuntary;
 }
@@ -267,41 +267,47 @@ static void sample_counters(struct proc *proc, uint64_t now_ns)
         if (now_ns < task->counters_due_ns && !proc->refresh)
             continue;
         task->counters_due_ns = now_ns + proc->config.counters_every_ns;
-        sample_run(proc, task);
-        sample_switches(proc, task);
+        const uint64_t time_ns = clock_now_ns();
+        sample_run(proc, task, now_ns, time_ns);
+        sample_switches(proc, task, time_ns);
         n_read++;
     }
     proc->refresh = false;
 }
 
-static void add_state(struct proc *proc, struct watched *task, char letter, int processor)
+/* Its slices are to be of the same tick. */
+static void add_state(struct proc *proc, struct watched *task, char letter, int processor, uint64_t tick_ns,
+                      uint64_t time_ns)
 {
-    sample_run(proc, task); /* slices are to be as new as the state */
-    struct event *event = add_sample(proc, task, SAMPLE_STATE);
+    if (task->run_tick_ns != tick_ns)
+        sample_run(proc, task, tick_ns, time_ns);
+    struct event *event = add_sample(proc, task, SAMPLE_STATE, time_ns);
     event->cpu = processor >= 0 && processor <= INT16_MAX ? (int16_t)processor : -1;
     event->u.state.letter = letter;
     event->u.state.slices = task->slices;
 }
 
-static void sample_process(struct proc *proc, int pid)
+static void sample_process(struct proc *proc, int pid, uint64_t tick_ns)
 {
     unsigned these[1] = {(unsigned)pid};
     struct pids_fetch *fetch = procps_pids_select(proc->states, these, 1, PIDS_SELECT_PID_THREADS);
+    const uint64_t time_ns = clock_now_ns();
     for (int i = 0; fetch && i < fetch->counts->total; i++) {
         const struct pids_result *items = fetch->stacks[i]->head;
         struct watched *task = find(proc, pid, items[ITEM_TID].result.s_int);
         if (task)
-            add_state(proc, task, (char)items[ITEM_STATE].result.s_ch, items[ITEM_PROCESSOR].result.s_int);
+            add_state(proc, task, (char)items[ITEM_STATE].result.s_ch, items[ITEM_PROCESSOR].result.s_int,
+                      tick_ns, time_ns);
     }
 }
 
-static void sample_thread(struct proc *proc, struct watched *task)
+static void sample_thread(struct proc *proc, struct watched *task, uint64_t tick_ns)
 {
     char text[FILE_BYTES], letter;
     int processor;
     const size_t n = read_file(proc, task, FILE_STAT, text);
     if (proc_parse_stat(text, n, &letter, &processor))
-        add_state(proc, task, letter, processor);
+        add_state(proc, task, letter, processor, tick_ns, clock_now_ns());
 }
 
 /* libproc2 reads a process with all of its threads or not at all. Where these are too many for one tick (or
@@ -316,12 +322,12 @@ static unsigned sample_state_at(struct proc *proc, unsigned at, uint64_t now_ns)
         n++;
     if (n > STATES_PER_TICK || !proc->states) {
         proc->tasks[at].states_due_ns = due_ns;
-        sample_thread(proc, &proc->tasks[at]);
+        sample_thread(proc, &proc->tasks[at], now_ns);
         return 1;
     }
     for (unsigned i = 0; i < n; i++)
         proc->tasks[first + i].states_due_ns = due_ns;
-    sample_process(proc, pid);
+    sample_process(proc, pid, now_ns);
     return n;
 }
 

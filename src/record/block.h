@@ -33,6 +33,7 @@ enum block_flags {
     BLOCK_KEY = 1,   /* EVENTS: it has a preamble */
     BLOCK_SUMS = 2,  /* EVENTS: it has sums */
     BLOCK_TIMED = 4, /* FACTS */
+    BLOCK_BITS = 8,  /* EVENTS: they are bits, not columns */
 };
 
 /* Sections follow the header in this order; a length of 0: there is none. */

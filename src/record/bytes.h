@@ -4,6 +4,7 @@
 
 #include "../err.h"
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,6 +33,7 @@ static inline void buffer_fini(struct buffer *b)
 }
 
 #define VARINT_MAX_BYTES 10
+#define VARINT_ROOM      10 /* to write one, however short it is */
 
 /* The unchecked ones need room that buffer_reserve() made. */
 static inline void put_byte(struct buffer *b, uint8_t byte)
@@ -39,13 +41,30 @@ static inline void put_byte(struct buffer *b, uint8_t byte)
     b->bytes[b->n++] = byte;
 }
 
-static inline void put_varint(struct buffer *b, uint64_t v)
+/* Returns where the next one goes; there must be VARINT_ROOM. Short ones take no branch that depends on their
+ * length, which nothing foretells. */
+static inline uint8_t *varint_at(uint8_t *to, uint64_t v)
 {
+    if (v < 1u << 28) {
+        const uint32_t w = (uint32_t)v;
+        const uint32_t n = (uint32_t)(38 - __builtin_clz(w | 1)) / 7;
+        const uint32_t digits = (w & 0x7f) | (w & 0x3f80) << 1 | (w & 0x1fc000) << 2 | (w & 0xfe00000) << 3;
+        const uint32_t more = 0x808080u & ((1u << (8 * (n - 1))) - 1);
+        for (unsigned i = 0; i < 4; i++)
+            to[i] = (uint8_t)((digits | more) >> (8 * i));
+        return to + n;
+    }
     while (v >= 0x80) {
-        put_byte(b, (uint8_t)(v | 0x80));
+        *to++ = (uint8_t)(v | 0x80);
         v >>= 7;
     }
-    put_byte(b, (uint8_t)v);
+    *to++ = (uint8_t)v;
+    return to;
+}
+
+static inline void put_varint(struct buffer *b, uint64_t v)
+{
+    b->n = (size_t)(varint_at(b->bytes + b->n, v) - b->bytes);
 }
 
 /* Small for differences of either sign: 0, -1, 1, -2, 2 ... become 0, 1, 2, 3, 4 ... */
@@ -77,7 +96,7 @@ static inline void buffer_byte(struct buffer *b, uint8_t byte)
 
 static inline void buffer_varint(struct buffer *b, uint64_t v)
 {
-    buffer_reserve(b, VARINT_MAX_BYTES);
+    buffer_reserve(b, VARINT_ROOM);
     put_varint(b, v);
 }
 
@@ -120,7 +139,8 @@ static inline uint8_t get_byte(struct cursor *c)
     return 0;
 }
 
-static inline uint64_t get_varint(struct cursor *c)
+/* What get_varint() does near the end, and with numbers of more than 56 bits. */
+static inline uint64_t get_long_varint(struct cursor *c)
 {
     uint64_t v = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
@@ -131,6 +151,26 @@ static inline uint64_t get_varint(struct cursor *c)
     }
     c->bad = true;
     return 0;
+}
+
+/* Most are one byte; of the others eight at once, without a branch that depends on their length. */
+static inline uint64_t get_varint(struct cursor *c)
+{
+    uint64_t v;
+    if (c->p < c->end && *c->p < 0x80)
+        return *c->p++;
+    if (cursor_left(c) < sizeof v)
+        return get_long_varint(c);
+    memcpy(&v, c->p, sizeof v);
+    v = le64toh(v);
+    const uint64_t ends = ~v & UINT64_C(0x8080808080808080);
+    if (!ends)
+        return get_long_varint(c);
+    c->p += (unsigned)__builtin_ctzll(ends) / 8 + 1;
+    v &= ends ^ (ends - 1);
+    v = (v & UINT64_C(0x007f007f007f007f)) | (v & UINT64_C(0x7f007f007f007f00)) >> 1;
+    v = (v & UINT64_C(0x00003fff00003fff)) | (v & UINT64_C(0x3fff00003fff0000)) >> 2;
+    return (v & UINT64_C(0x000000000fffffff)) | (v & UINT64_C(0x0fffffff00000000)) >> 4;
 }
 
 static inline uint64_t get_signed(struct cursor *c)

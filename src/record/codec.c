@@ -1,63 +1,9 @@
-/* Events as columns of bytes and back, bit for bit: what the codec expects of an event costs a bit or two.
+/* Events as what is told of them, and back, bit for bit.
  *
  * Both ways walk through the same expectations (which task comes in after which, who wakes whom, what a
  * task's last figures were), so only what differs from them is written. They never decide what can be
  * written: any event can. */
 #include "codec.h"
-
-#include <endian.h>
-
-/* An operation: which kind and detail, and what was not as expected. */
-enum {
-    OP_CPU = 1, /* its CPU follows */
-    OP_TID = 2, /* its task follows */
-    OP_PAYLOAD = 4,
-    OP_CODE_SHIFT = 3,
-    CODE_ESCAPE = 31, /* kind and detail follow */
-};
-
-#define N_SWITCH_CODES 5 /* the first ones; as many with an expected time follow */
-#define N_CODES        28
-
-/* Kind and detail of each code below CODE_ESCAPE; the file depends on their order. */
-static const uint8_t codes[N_CODES][2] = {
-    {EVENT_SWITCH_OUT, OUT_PREEMPTED},
-    {EVENT_SWITCH_OUT, OUT_BLOCKED},
-    {EVENT_SWITCH_IN, IN_SWITCHED},
-    {EVENT_SWITCH_IN, IN_STAYED},
-    {EVENT_SWITCH_IN, IN_PREEMPTED},
-    {EVENT_SWITCH_OUT, OUT_PREEMPTED},
-    {EVENT_SWITCH_OUT, OUT_BLOCKED},
-    {EVENT_SWITCH_IN, IN_SWITCHED},
-    {EVENT_SWITCH_IN, IN_STAYED},
-    {EVENT_SWITCH_IN, IN_PREEMPTED},
-    {EVENT_WAKE, 0},
-    {EVENT_NEW, 0},
-    {EVENT_EXIT, 0},
-    {EVENT_NAME, 0},
-    {EVENT_SAMPLE, SAMPLE_STATE},
-    {EVENT_SAMPLE, SAMPLE_RUN},
-    {EVENT_SAMPLE, SAMPLE_SWITCHES},
-    {EVENT_NOTE, NOTE_WORK},
-    {EVENT_NOTE, NOTE_WANTS},
-    {EVENT_NOTE, NOTE_SLEEPS},
-    {EVENT_NOTE, NOTE_BLOCKS},
-    {EVENT_NOTE, NOTE_GOT},
-    {EVENT_NOTE, NOTE_GAVE},
-    {EVENT_NOTE, NOTE_VALUE},
-    {EVENT_MARK, 0},
-    {EVENT_LOST, 0},
-    {EVENT_OBJECT, OBJECT_MUTEX},
-    {EVENT_OBJECT, OBJECT_COUNTER},
-};
-
-/* How the 16 bytes of the payload are seen: as numbers, or as a text. */
-enum layout {
-    LAYOUT_HALVES, /* four of 32 bits */
-    LAYOUT_WIDE,   /* two of 64 */
-    LAYOUT_SYNC,   /* two of 32 and one of 64 */
-    LAYOUT_TEXT,
-};
 
 struct payload {
     uint64_t word[2]; /* as in memory of a little-endian machine */
@@ -84,6 +30,11 @@ struct codec_cpu {
     uint32_t running, last;    /* tasks: that came in last, that went out last */
     uint64_t in_ns, out_ns;    /* when; 0 in a new block */
     uint64_t slice_ns, gap_ns; /* how long the last slice was, and the last time between two */
+    /* Tasks are preempted by the kernel's tick: when it came last, freed of most of the noise, and how far
+     * its ticks are from each other. */
+    uint64_t tick_ns, period_ns;
+    uint64_t preempted_ns; /* when one was last */
+    bool is_off;           /* that was not at a tick */
 };
 
 struct codec {
@@ -100,6 +51,7 @@ struct codec {
     uint32_t *buckets; /* of tids, open addressing: index in tasks, 0: free; for encoding alone */
     uint32_t n_buckets;
     uint8_t code_of[N_KINDS][N_KINDS];
+    struct told_models *models; /* NULL until bits are coded */
 };
 
 struct codec *codec_new(void)
@@ -107,7 +59,7 @@ struct codec *codec_new(void)
     struct codec *c = mem_new(1, sizeof *c);
     memset(c->code_of, CODE_ESCAPE, sizeof c->code_of);
     for (uint8_t i = N_CODES; i-- > 0;) /* of two the first one */
-        c->code_of[codes[i][0]][codes[i][1]] = i;
+        c->code_of[told_codes[i][0]][told_codes[i][1]] = i;
     c->n_buckets = N_BUCKETS;
     c->buckets = mem_new(c->n_buckets, sizeof *c->buckets);
     c->tasks_capacity = N_BUCKETS / 2;
@@ -120,6 +72,7 @@ void codec_free(struct codec *c)
 {
     if (!c)
         return;
+    free(c->models);
     free(c->tasks);
     free(c->buckets);
     free(c);
@@ -208,23 +161,6 @@ static uint32_t expected_task(struct codec *c, uint8_t kind, int16_t cpu)
     }
 }
 
-static enum layout layout_of(uint8_t kind, uint8_t detail)
-{
-    switch (kind) {
-    case EVENT_NAME:
-    case EVENT_MARK:
-    case EVENT_OBJECT:
-        return LAYOUT_TEXT;
-    case EVENT_SAMPLE:
-    case EVENT_LOST:
-        return LAYOUT_WIDE;
-    case EVENT_NOTE:
-        return detail >= NOTE_WANTS && detail <= NOTE_VALUE ? LAYOUT_SYNC : LAYOUT_WIDE;
-    default:
-        return LAYOUT_HALVES;
-    }
-}
-
 static unsigned figure_of(uint8_t kind, uint8_t detail)
 {
     if (kind == EVENT_SAMPLE && detail <= SAMPLE_SWITCHES)
@@ -292,9 +228,39 @@ static struct payload expected_payload(const struct codec *c, uint8_t kind, uint
     return expected;
 }
 
-static inline uint64_t expected_time(const struct codec_cpu *cpu, uint8_t kind)
+static inline uint64_t expected_time(const struct codec_cpu *cpu, uint8_t kind, uint8_t detail)
 {
-    return kind == EVENT_SWITCH_IN ? cpu->out_ns + cpu->gap_ns : cpu->in_ns + cpu->slice_ns;
+    if (kind == EVENT_SWITCH_IN)
+        return cpu->out_ns + cpu->gap_ns;
+    return detail == OUT_PREEMPTED ? cpu->tick_ns + cpu->period_ns : cpu->in_ns + cpu->slice_ns;
+}
+
+#define TICK_NOISE_NS 65536 /* that far from it, at most, is at the tick */
+#define TICK_MISSED   16    /* so many may pass without a switch */
+
+/* The tick, and how long it is to the next one, follow what comes slowly, as each is some microseconds late;
+ * two in turn that do not fit begin anew. */
+static void learn_tick(struct codec_cpu *cpu, uint64_t time_ns)
+{
+    uint64_t tick_ns = cpu->tick_ns + cpu->period_ns;
+    if (time_ns - tick_ns + TICK_NOISE_NS > 2 * TICK_NOISE_NS && cpu->period_ns > 2 * TICK_NOISE_NS) {
+        const uint64_t n = (time_ns - cpu->tick_ns + cpu->period_ns / 2) / cpu->period_ns;
+        if (n <= TICK_MISSED)
+            tick_ns = cpu->tick_ns + n * cpu->period_ns;
+    }
+    const int64_t late_ns = (int64_t)(time_ns - tick_ns);
+    if (late_ns >= -TICK_NOISE_NS && late_ns <= TICK_NOISE_NS) {
+        cpu->tick_ns = tick_ns + (uint64_t)(late_ns / 8);
+        cpu->period_ns += (uint64_t)(late_ns / 128);
+        cpu->is_off = false;
+    } else if (cpu->is_off) {
+        cpu->tick_ns = time_ns;
+        cpu->period_ns = time_ns - cpu->preempted_ns;
+        cpu->is_off = false;
+    } else {
+        cpu->is_off = true;
+    }
+    cpu->preempted_ns = time_ns;
 }
 
 static inline void learn_switch(struct codec *c, uint8_t kind, uint8_t detail, struct codec_cpu *cpu,
@@ -317,6 +283,8 @@ static inline void learn_switch(struct codec *c, uint8_t kind, uint8_t detail, s
         t->out_ns = detail == OUT_PREEMPTED ? time_ns : 0;
         t->n_voluntary += detail != OUT_PREEMPTED;
         t->n_involuntary += detail == OUT_PREEMPTED;
+        if (detail == OUT_PREEMPTED)
+            learn_tick(cpu, time_ns);
     }
 }
 
@@ -364,183 +332,106 @@ static uint32_t half_of(const struct payload *payload, unsigned i)
     return (uint32_t)(payload->word[i / 2] >> (32 * (i % 2)));
 }
 
-/* The numbers that a layout sees, in order; those of 32 bits come first. */
+/* The numbers of 32 bits that a layout begins with. */
 static unsigned n_halves(enum layout layout)
 {
     return layout == LAYOUT_HALVES ? 4 : layout == LAYOUT_SYNC ? 2 : 0;
 }
 
-static unsigned first_wide(enum layout layout)
-{
-    return layout == LAYOUT_HALVES ? 2 : layout == LAYOUT_SYNC ? 1 : 0;
-}
-
 /* What the last number of a wait is a difference to. */
-static uint64_t wide_base(const struct codec *c, uint8_t kind, uint8_t detail, const struct payload *expected,
+static uint64_t wide_base(const struct codec *c, const struct told *told, const struct payload *expected,
                           unsigned word)
 {
-    return word == 1 && tells_until(kind, detail) ? c->time_ns : expected->word[word];
+    return word == 1 && tells_until(told->kind, told->detail) ? c->time_ns : expected->word[word];
 }
 
-static void put_text(struct buffer *b, const struct payload *payload)
+static void tell_text(struct told *told, const struct payload *payload)
 {
-    uint8_t bytes[16];
-    store_le(bytes, payload->word[0], 8);
-    store_le(bytes + 8, payload->word[1], 8);
-    uint8_t n = sizeof bytes;
-    while (n > 0 && bytes[n - 1] == 0)
-        n--;
-    put_byte(b, n);
-    memcpy(b->bytes + b->n, bytes, n);
-    b->n += n;
+    uint8_t *text = told->payload.text;
+    store_le(text, payload->word[0], 8);
+    store_le(text + 8, payload->word[1], 8);
+    told->n_text = TOLD_TEXT;
+    while (told->n_text > 0 && text[told->n_text - 1] == 0)
+        told->n_text--;
 }
 
-/* A bit for each number that is not as expected, and these. */
-static void put_payload(const struct codec *c, struct buffer *b, const struct event *e,
-                        const struct payload *payload, const struct payload *expected)
+static void tell_payload(const struct codec *c, struct told *told, const struct payload *payload,
+                         const struct payload *expected)
 {
-    const enum layout layout = layout_of(e->kind, e->detail);
+    const enum layout layout = layout_of(told->kind, told->detail);
     if (layout == LAYOUT_TEXT) {
-        put_text(b, payload);
+        tell_text(told, payload);
         return;
     }
-    const size_t at = b->n++;
-    unsigned mask = 0, bit = 0;
+    unsigned n = 0, bit = 0;
+    told->mask = 0;
     for (unsigned i = 0; i < n_halves(layout); i++, bit++) {
         const uint32_t difference = half_of(payload, i) - half_of(expected, i);
         if (difference) {
-            mask |= 1u << bit;
-            put_varint(b, zigzag32(difference));
+            told->mask |= (uint8_t)(1u << bit);
+            told->payload.numbers[n++] = zigzag32(difference);
         }
     }
-    for (unsigned word = first_wide(layout); word < 2; word++, bit++) {
+    for (unsigned word = n_halves(layout) / 2; word < 2; word++, bit++) {
         if (payload->word[word] != expected->word[word]) {
-            mask |= 1u << bit;
-            put_varint(b, zigzag(payload->word[word] - wide_base(c, e->kind, e->detail, expected, word)));
+            told->mask |= (uint8_t)(1u << bit);
+            told->payload.numbers[n++] = zigzag(payload->word[word] - wide_base(c, told, expected, word));
         }
     }
-    b->bytes[at] = (uint8_t)mask;
 }
 
-static struct payload get_text(struct cursor *from)
+static struct payload told_payload(const struct codec *c, const struct told *told,
+                                   const struct payload *expected)
 {
-    uint8_t bytes[16] = {0};
-    const uint8_t n = get_byte(from);
-    const uint8_t *text = n <= sizeof bytes ? get_bytes(from, n) : NULL;
-    if (text)
-        memcpy(bytes, text, n);
-    else
-        from->bad = true;
-    return (struct payload){.word = {load_le(bytes, 8), load_le(bytes + 8, 8)}};
-}
-
-static struct payload get_payload(const struct codec *c, struct cursor *from, const struct event *e,
-                                  const struct payload *expected)
-{
-    const enum layout layout = layout_of(e->kind, e->detail);
+    const enum layout layout = layout_of(told->kind, told->detail);
     if (layout == LAYOUT_TEXT)
-        return get_text(from);
+        return (struct payload){.word = {load_le(told->payload.text, 8), load_le(told->payload.text + 8, 8)}};
     struct payload payload = *expected;
-    unsigned mask = get_byte(from), bit = 0;
+    unsigned n = 0, bit = 0;
     for (unsigned i = 0; i < n_halves(layout); i++, bit++) {
-        if (mask & 1u << bit) {
-            const uint32_t half = half_of(expected, i) + unzigzag32(get_varint32(from));
+        if (told->mask & 1u << bit) {
+            const uint32_t half = half_of(expected, i) + unzigzag32((uint32_t)told->payload.numbers[n++]);
             const unsigned shift = 32 * (i % 2);
             payload.word[i / 2] &= ~(UINT64_C(0xffffffff) << shift);
             payload.word[i / 2] |= (uint64_t)half << shift;
         }
     }
-    for (unsigned word = first_wide(layout); word < 2; word++, bit++)
-        if (mask & 1u << bit)
-            payload.word[word] = get_signed(from) + wide_base(c, e->kind, e->detail, expected, word);
+    for (unsigned word = n_halves(layout) / 2; word < 2; word++, bit++)
+        if (told->mask & 1u << bit)
+            payload.word[word] = unzigzag(told->payload.numbers[n++]) + wide_base(c, told, expected, word);
     return payload;
 }
 
 /* ---- encoding ---- */
 
-/* The most that one event adds to a column. */
-enum { MAX_TIME_HI = VARINT_MAX_BYTES, MAX_CPU = 3, MAX_TID = 11, MAX_PAYLOAD = 24 };
-
-static void columns_reserve(struct columns *columns, size_t n)
-{
-    buffer_reserve(&columns->op, n);
-    buffer_reserve(&columns->time, n);
-    buffer_reserve(&columns->time_hi, n * MAX_TIME_HI);
-    buffer_reserve(&columns->cpu, n * MAX_CPU);
-    buffer_reserve(&columns->tid, n * MAX_TID);
-    buffer_reserve(&columns->payload, n * MAX_PAYLOAD);
-}
-
 /* A task of this block by its number, a new one by the difference to the last new one. */
-static uint32_t put_task(struct codec *c, struct buffer *b, int32_t tid)
+static uint32_t tell_task(struct codec *c, int32_t tid, uint32_t *new_tid)
 {
     uint32_t *bucket = tid ? bucket_of(c, tid) : NULL;
-    if (!bucket || *bucket) {
-        const uint32_t task = bucket ? *bucket : 0;
-        put_varint(b, (uint64_t)task + 1);
-        return task;
-    }
-    put_byte(b, 0);
-    put_varint(b, zigzag32((uint32_t)tid - (uint32_t)c->new_tid));
+    if (!bucket)
+        return 1;
+    if (*bucket)
+        return *bucket + 1;
+    *new_tid = zigzag32((uint32_t)tid - (uint32_t)c->new_tid);
     c->new_tid = tid;
-    const uint32_t task = *bucket = add_task(c, tid);
+    *bucket = add_task(c, tid);
     if (c->n_tasks > c->n_buckets / 2)
         grow_buckets(c);
-    return task;
+    return 0;
 }
 
-static inline void encode(struct codec *c, struct columns *columns, const struct event *e)
+static uint32_t index_told(const struct codec *c, uint32_t task)
 {
-    const uint8_t code =
-        e->kind < N_KINDS && e->detail < N_KINDS ? c->code_of[e->kind][e->detail] : CODE_ESCAPE;
-    unsigned op = (unsigned)code << OP_CODE_SHIFT;
-    if (code == CODE_ESCAPE) {
-        put_byte(&columns->payload, e->kind);
-        put_byte(&columns->payload, e->detail);
-    }
-
-    const uint64_t difference = e->time_ns - c->time_ns;
-    put_byte(&columns->time, (uint8_t)difference);
-    put_varint(&columns->time_hi, difference >> 8);
-
-    int16_t *cpu = expected_cpu(c, e->kind, e->detail);
-    if (*cpu != e->cpu) {
-        op |= OP_CPU;
-        *cpu = e->cpu;
-        put_varint(&columns->cpu, (uint16_t)(e->cpu + 1));
-    }
-
-    uint32_t task = expected_task(c, e->kind, e->cpu);
-    if (c->tasks[task].tid != e->tid) {
-        op |= OP_TID;
-        task = put_task(c, &columns->tid, e->tid);
-    }
-
-    const struct payload payload = payload_of(e), expected = expected_payload(c, e->kind, e->detail, task);
-    c->time_ns = e->time_ns;
-    if (payload.word[0] != expected.word[0] || payload.word[1] != expected.word[1]) {
-        op |= OP_PAYLOAD;
-        put_payload(c, &columns->payload, e, &payload, &expected);
-    }
-    put_byte(&columns->op, (uint8_t)op);
-    learn(c, e, task, &payload);
+    return task ? task - 1 : c->n_tasks - 1;
 }
 
-static inline uint8_t *varint_at(uint8_t *to, uint64_t v)
-{
-    while (v >= 0x80) {
-        *to++ = (uint8_t)(v | 0x80);
-        v >>= 7;
-    }
-    *to++ = (uint8_t)v;
-    return to;
-}
+#define LEAST_SAVED 32768
 
-/* Whether the column of times gets fewer bytes: short of that the plainer operation is the better one, since
- * more of the same are packed better. */
+/* Whether it gets shorter by much: short of that the plainer operation is the better one, since more of the
+ * same are packed better. */
 static inline bool saves_bytes(uint64_t surprise, uint64_t difference)
 {
-    return difference >= 1 << 15 && (surprise < 1 << 15 || surprise < difference >> 7);
+    return difference >= LEAST_SAVED && (surprise < LEAST_SAVED || surprise < difference >> 7);
 }
 
 /* One with a code, and without a payload. */
@@ -550,176 +441,267 @@ static inline bool is_plain_switch(const struct event *e)
     return e->kind <= EVENT_SWITCH_OUT && e->detail <= last && !e->u.run.run_ns && !e->u.run.wait_ns;
 }
 
-/* The same as encode(), for the events that come by the million: as many plain switches as follow one
- * another. Returns how many. */
-static size_t encode_switches(struct codec *c, struct columns *columns, const struct event *events, size_t n)
+static inline void tell(struct codec *c, const struct event *e, struct told *told)
 {
-    uint8_t *op = columns->op.bytes + columns->op.n, *time = columns->time.bytes + columns->time.n;
-    uint8_t *time_hi = columns->time_hi.bytes + columns->time_hi.n;
-    uint64_t time_ns = c->time_ns;
-    uint32_t task = c->task;
-    size_t i = 0;
-    for (; i < n && is_plain_switch(&events[i]); i++) {
-        const struct event *e = &events[i];
-        struct codec_cpu *cpu = cpu_of(c, e->cpu);
-        unsigned now = (unsigned)c->code_of[e->kind][e->detail] << OP_CODE_SHIFT;
-        uint64_t difference = e->time_ns - time_ns;
-        const uint64_t surprise = zigzag(e->time_ns - expected_time(cpu, e->kind));
+    const uint8_t code =
+        e->kind < N_KINDS && e->detail < N_KINDS ? c->code_of[e->kind][e->detail] : CODE_ESCAPE;
+    unsigned op = (unsigned)code << OP_CODE_SHIFT;
+    told->kind = e->kind;
+    told->detail = e->detail;
+    told->time = e->time_ns - c->time_ns;
+    if (is_plain_switch(e)) {
+        const uint64_t surprise = zigzag(e->time_ns - expected_time(cpu_of(c, e->cpu), e->kind, e->detail));
+        if (saves_bytes(surprise, told->time)) {
+            op += N_SWITCH_CODES << OP_CODE_SHIFT;
+            told->time = surprise;
+        }
+    }
+
+    int16_t *cpu = expected_cpu(c, e->kind, e->detail);
+    if (*cpu != e->cpu) {
+        op |= OP_CPU;
+        *cpu = e->cpu;
+        told->cpu = (uint16_t)(e->cpu + 1);
+    }
+
+    uint32_t task = expected_task(c, e->kind, e->cpu);
+    if (c->tasks[task].tid != e->tid) {
+        op |= OP_TID;
+        told->task = tell_task(c, e->tid, &told->new_tid);
+        task = index_told(c, told->task);
+    }
+
+    const struct payload payload = payload_of(e), expected = expected_payload(c, e->kind, e->detail, task);
+    c->time_ns = e->time_ns;
+    if (payload.word[0] != expected.word[0] || payload.word[1] != expected.word[1]) {
+        op |= OP_PAYLOAD;
+        tell_payload(c, told, &payload, &expected);
+    }
+    told->op = (uint8_t)op;
+    learn(c, e, task, &payload);
+}
+
+/* Where the next byte of a column goes, apart from the column: a byte that is written could be part of
+ * anything, so what is kept behind a pointer would be read again for each. */
+struct ends {
+    uint8_t *op, *time, *time_hi, *cpu, *tid, *payload;
+};
+
+static struct ends ends_of(const struct columns *columns)
+{
+    return (struct ends){.op = columns->op.bytes + columns->op.n,
+                         .time = columns->time.bytes + columns->time.n,
+                         .time_hi = columns->time_hi.bytes + columns->time_hi.n,
+                         .cpu = columns->cpu.bytes + columns->cpu.n,
+                         .tid = columns->tid.bytes + columns->tid.n,
+                         .payload = columns->payload.bytes + columns->payload.n};
+}
+
+static void set_ends(struct columns *columns, const struct ends *ends)
+{
+    columns->op.n = (size_t)(ends->op - columns->op.bytes);
+    columns->time.n = (size_t)(ends->time - columns->time.bytes);
+    columns->time_hi.n = (size_t)(ends->time_hi - columns->time_hi.bytes);
+    columns->cpu.n = (size_t)(ends->cpu - columns->cpu.bytes);
+    columns->tid.n = (size_t)(ends->tid - columns->tid.bytes);
+    columns->payload.n = (size_t)(ends->payload - columns->payload.bytes);
+}
+
+static inline void end_time(struct ends *ends, uint64_t time)
+{
+    *ends->time++ = (uint8_t)time;
+    ends->time_hi = varint_at(ends->time_hi, time >> 8);
+}
+
+static inline uint32_t end_task(struct codec *c, struct ends *ends, int32_t tid)
+{
+    uint32_t new_tid = 0;
+    const uint32_t number = tell_task(c, tid, &new_tid);
+    ends->tid = varint_at(ends->tid, number);
+    if (number == 0)
+        ends->tid = varint_at(ends->tid, new_tid);
+    return index_told(c, number);
+}
+
+/* The same as tell() and columns_put(), for the events that come by the million. */
+static inline void encode_switch(struct codec *c, struct ends *ends, const struct event *e)
+{
+    struct codec_cpu *cpu = cpu_of(c, e->cpu);
+    unsigned op = (unsigned)c->code_of[e->kind][e->detail] << OP_CODE_SHIFT;
+    uint64_t difference = e->time_ns - c->time_ns;
+    if (difference >= LEAST_SAVED) {
+        const uint64_t surprise = zigzag(e->time_ns - expected_time(cpu, e->kind, e->detail));
         if (saves_bytes(surprise, difference)) {
-            now += N_SWITCH_CODES << OP_CODE_SHIFT;
+            op += N_SWITCH_CODES << OP_CODE_SHIFT;
             difference = surprise;
         }
-        time_ns = e->time_ns;
-        *time++ = (uint8_t)difference;
-        time_hi = varint_at(time_hi, difference >> 8);
-
-        if (c->switch_cpu != e->cpu) {
-            now |= OP_CPU;
-            c->switch_cpu = e->cpu;
-            put_varint(&columns->cpu, (uint16_t)(e->cpu + 1));
-        }
-        uint32_t this = e->kind == EVENT_SWITCH_IN ? c->tasks[cpu->last].next : cpu->running;
-        if (c->tasks[this].tid != e->tid) {
-            now |= OP_TID;
-            this = put_task(c, &columns->tid, e->tid);
-        }
-        learn_switch(c, e->kind, e->detail, cpu, this, e->time_ns);
-        task = this ? this : task;
-        *op++ = (uint8_t)now;
     }
-    c->time_ns = time_ns;
-    c->task = task;
-    columns->op.n += i;
-    columns->time.n += i;
-    columns->time_hi.n = (size_t)(time_hi - columns->time_hi.bytes);
-    return i;
+    c->time_ns = e->time_ns;
+    end_time(ends, difference);
+
+    if (c->switch_cpu != e->cpu) {
+        op |= OP_CPU;
+        c->switch_cpu = e->cpu;
+        ends->cpu = varint_at(ends->cpu, (uint16_t)(e->cpu + 1));
+    }
+    uint32_t task = e->kind == EVENT_SWITCH_IN ? c->tasks[cpu->last].next : cpu->running;
+    if (c->tasks[task].tid != e->tid) {
+        op |= OP_TID;
+        task = end_task(c, ends, e->tid);
+    }
+    learn_switch(c, e->kind, e->detail, cpu, task, e->time_ns);
+    c->task = task ? task : c->task;
+    *ends->op++ = (uint8_t)op;
+}
+
+/* One of which no more is told than who woke it. */
+static inline bool is_plain_wake(const struct event *e)
+{
+    const struct payload payload = payload_of(e);
+    return e->kind == EVENT_WAKE && e->detail == 0 && !payload.word[1] && payload.word[0] <= UINT32_MAX;
+}
+
+static inline void encode_wake(struct codec *c, struct ends *ends, const struct event *e)
+{
+    unsigned op = CODE_WAKE << OP_CODE_SHIFT;
+    end_time(ends, e->time_ns - c->time_ns);
+    c->time_ns = e->time_ns;
+
+    int16_t *cpu = &c->cpus[EVENT_WAKE][0];
+    if (*cpu != e->cpu) {
+        op |= OP_CPU;
+        *cpu = e->cpu;
+        ends->cpu = varint_at(ends->cpu, (uint16_t)(e->cpu + 1));
+    }
+    uint32_t task = c->tasks[c->last_in].woken;
+    if (c->tasks[task].tid != e->tid) {
+        op |= OP_TID;
+        task = end_task(c, ends, e->tid);
+    }
+    const int32_t waker = c->tasks[task].waker ? c->tasks[task].waker : c->tasks[c->last_in].tid;
+    if (waker != e->u.wake.waker_tid) {
+        op |= OP_PAYLOAD;
+        *ends->payload++ = 1; /* the first number differs */
+        ends->payload = varint_at(ends->payload, zigzag32((uint32_t)e->u.wake.waker_tid - (uint32_t)waker));
+    }
+    c->tasks[c->last_in].woken = task;
+    c->tasks[task].waker = e->u.wake.waker_tid;
+    c->task = task ? task : c->task;
+    *ends->op++ = (uint8_t)op;
 }
 
 void codec_encode(struct codec *c, struct columns *columns, const struct event *events, size_t n)
 {
+    struct told told = {0};
     columns_reserve(columns, n);
-    for (size_t i = 0; i < n;) {
-        i += encode_switches(c, columns, events + i, n - i);
-        if (i < n)
-            encode(c, columns, &events[i++]);
+    struct ends ends = ends_of(columns);
+    for (size_t i = 0; i < n; i++) {
+        const struct event *e = &events[i];
+        if (is_plain_switch(e)) {
+            encode_switch(c, &ends, e);
+        } else if (is_plain_wake(e)) {
+            encode_wake(c, &ends, e);
+        } else {
+            tell(c, e, &told);
+            set_ends(columns, &ends);
+            columns_put(columns, &told);
+            ends = ends_of(columns);
+        }
     }
+    set_ends(columns, &ends);
 }
 
-void columns_clear(struct columns *columns)
+static struct told_models *models_of(struct codec *c)
 {
-    columns->op.n = columns->time.n = columns->time_hi.n = 0;
-    columns->cpu.n = columns->tid.n = columns->payload.n = 0;
+    if (!c->models)
+        c->models = told_models_new();
+    return c->models;
 }
 
-void columns_fini(struct columns *columns)
+void codec_encode_bits(struct codec *c, struct buffer *to, const struct event *events, size_t n)
 {
-    buffer_fini(&columns->op);
-    buffer_fini(&columns->time);
-    buffer_fini(&columns->time_hi);
-    buffer_fini(&columns->cpu);
-    buffer_fini(&columns->tid);
-    buffer_fini(&columns->payload);
-}
-
-void columns_join(const struct columns *columns, struct buffer *to)
-{
-    const struct buffer *parts[] = {&columns->time_hi, &columns->cpu, &columns->tid, &columns->payload};
-    const unsigned n_parts = sizeof parts / sizeof *parts;
-    to->n = 0;
-    for (unsigned i = 0; i < n_parts; i++)
-        buffer_varint(to, parts[i]->n);
-    buffer_bytes(to, columns->op.bytes, columns->op.n);
-    for (unsigned i = 0; i < n_parts; i++)
-        buffer_bytes(to, parts[i]->bytes, parts[i]->n);
+    struct told told = {0};
+    struct told_writer w = told_begin(models_of(c), to);
+    for (size_t i = 0; i < n; i++) {
+        tell(c, &events[i], &told);
+        told_put(&w, &told);
+    }
+    told_end(&w);
 }
 
 /* ---- decoding ---- */
 
-struct parts {
-    struct cursor op, time_hi, cpu, tid, payload;
-};
-
-static uint32_t get_task(struct codec *c, struct cursor *from)
+/* False when there is no such task. */
+static inline bool understand(struct codec *c, const struct told *told, struct event *e)
 {
-    const uint32_t number = get_varint32(from);
-    if (number > c->n_tasks) {
-        from->bad = true;
-        return 0;
-    }
-    if (number > 0)
-        return number - 1;
-    c->new_tid = (int32_t)((uint32_t)c->new_tid + unzigzag32(get_varint32(from)));
-    return add_task(c, c->new_tid);
-}
-
-static inline void decode(struct codec *c, struct parts *parts, uint8_t time, struct event *e)
-{
-    const unsigned op = get_byte(&parts->op), code = op >> OP_CODE_SHIFT;
-    if (code < N_CODES) {
-        e->kind = codes[code][0];
-        e->detail = codes[code][1];
-    } else {
-        parts->op.bad |= code != CODE_ESCAPE;
-        e->kind = get_byte(&parts->payload);
-        e->detail = get_byte(&parts->payload);
-    }
-    const uint64_t told = get_varint(&parts->time_hi) << 8 | time;
-    e->time_ns = c->time_ns + told;
-
+    e->kind = told->kind;
+    e->detail = told->detail;
     int16_t *cpu = expected_cpu(c, e->kind, e->detail);
-    if (op & OP_CPU)
-        *cpu = (int16_t)(uint16_t)(get_varint(&parts->cpu) - 1);
+    if (told->op & OP_CPU)
+        *cpu = (int16_t)(uint16_t)(told->cpu - 1);
     e->cpu = *cpu;
-    if (code >= N_SWITCH_CODES && code < 2 * N_SWITCH_CODES)
-        e->time_ns = expected_time(cpu_of(c, e->cpu), e->kind) + unzigzag(told);
 
-    const uint32_t task = op & OP_TID ? get_task(c, &parts->tid) : expected_task(c, e->kind, e->cpu);
+    const unsigned code = told_code(told);
+    if (code >= N_SWITCH_CODES && code < 2 * N_SWITCH_CODES)
+        e->time_ns = expected_time(cpu_of(c, e->cpu), e->kind, e->detail) + unzigzag(told->time);
+    else
+        e->time_ns = c->time_ns + told->time;
+
+    uint32_t task;
+    if (!(told->op & OP_TID)) {
+        task = expected_task(c, e->kind, e->cpu);
+    } else if (told->task > c->n_tasks) {
+        return false;
+    } else {
+        if (told->task == 0) {
+            c->new_tid = (int32_t)((uint32_t)c->new_tid + unzigzag32(told->new_tid));
+            add_task(c, c->new_tid);
+        }
+        task = index_told(c, told->task);
+    }
     e->tid = c->tasks[task].tid;
-    if (is_switch(e->kind) && !(op & OP_PAYLOAD)) {
+
+    if (is_switch(e->kind) && !(told->op & OP_PAYLOAD)) {
         memset(&e->u, 0, sizeof e->u);
         c->time_ns = e->time_ns;
         c->task = task ? task : c->task;
         learn_switch(c, e->kind, e->detail, cpu_of(c, e->cpu), task, e->time_ns);
-        return;
+        return true;
     }
-
     struct payload payload = expected_payload(c, e->kind, e->detail, task);
     c->time_ns = e->time_ns;
-    if (op & OP_PAYLOAD) {
+    if (told->op & OP_PAYLOAD) {
         const struct payload expected = payload;
-        payload = get_payload(c, &parts->payload, e, &expected);
+        payload = told_payload(c, told, &expected);
     }
     payload_to(&payload, e);
     learn(c, e, task, &payload);
+    return true;
 }
 
 bool codec_decode(struct codec *c, const uint8_t *times, const uint8_t *joined, size_t n_joined,
                   struct event *events, size_t n)
 {
-    struct cursor from = cursor_of(joined, n_joined);
-    struct parts parts;
-    struct cursor *const cursors[] = {&parts.time_hi, &parts.cpu, &parts.tid, &parts.payload};
-    const unsigned n_cursors = sizeof cursors / sizeof *cursors;
-    uint64_t n_bytes[sizeof cursors / sizeof *cursors];
-    for (unsigned i = 0; i < n_cursors; i++)
-        n_bytes[i] = get_varint(&from);
-    const uint8_t *ops = get_bytes(&from, n);
-    if (!ops)
+    struct columns_reader r;
+    struct told told = {0};
+    if (!columns_open(&r, times, joined, n_joined, n))
         return false;
-    parts.op = cursor_of(ops, n);
-    for (unsigned i = 0; i < n_cursors; i++) {
-        const uint8_t *part = n_bytes[i] <= cursor_left(&from) ? get_bytes(&from, (size_t)n_bytes[i]) : NULL;
-        if (!part)
-            return false;
-        *cursors[i] = cursor_of(part, (size_t)n_bytes[i]);
+    bool good = true;
+    for (size_t i = 0; i < n && good; i++) {
+        columns_get(&r, &told);
+        good = understand(c, &told, &events[i]);
     }
-    if (cursor_left(&from) > 0)
-        return false;
+    return good && columns_at_end(&r);
+}
 
-    for (size_t i = 0; i < n; i++)
-        decode(c, &parts, times[i], &events[i]);
-    bool good = !parts.op.bad;
-    for (unsigned i = 0; i < n_cursors; i++)
-        good = good && !cursors[i]->bad && cursor_left(cursors[i]) == 0;
-    return good;
+bool codec_decode_bits(struct codec *c, const uint8_t *bytes, size_t n_bytes, struct event *events, size_t n)
+{
+    struct told told = {0};
+    struct told_reader r = told_open(models_of(c), bytes, n_bytes);
+    bool good = true;
+    for (size_t i = 0; i < n && good; i++) {
+        told_get(&r, &told);
+        good = !r.bits.from.bad && understand(c, &told, &events[i]);
+    }
+    return good && told_at_end(&r);
 }

@@ -364,11 +364,15 @@ bool reader_events(struct reader *r, unsigned block, struct event *events, size_
     const size_t n = e->n_events;
     if (n > max)
         return err_set(err, "%s: a block has more events than there is room for", r->name);
-    if (!read_header(r, e, &header) || !read_section(r, e, &header, SECTION_EVENTS) || r->body.n < n ||
-        !block_unpack(r->body.bytes + n, r->body.n - n, BLOCK_MAX_UNPACKED, &r->plain, r->unpacker))
+    if (!read_header(r, e, &header) || !read_section(r, e, &header, SECTION_EVENTS))
         return damaged(r, e, err);
     codec_begin(r->codec, 0);
-    return codec_decode(r->codec, r->body.bytes, r->plain.bytes, r->plain.n, events, n) || damaged(r, e, err);
+    if (header.flags & BLOCK_BITS)
+        return codec_decode_bits(r->codec, r->body.bytes, r->body.n, events, n) || damaged(r, e, err);
+    return (r->body.n >= n &&
+            block_unpack(r->body.bytes + n, r->body.n - n, BLOCK_MAX_UNPACKED, &r->plain, r->unpacker) &&
+            codec_decode(r->codec, r->body.bytes, r->plain.bytes, r->plain.n, events, n)) ||
+           damaged(r, e, err);
 }
 
 static bool get_extra(struct reader *r, struct cursor *from, struct preamble *preamble)

@@ -10,9 +10,10 @@
 
 #define BLOCK_TARGET  16384 /* events of a block, if batches end there, */
 #define BLOCK_LIMIT   32768 /* and in any case */
-#define KEY_PER_TASK  16    /* events between two blocks with the state of all tasks: for each task, */
-#define KEY_EVENTS    8192  /* and at least; the timeline takes so many in a millisecond */
-#define TASK_BYTES    100   /* of a preamble, about */
+#define FEW_EVENTS    4096 /* a block with no more is coded as bits: its time does not count, its room does */
+#define KEY_PER_TASK  16   /* events between two blocks with the state of all tasks: for each task, */
+#define KEY_EVENTS    8192 /* and at least; the timeline takes so many in a millisecond */
+#define TASK_BYTES    100  /* of a preamble, about */
 #define PACKING_LEVEL 1
 #define SUMS_LEVEL    (-20) /* thousands of them are read at once, and they are few bytes: not made of codes */
 
@@ -30,6 +31,8 @@ struct recorder {
 
     /* The block that is being filled. */
     struct codec *codec;
+    struct event *few; /* its first FEW_EVENTS events, while there are no more; then all are in columns */
+    size_t n_few;
     struct columns columns;
     uint64_t begin_ns; /* its span begins; where nothing was known before, with its first event */
     bool begin_known;
@@ -71,7 +74,7 @@ static bool is_active(const struct recorder *r)
 
 static size_t n_in_block(const struct recorder *r)
 {
-    return r->columns.op.n;
+    return r->n_few + r->columns.op.n;
 }
 
 /* ---- the state of all tasks ---- */
@@ -211,10 +214,25 @@ static void sum_cpus(struct recorder *r, uint64_t span_ns)
 
 static void begin_block(struct recorder *r)
 {
+    r->n_few = 0;
     columns_clear(&r->columns);
     codec_begin(r->codec, 0);
     r->min_ns = UINT64_MAX;
     r->max_ns = 0;
+}
+
+static void put_events(struct recorder *r, struct block_header *header)
+{
+    struct buffer *block = &r->packed_block;
+    if (r->columns.op.n == 0) {
+        codec_encode_bits(r->codec, block, r->few, r->n_few);
+        header->flags |= BLOCK_BITS;
+    } else {
+        columns_join(&r->columns, &r->scratch);
+        buffer_bytes(block, r->columns.time.bytes, r->columns.time.n);
+        block_pack(block, r->scratch.bytes, r->scratch.n, r->packer);
+    }
+    block_close_section(block, header, SECTION_EVENTS);
 }
 
 static void put_block(struct recorder *r, struct block_header *header)
@@ -235,11 +253,7 @@ static void put_block(struct recorder *r, struct block_header *header)
         block_add_packed(block, header, SECTION_PREAMBLE, r->preamble.bytes, r->preamble.n, r->packer);
         header->flags |= BLOCK_KEY;
     }
-    columns_join(&r->columns, plain);
-    const size_t n = r->columns.time.n;
-    buffer_bytes(block, r->columns.time.bytes, n);
-    block_pack(block, plain->bytes, plain->n, r->packer);
-    block_close_section(block, header, SECTION_EVENTS);
+    put_events(r, header);
     block_header_store(block->bytes, header);
 }
 
@@ -275,19 +289,41 @@ static void seal(struct recorder *r, uint64_t end_ns, bool at_batch_end)
     r->n_since_key += n;
     r->begin_ns = header.last_ns;
     r->preamble.n = 0;
+    r->n_few = 0;
     columns_clear(&r->columns);
     if (at_batch_end && key_is_due(r))
         put_preamble(r);
     begin_block(r);
 }
 
+/* They are in order as a rule: of such only the first and the last count. */
+static void see_times(struct recorder *r, const struct event *events, size_t n)
+{
+    uint64_t min_ns = events[0].time_ns, max_ns = min_ns, before_ns = min_ns;
+    for (size_t i = 1; i < n; i++) {
+        const uint64_t time_ns = events[i].time_ns;
+        if (time_ns < before_ns) {
+            max_ns = before_ns > max_ns ? before_ns : max_ns;
+            min_ns = time_ns < min_ns ? time_ns : min_ns;
+        }
+        before_ns = time_ns;
+    }
+    max_ns = before_ns > max_ns ? before_ns : max_ns;
+    r->min_ns = min_ns < r->min_ns ? min_ns : r->min_ns;
+    r->max_ns = max_ns > r->max_ns ? max_ns : r->max_ns;
+}
+
 static void take(struct recorder *r, const struct event *events, size_t n)
 {
-    codec_encode(r->codec, &r->columns, events, n);
-    for (size_t i = 0; i < n; i++) {
-        r->min_ns = events[i].time_ns < r->min_ns ? events[i].time_ns : r->min_ns;
-        r->max_ns = events[i].time_ns > r->max_ns ? events[i].time_ns : r->max_ns;
+    if (r->columns.op.n == 0 && r->n_few + n <= FEW_EVENTS) {
+        memcpy(r->few + r->n_few, events, n * sizeof *events);
+        r->n_few += n;
+    } else {
+        codec_encode(r->codec, &r->columns, r->few, r->n_few);
+        codec_encode(r->codec, &r->columns, events, n);
+        r->n_few = 0;
     }
+    see_times(r, events, n);
     r->n_taken += n;
 }
 
@@ -329,6 +365,7 @@ static void begin_anew(struct recorder *r)
     r->begin_ns = timeline_now_ns(r->tl);
     r->begin_known = timeline_n_events(r->tl) > 0;
     r->n_glimpses = 0;
+    r->n_few = 0;
     columns_clear(&r->columns);
     put_preamble(r);
     begin_block(r);
@@ -446,6 +483,7 @@ struct recorder *recorder_new(const struct timeline *tl, size_t memory_bytes)
     r->keep.max_bytes = memory_bytes;
     r->writer.fd = -1;
     r->codec = codec_new();
+    r->few = mem_new(FEW_EVENTS, sizeof *r->few);
     r->packer = ZSTD_createCCtx();
     if (!r->packer)
         err_no_memory();
@@ -474,6 +512,7 @@ void recorder_free(struct recorder *r)
     keep_fini(&r->keep);
     texts_fini(&r->texts);
     codec_free(r->codec);
+    free(r->few);
     columns_fini(&r->columns);
     buffer_fini(&r->preamble);
     buffer_fini(&r->packed_block);

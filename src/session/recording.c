@@ -11,7 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FLUSH_NS (2 * NS_PER_S) /* a recording that is killed has lost no more than this */
+/* A recording that is killed has lost no more than this: at first, and when it is long. Each block has its
+ * price. */
+#define FLUSH_NS      (2 * NS_PER_S)
+#define FLUSH_LATE_NS (4 * NS_PER_S)
+#define LATE_NS       (20 * NS_PER_S)
 
 static void push(struct sink *sink, const struct event *events, unsigned long n)
 {
@@ -162,7 +166,8 @@ void recording_step(struct session *s, uint64_t until_ns)
     struct recording *r = &s->recording;
     if (!r->recorder)
         return;
-    if (until_ns < r->flushed_ns + FLUSH_NS)
+    const bool is_late = !r->is_on || until_ns > r->since_ns + LATE_NS;
+    if (until_ns < r->flushed_ns + (is_late ? FLUSH_LATE_NS : FLUSH_NS))
         return;
     r->flushed_ns = until_ns;
     if (r->is_on)

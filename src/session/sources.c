@@ -74,8 +74,8 @@ bool sources_open(struct sources *sources, const struct session_config *config, 
     const bool sampling = !sources->perf && (is_foreign || choice == SOURCE_PROC);
     sources->exact = !sampling;
     sources->self_timed = !sources->perf && !sampling;
-    struct proc_config proc = {.counters_every_ns = (sampling ? 100 : 1000) * NS_PER_MS,
-                               .states_every_ns = (sampling ? 50 : 1000) * NS_PER_MS};
+    struct proc_config proc = {.counters_every_ns = (sampling ? 100 : 2000) * NS_PER_MS,
+                               .states_every_ns = (sampling ? 50 : 2000) * NS_PER_MS};
     sources->proc = proc_open(&proc);
     return true;
 }

@@ -103,6 +103,15 @@ static void decode(const uint8_t *bytes, size_t n)
     codec_free(codec);
 }
 
+static void decode_bits(const uint8_t *bytes, size_t n)
+{
+    static struct event events[MAX_DECODED];
+    struct codec *codec = codec_new();
+    if (n)
+        codec_decode_bits(codec, bytes + 1, n - 1, events, bytes[0] * 3u);
+    codec_free(codec);
+}
+
 static void get_tasks(const uint8_t *bytes, size_t n)
 {
     struct cursor from = cursor_of(bytes, n);
@@ -134,7 +143,7 @@ static void round_trip(const uint8_t *bytes, size_t n)
 {
     struct codec *codec = codec_new();
     struct columns columns = {0};
-    struct buffer joined = {0};
+    struct buffer joined = {0}, bits = {0};
     const size_t n_events = n / sizeof(struct event);
     struct event *events = mem_new(n_events, sizeof *events), *back = mem_new(n_events, sizeof *back);
     if (n_events)
@@ -145,8 +154,15 @@ static void round_trip(const uint8_t *bytes, size_t n)
     if (!codec_decode(codec, columns.time.bytes, joined.bytes, joined.n, back, n_events) ||
         memcmp(events, back, n_events * sizeof *events) != 0)
         abort();
+    codec_begin(codec, 0);
+    codec_encode_bits(codec, &bits, events, n_events);
+    codec_begin(codec, 0);
+    if (!codec_decode_bits(codec, bits.bytes, bits.n, back, n_events) ||
+        memcmp(events, back, n_events * sizeof *events) != 0)
+        abort();
     free(events);
     free(back);
+    buffer_fini(&bits);
     buffer_fini(&joined);
     columns_fini(&columns);
     codec_free(codec);
@@ -168,6 +184,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
         break;
     case 'e':
         decode(copy + 1, n - 1);
+        break;
+    case 'b':
+        decode_bits(copy + 1, n - 1);
         break;
     case 't':
         get_tasks(copy + 1, n - 1);

@@ -92,7 +92,7 @@ static void check_codec(const struct event *events, size_t n)
 {
     struct codec *codec = codec_new();
     struct columns columns = {0};
-    struct buffer joined = {0};
+    struct buffer joined = {0}, bits = {0};
     struct event *back = mem_new(n, sizeof *back);
     for (unsigned round = 0; round < 2; round++) { /* the second begins anew */
         columns_clear(&columns);
@@ -103,8 +103,17 @@ static void check_codec(const struct event *events, size_t n)
         codec_begin(codec, 77);
         assert_true(codec_decode(codec, columns.time.bytes, joined.bytes, joined.n, back, n));
         assert_memory_equal(back, events, n * sizeof *events);
+
+        bits.n = 0;
+        codec_begin(codec, 77);
+        codec_encode_bits(codec, &bits, events, n);
+        memset(back, 0, n * sizeof *back);
+        codec_begin(codec, 77);
+        assert_true(codec_decode_bits(codec, bits.bytes, bits.n, back, n));
+        assert_memory_equal(back, events, n * sizeof *events);
     }
     free(back);
+    buffer_fini(&bits);
     buffer_fini(&joined);
     columns_fini(&columns);
     codec_free(codec);
@@ -149,6 +158,57 @@ static void many_tasks_come_back(void **state)
     check_codec(events, N);
     check_codec(events, 0);
     free(events);
+}
+
+static void cut_off_bits_are_refused(void **state)
+{
+    (void)state;
+    enum { N = 300 };
+    struct codec *codec = codec_new();
+    struct buffer bits = {0};
+    struct event events[N], back[N], before = {0};
+    for (size_t i = 0; i < N; i++)
+        before = events[i] = any_event(&before);
+    codec_begin(codec, 0);
+    codec_encode_bits(codec, &bits, events, N);
+    for (size_t n = 0; n < bits.n; n++) {
+        codec_begin(codec, 0);
+        assert_false(codec_decode_bits(codec, bits.bytes, n, back, N));
+    }
+    codec_begin(codec, 0);
+    assert_true(codec_decode_bits(codec, bits.bytes, bits.n, back, N));
+    buffer_reserve(&bits, 1);
+    put_byte(&bits, 0);
+    codec_begin(codec, 0);
+    assert_false(codec_decode_bits(codec, bits.bytes, bits.n, back, N));
+    buffer_fini(&bits);
+    codec_free(codec);
+}
+
+/* Four tasks that take turns at every tick, each some microseconds late: little but the noise is written. */
+static void ticks_cost_their_noise(void **state)
+{
+    (void)state;
+    enum { N = 2000, TICK = 4000000 };
+    struct codec *codec = codec_new();
+    struct buffer bits = {0};
+    struct event events[N];
+    for (uint64_t i = 0; i < N; i += 2) {
+        const uint64_t tick_ns = 1000000000 + i / 2 * TICK + pick(8192);
+        events[i] = (struct event){.time_ns = tick_ns,
+                                   .tid = (int32_t)(100 + i / 2 % 4),
+                                   .kind = EVENT_SWITCH_OUT,
+                                   .detail = OUT_PREEMPTED};
+        events[i + 1] = (struct event){.time_ns = tick_ns + 2048 + pick(1024),
+                                       .tid = (int32_t)(100 + (i / 2 + 1) % 4),
+                                       .kind = EVENT_SWITCH_IN};
+    }
+    codec_begin(codec, 0);
+    codec_encode_bits(codec, &bits, events, N);
+    print_message("# %.1f bits a switch, of which 23 are noise\n", 8.0 * (double)bits.n / (N / 2.0));
+    assert_true(bits.n * 8 < 26 * N / 2);
+    buffer_fini(&bits);
+    codec_free(codec);
 }
 
 static void damaged_columns_are_refused(void **state)
@@ -587,6 +647,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_event_comes_back),      cmocka_unit_test(every_kind_and_detail_comes_back),
         cmocka_unit_test(many_tasks_come_back),      cmocka_unit_test(damaged_columns_are_refused),
+        cmocka_unit_test(cut_off_bits_are_refused),  cmocka_unit_test(ticks_cost_their_noise),
         cmocka_unit_test(tasks_come_back),           cmocka_unit_test(sums_come_back),
         cmocka_unit_test(a_recording_comes_back),    cmocka_unit_test(facts_come_back),
         cmocka_unit_test(what_is_cut_off_opens),     cmocka_unit_test(a_flipped_byte_is_noticed),
