@@ -56,25 +56,12 @@ static void tell_exit(struct session *s, int tid, bool known, int status)
     notes_add(&s->notes, event);
 }
 
-static bool read_before(const struct target_task *task, struct foreign_before *before)
+/* A process of ours that does nothing but wait. */
+static void tell_keeper(struct session *s, int pid)
 {
-    *before = (struct foreign_before){.tid = task->tid, .start = task->start};
-    before->nice = getpriority(PRIO_PROCESS, (id_t)task->tid);
-    before->policy = sched_getscheduler(task->tid);
-    return cpuset_get_affinity(task->tid, &before->cpus) && before->policy >= 0 &&
-           sched_getparam(task->tid, &before->param) == 0;
-}
-
-static void keep_before(struct foreign *f, const struct target_task *task)
-{
-    struct foreign_before before;
-    if (target_is_command(f->target) || !read_before(task, &before))
-        return;
-    if (f->n_before == f->before_capacity) {
-        f->before_capacity = f->before_capacity ? 2 * f->before_capacity : 16;
-        f->before = mem_resize(f->before, f->before_capacity, sizeof *f->before);
-    }
-    f->before[f->n_before++] = before;
+    tell_new(s, pid, pid, 0, ROLE_HOST);
+    tell_name(s, pid, "schedviz-keeper");
+    proc_watch(s->sources.proc, pid, pid);
 }
 
 static size_t read_file(const struct target_task *task, const char *name, char *text, size_t size)
@@ -115,8 +102,8 @@ static void tell_base(struct session *s, const struct target_task *task)
 static void tell_found(struct session *s, const struct target_task *task)
 {
     const bool was_there = !target_is_command(s->foreign.target) && !s->foreign.is_taken;
-    if (!s->foreign.moved_ns) /* who comes later has what we gave */
-        keep_before(&s->foreign, task);
+    if (!s->foreign.moved_ns && !target_is_command(s->foreign.target)) /* who comes later has what we gave */
+        origins_keep(&s->foreign.origins, task);
     tell_new(s, task->pid, task->tid, task->parent, ROLE_WORKLOAD);
     tell_name(s, task->tid, task->name);
     if (was_there)
@@ -235,9 +222,7 @@ static bool start_command(struct session *s, struct err *err)
     if (!f->target)
         return false;
     add_run(s);
-    tell_new(s, target_keeper_pid(f->target), target_keeper_pid(f->target), 0, ROLE_HOST);
-    tell_name(s, target_keeper_pid(f->target), "schedviz-keeper");
-    proc_watch(s->sources.proc, target_keeper_pid(f->target), target_keeper_pid(f->target));
+    tell_keeper(s, target_keeper_pid(f->target));
     tell_new(s, target_pid(f->target), target_pid(f->target), target_keeper_pid(f->target), ROLE_WORKLOAD);
     tell_name(s, target_pid(f->target), base_name(s->config.argv[0]));
     f->is_taken = true;
@@ -304,9 +289,12 @@ bool foreign_restart(struct session *s, struct err *err)
 
 /* Calls change for each living task of the program. The first error that is more than a task that vanished
  * goes to err. */
-static bool change_all(struct session *s, bool (*change)(struct session *s, int tid), struct err *err)
+static bool change_all(struct session *s, enum origin_change what,
+                       bool (*change)(struct session *s, int tid), struct err *err)
 {
     bool ok = true;
+    if (origins_change(&s->foreign.origins, s->foreign.target, what))
+        tell_keeper(s, s->foreign.origins.guard);
     for (uint32_t i = 0; i < timeline_n_tasks(s->timeline); i++) {
         struct task task;
         timeline_task(s->timeline, i, &task);
@@ -340,7 +328,7 @@ static bool set_policy(struct session *s, int tid)
 
 bool foreign_place(struct session *s, struct err *err)
 {
-    const bool ok = change_all(s, move, err);
+    const bool ok = change_all(s, ORIGIN_CPUS, move, err);
     s->foreign.has_moved = true;
     return ok;
 }
@@ -356,7 +344,7 @@ bool session_set_nice(struct session *s, int nice, struct err *err)
     if (nice < -20 || nice > 19)
         return err_set(err, "nice values go from -20 to 19");
     f->nice = nice;
-    if (!change_all(s, renice, err)) {
+    if (!change_all(s, ORIGIN_NICE, renice, err)) {
         f->nice = before;
         return false;
     }
@@ -376,7 +364,7 @@ bool session_set_policy(struct session *s, enum policy policy, struct err *err)
     if (policy != POLICY_OTHER && policy != POLICY_BATCH && policy != POLICY_IDLE)
         return err_set(err, "a program that is watched can be of SCHED_OTHER, SCHED_BATCH or SCHED_IDLE");
     f->policy = policy;
-    if (!change_all(s, set_policy, err)) {
+    if (!change_all(s, ORIGIN_POLICY, set_policy, err)) {
         f->policy = before;
         return false;
     }
@@ -496,61 +484,6 @@ static void turn_a_while(struct session *s)
     nanosleep(&pause, NULL);
 }
 
-static int compare_before(const void *a, const void *b)
-{
-    const int x = ((const struct foreign_before *)a)->tid, y = ((const struct foreign_before *)b)->tid;
-    return x < y ? -1 : x > y;
-}
-
-/* What was changed is given back. True if it had to be; not where it cannot be: only with a privilege does a
- * task come back from a higher nice value, or from SCHED_IDLE. */
-static bool give_back(const struct foreign *f, const struct target_task *task,
-                      const struct foreign_before *before)
-{
-    struct foreign_before now;
-    bool any = false;
-    if (!read_before(task, &now))
-        return false;
-    if (f->has_moved && !cpuset_equal(&now.cpus, &before->cpus))
-        any = cpuset_set_affinity(task->tid, &before->cpus);
-    if (f->has_policy && now.policy != before->policy)
-        any = sched_setscheduler(task->tid, before->policy, &before->param) == 0 || any;
-    if (f->has_nice && now.nice != before->nice)
-        any = setpriority(PRIO_PROCESS, (id_t)task->tid, before->nice) == 0 || any;
-    return any;
-}
-
-/* Tasks have again what they had; those that came meanwhile, what their process had. True if one had
- * something else. */
-static bool put_all_back(const struct foreign *f, const struct foreign_before *of_process)
-{
-    struct target_task *now;
-    const size_t n = target_list(f->target, &now);
-    bool any = false;
-    for (size_t i = 0; i < n; i++) {
-        const struct foreign_before key = {.tid = now[i].tid};
-        const struct foreign_before *before =
-            bsearch(&key, f->before, f->n_before, sizeof *f->before, compare_before);
-        any = give_back(f, &now[i], before && before->start == now[i].start ? before : of_process) || any;
-    }
-    free(now);
-    return any;
-}
-
-/* Who was made while the others were put back may have inherited what they had before: once more, until
- * nobody has. */
-static void put_back(struct session *s)
-{
-    struct foreign *f = &s->foreign;
-    if (!f->moved_ns || !f->n_before)
-        return;
-    const struct foreign_before of_process = f->before[0];
-    qsort(f->before, f->n_before, sizeof *f->before, compare_before);
-    for (int i = 0; i < 20 && put_all_back(f, &of_process); i++) {
-    }
-    f->n_before = 0;
-}
-
 /* Whether nothing of the command lives: then its keeper ends as well, and is waited for. That is told a
  * moment after the command's own end. */
 static bool leaves_nothing(struct session *s)
@@ -566,7 +499,7 @@ bool foreign_stop(struct session *s)
 {
     struct foreign *f = &s->foreign;
     const uint64_t until_ns = clock_now_ns() + STOP_NS;
-    put_back(s);
+    origins_restore(&f->origins, f->target);
     if (!target_is_command(f->target) || f->lets_run)
         return true;
     if (target_ended(f->target)) {
@@ -593,10 +526,11 @@ void session_let_run(struct session *s)
 void foreign_fini(struct session *s)
 {
     struct foreign *f = &s->foreign;
-    put_back(s);
+    if (f->target)
+        origins_restore(&f->origins, f->target);
+    origins_fini(&f->origins);
     target_free(f->target);
     free(f->known);
-    free(f->before);
     *f = (struct foreign){0};
 }
 

@@ -4,17 +4,7 @@
 
 #include "../session.h"
 #include "../target/target.h"
-
-#include <sched.h>
-
-/* A task of an attached process, as it was when we came. */
-struct foreign_before {
-    int tid;
-    uint64_t start;
-    struct cpuset cpus;
-    int nice, policy;
-    struct sched_param param;
-};
+#include "origins.h"
 
 struct foreign {
     struct target *target; /* NULL: the session has a workload of its own */
@@ -33,8 +23,7 @@ struct foreign {
     bool has_moved, has_nice, has_policy;
     int nice;
     enum policy policy;
-    struct foreign_before *before; /* the process's own is the first */
-    size_t n_before, before_capacity;
+    struct origins origins;
     bool end_told;
     bool unseen_told; /* a set-uid program was met */
     bool lets_run;

@@ -708,7 +708,7 @@ def _(user, prefix=()):
         watched = watch("-d", "0.3", "-p", running.pid, user=user, prefix=prefix)
         expect(watched.status == 0, str(watched))
         expect(all(mask == all_cpus for mask in masks(running.pid)), "-p alone moved the process")
-        for ending in (None, signal.SIGTERM, signal.SIGINT):
+        for ending in (None, signal.SIGTERM, signal.SIGINT, signal.SIGKILL):
             process = start("-b", "-o", "/dev/null", "--force", "-C", str(min(all_cpus)), "-d", "1" if ending is None else "30",
                             "-p", str(running.pid), user=user, prefix=prefix)
             try:
@@ -718,6 +718,9 @@ def _(user, prefix=()):
                 if ending:
                     process.send_signal(ending)
                 _, err = process.communicate(timeout=20)
+            if ending == signal.SIGKILL: # then its guard does it
+                wait_until(lambda: all(mask == all_cpus for mask in masks(running.pid)), 5, "the old CPUs after kill -9")
+            expect_nothing_left(process.tag)
             wrong = [mask for mask in masks(running.pid) if mask != all_cpus]
             expect(not wrong, f"{len(wrong)} of {len(masks(running.pid))} threads stay on {wrong[:1]} after {ending}; {err!r}")
         expect(running.process.poll() is None, "the process was ended")
