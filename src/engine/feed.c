@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORK_EVERY_NS (500 * NS_PER_MS)
+/* A share of what is to be done is shown as it grows; of work without end only the figure at the end counts.
+ */
+#define SHARE_EVERY_NS (250 * NS_PER_MS)
+#define WORK_EVERY_NS  (2 * NS_PER_S)
 
 static struct feed *feed_of(const struct source *source)
 {
@@ -65,14 +68,17 @@ static void feed_tick(struct source *source, uint64_t now_ns)
     struct shared *shared = feed->shared;
     unsigned n = atomic_load(&shared->n_slots);
 
-    if (now_ns < feed->work_ns)
+    if (now_ns < feed->share_ns)
         return;
-    feed->work_ns = now_ns + WORK_EVERY_NS;
+    const bool all = now_ns >= feed->work_ns;
+    feed->share_ns = now_ns + SHARE_EVERY_NS;
+    if (all)
+        feed->work_ns = now_ns + WORK_EVERY_NS;
     for (unsigned i = 0; i < n; i++) {
         const struct slot *slot = &shared->slots[i];
         struct event note = {.cpu = -1, .kind = EVENT_NOTE, .detail = NOTE_WORK};
 
-        if (atomic_load(&slot->stage) != STAGE_RUNNING)
+        if (atomic_load(&slot->stage) != STAGE_RUNNING || !(all || slot->order.total_ns))
             continue;
         note.tid = atomic_load(&slot->tid);
         note.u.work.total_ns = slot->order.total_ns;

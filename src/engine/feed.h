@@ -16,7 +16,7 @@ struct feed {
     struct event *queue; /* [first, n) waits to be read */
     size_t first, n, size;
     uint64_t last_ns; /* time of the last one queued */
-    uint64_t work_ns; /* when NOTE_WORK is due again */
+    uint64_t share_ns, work_ns; /* when NOTE_WORK is due again: of work with an end, of all */
 };
 
 void feed_init(struct feed *feed, struct shared *shared);

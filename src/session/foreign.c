@@ -186,7 +186,8 @@ static bool take_all(struct session *s, struct err *err)
     f->is_taken = true;
     if (f->n_known == 0)
         return is_there(target_pid(f->target))
-                   ? err_set(err, "process %d: its tasks cannot be listed: too few files may be open (ulimit -n)",
+                   ? err_set(err,
+                             "process %d: its tasks cannot be listed: too few files may be open (ulimit -n)",
                              target_pid(f->target))
                    : err_set(err, "process %d has just ended", target_pid(f->target));
     return true;
@@ -289,8 +290,8 @@ bool foreign_restart(struct session *s, struct err *err)
 
 /* Calls change for each living task of the program. The first error that is more than a task that vanished
  * goes to err. */
-static bool change_all(struct session *s, enum origin_change what,
-                       bool (*change)(struct session *s, int tid), struct err *err)
+static bool change_all(struct session *s, enum origin_change what, bool (*change)(struct session *s, int tid),
+                       struct err *err)
 {
     bool ok = true;
     if (origins_change(&s->foreign.origins, s->foreign.target, what))
