@@ -9,7 +9,9 @@
 #include "writer.h"
 
 #define BLOCK_TARGET  16384 /* events of a block, if batches end there, */
-#define BLOCK_LIMIT   32768 /* and in any case */
+#define BLOCK_LARGE   49152 /* of many tasks, whose sums take more than the events do, */
+#define MANY_TASKS    2000
+#define BLOCK_LIMIT   RECORD_MAX_EVENTS /* and in any case */
 #define FEW_EVENTS    4096 /* a block with no more is coded as bits: its time does not count, its room does */
 #define KEY_PER_TASK  16   /* events between two blocks with the state of all tasks: for each task, */
 #define KEY_EVENTS    8192 /* and at least; the timeline takes so many in a millisecond */
@@ -338,11 +340,12 @@ static void push(struct sink *sink, const struct event *events, unsigned long n)
         r->begin_known = true;
     }
     while (n > 0) {
+        const size_t target = timeline_n_tasks(r->tl) > MANY_TASKS ? BLOCK_LARGE : BLOCK_TARGET;
         const size_t room = BLOCK_LIMIT - n_in_block(r), now = n < room ? n : room;
         take(r, events, now);
         events += now;
         n -= now;
-        if (n_in_block(r) >= (n > 0 ? BLOCK_LIMIT : BLOCK_TARGET))
+        if (n_in_block(r) >= (n > 0 ? BLOCK_LIMIT : target))
             seal(r, events[-1].time_ns, n == 0);
     }
     r->cpu_ns += thread_cpu_ns() - from_ns;

@@ -24,7 +24,7 @@ struct recorder *recorder_new(const struct timeline *tl, size_t memory_bytes);
 void recorder_free(struct recorder *recorder);
 
 /* Takes each batch AFTER the timeline took the same batch. Blocks are sealed at batch ends, so the timeline
- * knows then what a block's events made of the tasks. (A batch of more than 16,384 events makes several.) */
+ * knows then what a block's events made of the tasks. (A batch of more than RECORD_MAX_EVENTS makes several.) */
 struct sink *recorder_sink(struct recorder *recorder);
 
 /* extra is called, at a batch end, when a block is to begin with the state of all tasks: it pushes to `to'

@@ -9,6 +9,7 @@ import shutil
 import signal
 import statistics
 import struct
+import subprocess
 import sys
 import termios
 import time
@@ -83,11 +84,11 @@ def switches(pid):
     return total
 
 
-def measure(name, command, key=b"", seconds=5, rounds=3):
+def measure(name, command, key=b"", seconds=5, rounds=3, settle=0.5):
     shares, wakeups, bursts = [], [], []
     for _ in range(rounds):
         pid, fd = start(command)
-        drain(fd, 0.5)
+        drain(fd, settle)
         os.write(fd, key)
         drain(fd, 0.5)
         before, woken, t0 = cpu_ns(pid), switches(pid), time.monotonic()
@@ -101,6 +102,20 @@ def measure(name, command, key=b"", seconds=5, rounds=3):
           f"{statistics.median(wakeups):5.0f} wake-ups/s   "
           f"{statistics.median(bursts) if bursts else 0:6.0f} bytes a frame (median), {max(bursts, default=0)} at most")
     return share
+
+
+def many_threads(schedviz, n=10000, seconds=60):
+    """The views and modes in which the most is drawn, attached to a program of very many threads."""
+    sleepers = subprocess.Popen([os.path.join(os.path.dirname(os.path.abspath(schedviz)), "tests", "bench", "sleepers"), str(n),
+                                 str(seconds)], stdout=subprocess.PIPE, text=True)
+    try:
+        print(f"{sleepers.stdout.readline().strip()} threads that wake every 0.9 s (bars: 10 % of a core, 10 frames/s)")
+        for name, keys in (("cores, scroll", b"1f"), ("tasks, scroll", b"2f"), ("tasks, open, scroll", b"2*f"), ("table", b"3"),
+                           ("table, open", b"3*"), ("counters", b"4")):
+            measure("  " + name, [schedviz, "-p", str(sleepers.pid)], keys, seconds=3, rounds=1, settle=3)
+    finally:
+        sleepers.kill()
+        sleepers.wait()
 
 
 def first_frame(command, rounds=9):
@@ -132,6 +147,7 @@ def main():
     else:
         print("htop is not installed: no figure beside ours")
     first_frame([schedviz])
+    many_threads(schedviz)
 
 
 main()

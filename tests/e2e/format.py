@@ -187,7 +187,7 @@ class Bits:
         return operation
 
     def kind_and_detail(self):
-        return self._tree(8, "operation", self.code), self._tree(8, "operation", self.code)
+        return self._tree(8, "kind and detail"), self._tree(8, "kind and detail")
 
     def time(self, code):
         return self._number("time", code)
@@ -227,7 +227,7 @@ class Cpu:
         """The tick is learnt."""
         near = self.tick + self.period
         if 2 * 65536 < self.period and 65536 < abs(time - near):
-            near = self.tick + self.period * max(1, min(16, (time - self.tick + self.period // 2) // self.period))
+            near = self.tick + self.period * max(0, min(16, (time - self.tick + self.period // 2) // self.period))
         late = time - near
         if abs(late) <= 65536:
             self.tick, self.period = near + int(late / 8), self.period + int(late / 128)
