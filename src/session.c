@@ -572,7 +572,7 @@ unsigned session_n_warnings(const struct session *s)
 {
     const struct program *program = s->config.workload.program;
     if (s->replay)
-        return session_replay_facts(s)->n_warnings;
+        return session_replay_facts(s)->n_warnings + s->n_warnings;
     return (program ? program->n_warnings : 0) + s->n_warnings +
            (s->engine ? engine_n_warnings(s->engine) : 0);
 }
@@ -581,8 +581,10 @@ const char *session_warning(const struct session *s, unsigned i)
 {
     const struct program *program = s->config.workload.program;
     const unsigned n_program = program ? program->n_warnings : 0;
-    if (s->replay)
-        return session_replay_facts(s)->warnings[i];
+    if (s->replay) {
+        const struct session_facts *facts = session_replay_facts(s);
+        return i < facts->n_warnings ? facts->warnings[i] : s->warnings[i - facts->n_warnings];
+    }
     if (i < n_program)
         return program->warnings[i].text;
     i -= n_program;

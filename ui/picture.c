@@ -38,7 +38,7 @@ static void draw_all(struct app *app)
     if (!app->tape.is_replay) {
         const uint64_t from_ns = run->start_ns ? run->start_ns : timeline_first_ns(tl);
         const uint64_t to_ns = run->end_ns ? run->end_ns : timeline_now_ns(tl);
-        tape_show(app, from_ns, to_ns + (to_ns - from_ns) / 4);
+        tape_show(app, from_ns, to_ns);
     }
     draw_canvas(app, clock_now_ns());
 }

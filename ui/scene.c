@@ -425,6 +425,7 @@ static void build_tape(struct app *app)
 {
     struct scene *scene = &app->scene;
     scene->is_replay = app->tape.is_replay;
+    scene->at_ns = tape_at_ns(app);
     if (!scene->is_replay) {
         session_recording(app->session, &scene->recording);
         return;

@@ -31,12 +31,7 @@ void tape_init(struct app *app)
 
 void tape_show(struct app *app, uint64_t from_ns, uint64_t to_ns)
 {
-    const struct timeline *tl = session_timeline(app->session);
-    struct viewport *vp = &app->viewport;
-    viewport_set_mode(vp, tl, MODE_PAUSED);
-    viewport_set_span(vp, tl, to_ns > from_ns ? to_ns - from_ns : 1);
-    vp->start_ns = from_ns;
-    vp->cursor_ns = from_ns;
+    viewport_fit(&app->viewport, session_timeline(app->session), from_ns, to_ns);
 }
 
 void tape_set_time(struct app *app)
@@ -45,9 +40,7 @@ void tape_set_time(struct app *app)
     if (!tape->is_replay || tape->is_placed)
         return;
     tape->is_placed = true;
-    const uint64_t length_ns = tape->last_ns - tape->first_ns;
-    tape_show(app, tape->first_ns,
-              tape->last_ns + length_ns / 4); /* four fifths at least are shown: all of it */
+    tape_show(app, tape->first_ns, tape->last_ns);
 }
 
 static bool is_played(const struct app *app)

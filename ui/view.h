@@ -69,6 +69,7 @@ struct scene {
 
     /* What is recorded now, or when and where what is replayed was. */
     bool is_replay;
+    uint64_t at_ns; /* the instant that the screen is about; of a live run now */
     struct session_origin origin;
     uint64_t replay_first_ns, replay_last_ns;
     struct session_recording recording;

@@ -137,7 +137,7 @@ int view_alert_rows(const struct scene *scene, int rows_of_screen)
 static void what_it_means(const struct scene *scene, char *buf, size_t size)
 {
     char time[32];
-    uint64_t now = timeline_now_ns(scene->tl), since = scene->deadlock->since_ns;
+    uint64_t now = scene->at_ns, since = scene->deadlock->since_ns;
     const unsigned n = scene->deadlock->n;
     export_duration(now > since ? now - since : 0, time, sizeof time);
     if (n == 1)

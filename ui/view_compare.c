@@ -57,16 +57,22 @@ static double speed_up(const struct side sides[2])
 
 /* ---- figures ---- */
 
-static void tell(const struct side sides[2], char *buf, size_t size)
+static void tell(const struct side sides[2], bool is_replay, char *buf, size_t size)
 {
     const struct side *a = &sides[0], *b = &sides[1];
     char length[32];
-    if (!both_complete(sides)) {
+    if (!b->run->complete) {
+        const char *what = b->run->end_ns ? "this run was ended"
+                           : is_replay    ? "the recording ends within this run"
+                                          : "this run goes on";
         if (b->done > 0)
-            snprintf(buf, size, "this run goes on: %.0f %% of its work is done", b->done * 100);
+            snprintf(buf, size, "%s: %.0f %% of its work is done", what, b->done * 100);
         else
-            snprintf(buf, size, "this run goes on: %s so far",
-                     export_duration(b->length_ns, length, sizeof length));
+            snprintf(buf, size, "%s: %s of it", what, export_duration(b->length_ns, length, sizeof length));
+        return;
+    }
+    if (!a->run->complete) {
+        snprintf(buf, size, "the reference was ended before its work was done: nothing is gained or lost");
         return;
     }
     double gain = speed_up(sides);
@@ -203,7 +209,7 @@ static void draw_both(const struct scene *scene, struct canvas *canvas, struct r
         return;
     uint64_t col_ns = (longest + longest / 12) / (uint64_t)frame.cols + 1;
 
-    tell(sides, text, sizeof text);
+    tell(sides, scene->is_replay, text, sizeof text);
     if (scene->lecture && rect.rows >= 20 && both_complete(sides)) {
         char gain[32];
         snprintf(gain, sizeof gain, "%.2fx", speed_up(sides));

@@ -196,8 +196,8 @@ static void draw_tasks(const struct scene *scene, struct canvas *canvas, struct 
     view_task_heads(scene, canvas, frame, y++);
     for (unsigned i = 0; i < scene->n_rows && y + plan->tasks <= bottom; i++) {
         if (y + 2 * plan->tasks > bottom && i + 1 < scene->n_rows) {
-            canvas_printf(canvas, frame->x, y, frame->cols, PAINT_FAINT, PAINT_KEEP, 0,
-                          frame->cols < 54 ? "and %u more: Tab shows all"
+            canvas_printf(canvas, frame->x + 2, y, frame->cols - 2, PAINT_FAINT, PAINT_KEEP, 0,
+                          frame->cols < 56 ? "and %u more: Tab shows all"
                                            : "and %u more tasks: the next view (Tab) has them all",
                           scene->n_rows - i);
             return;

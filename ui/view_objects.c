@@ -131,7 +131,8 @@ static int draw_waiters(struct sheet *sheet, const struct scene_object *object, 
         struct wait_reason reason;
         char time[32], rest[24] = "";
         waits_reason(scene_state(sheet->scene), tasks[i], sheet->now_ns, &reason);
-        uint64_t wait_ns = sheet->now_ns > reason.since_ns ? sheet->now_ns - reason.since_ns : 0;
+        uint64_t wait_ns =
+            reason.since_ns && sheet->now_ns > reason.since_ns ? sheet->now_ns - reason.since_ns : 0;
         export_duration(wait_ns, time, sizeof time);
         if (i + 1 < n)
             snprintf(rest, sizeof rest, "+%u more", n - i);
@@ -303,7 +304,9 @@ static double sample_steps(const struct sheet *sheet, uint32_t wait, double *val
 {
     const struct viewport *vp = &sheet->scene->viewport;
     const struct wait_step *steps;
-    unsigned n = wait == WAITS_NONE ? 0 : waits_steps(timeline_waits(scene_state(sheet->scene)), wait, &steps), at = 0;
+    unsigned n = wait == WAITS_NONE ? 0
+                                    : waits_steps(timeline_waits(scene_state(sheet->scene)), wait, &steps),
+             at = 0;
     double most = 0;
     for (int x = 0; x < cols; x++) {
         uint64_t from = vp->start_ns + (uint64_t)x * vp->col_ns, to = from + vp->col_ns;

@@ -583,7 +583,7 @@ static void draw_row(const struct scene *scene, struct canvas *canvas, struct fa
     }
     if (layout->why_cols && task_is_workload(&row.task) && row.n < 2) {
         char why[256];
-        view_why(scene, from->task, timeline_now_ns(scene->tl), layout->why_cols, why, sizeof why);
+        view_why(scene, from->task, scene->at_ns, layout->why_cols, why, sizeof why);
         canvas_text(canvas, x, y, layout->why_cols, goes_on(scene) ? PAINT_SELF : PAINT_TEXT, PAINT_KEEP, 0,
                     why);
     }

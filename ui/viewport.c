@@ -171,15 +171,20 @@ void viewport_answer(struct viewport *vp, uint64_t t_ns)
         vp->answer_ns = t_ns;
 }
 
+/* The next one of 1, 2, 5 times a power of ten; 0: there is none below. */
 static uint64_t step_col(uint64_t col_ns, int direction)
 {
-    uint64_t decade = 1;
-    while (decade * 10 <= col_ns)
-        decade *= 10;
-    uint64_t lead = col_ns / decade;
-    if (direction > 0)
-        return lead == 1 ? 2 * decade : lead == 2 ? 5 * decade : 10 * decade;
-    return lead == 5 ? 2 * decade : lead == 2 ? decade : decade / 2;
+    static const uint64_t leads[] = {1, 2, 5};
+    uint64_t below_ns = 0, decade = 1;
+    for (unsigned i = 0;; i = (i + 1) % 3) {
+        const uint64_t ns = leads[i] * decade;
+        if (ns >= col_ns && direction < 0)
+            return below_ns;
+        if (ns > col_ns)
+            return ns;
+        below_ns = ns;
+        decade *= i == 2 ? 10 : 1;
+    }
 }
 
 /* The instant that stays where it is on the screen. */
@@ -220,6 +225,19 @@ void viewport_set_span(struct viewport *vp, const struct timeline *tl, uint64_t 
         vp->col_ns = step_col(vp->col_ns, 1);
     if (vp->mode == MODE_SCOPE)
         vp->hold_until_ns = 0;
+    viewport_update(vp, tl);
+}
+
+void viewport_fit(struct viewport *vp, const struct timeline *tl, uint64_t from_ns, uint64_t to_ns)
+{
+    const uint64_t cols = vp->cols > 1 ? (uint64_t)vp->cols - 1 : 1;
+    viewport_set_mode(vp, tl, MODE_PAUSED);
+    vp->col_ns = to_ns > from_ns ? (to_ns - from_ns) / cols + 1 : 1;
+    if (vp->col_ns < VIEWPORT_MIN_COL_NS)
+        vp->col_ns = VIEWPORT_MIN_COL_NS;
+    if (vp->col_ns > VIEWPORT_MAX_COL_NS)
+        vp->col_ns = VIEWPORT_MAX_COL_NS;
+    vp->start_ns = vp->cursor_ns = from_ns;
     viewport_update(vp, tl);
 }
 

@@ -21,7 +21,7 @@ enum time_mode {
 struct viewport {
     enum time_mode mode;
     uint64_t start_ns;     /* left edge of the lanes */
-    uint64_t col_ns;       /* one column; one of 1, 2, 5 times a power of ten */
+    uint64_t col_ns;       /* one column; one of 1, 2, 5 times a power of ten, but after viewport_fit() */
     int cols;              /* columns of the lanes */
     uint64_t playhead_ns;  /* slow motion; 0: none */
     bool ticking;          /* slow motion, or paused out of it: the ticker is shown, so that nothing moves */
@@ -83,6 +83,9 @@ void viewport_zoom_at(struct viewport *vp, const struct timeline *tl, int direct
 
 /* Zooms so that about that much time is shown: four fifths of it at least. */
 void viewport_set_span(struct viewport *vp, const struct timeline *tl, uint64_t span_ns);
+
+/* Pauses with [from_ns, to_ns] over the whole width, and the cursor at its beginning. */
+void viewport_fit(struct viewport *vp, const struct timeline *tl, uint64_t from_ns, uint64_t to_ns);
 
 /* These pause. */
 void viewport_pan(struct viewport *vp, const struct timeline *tl, int cols);

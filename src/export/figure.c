@@ -131,6 +131,7 @@ static void add_cpus(struct figure *f)
         if (cpu >= n && !c->is_chosen)
             continue;
         timeline_cpu_sum(f->tl, cpu, f->start_ns, f->end_ns - f->start_ns, &c->sum);
+        c->is_off = f->report->info.exact && !c->is_chosen && c->sum.run_ns <= c->sum.self_ns;
         f->n_cpus += c->is_chosen || c->sum.run_ns > 0 || c->sum.n_switches > 0 || c->sum.n_samples > 0;
     }
 }
@@ -445,6 +446,24 @@ const struct figure_task *figure_task(const struct figure *f, uint32_t index)
     return &f->tasks[f->places[index]];
 }
 
+double figure_busy(const struct figure *f, const struct figure_cpu *cpu)
+{
+    const uint64_t run_ns = cpu->sum.run_ns, self_ns = f->report->info.all ? 0 : cpu->sum.self_ns;
+    return run_ns > self_ns ? (double)(run_ns - self_ns) / (double)(f->end_ns - f->start_ns) : 0;
+}
+
+bool figure_has_alert(const struct figure *f, const struct alert *alert)
+{
+    return alert->since_ns < f->end_ns && (!alert->ended_ns || alert->ended_ns > f->start_ns);
+}
+
+const char *figure_alert_name(const struct alert *alert)
+{
+    static const char *const names[] = {
+        [ALERT_DEADLOCK] = "deadlock", [ALERT_HELD_LONG] = "held long", [ALERT_QUEUE_GROWS] = "queue grows"};
+    return names[alert->kind];
+}
+
 /* ---- words ---- */
 
 static const char *plural(uint64_t n)
@@ -605,18 +624,31 @@ char *figure_explain(const struct figure *f, char *buf, size_t size)
     return buf;
 }
 
+/* "All" is said of all alone. */
 char *figure_switches(const struct figure *f, char *buf, size_t size)
 {
     const struct figure_sums *s = &f->sums;
     const uint64_t n = s->n_voluntary + s->n_forced;
+    const bool is_forced = s->n_forced > s->n_voluntary;
+    const uint64_t n_less = is_forced ? s->n_voluntary : s->n_forced;
     const double part = n ? (double)s->n_voluntary / (double)n : 0;
     if (n == 0)
         snprintf(buf, size, "%.0f/s", s->switches_per_s);
+    else if (n_less == 0)
+        snprintf(buf, size, "%.0f/s, all %s", s->switches_per_s, is_forced ? "forced" : "voluntary");
     else if (part < 0.005 || part > 0.995)
-        snprintf(buf, size, "%.0f/s, all %s", s->switches_per_s, part < 0.5 ? "forced" : "voluntary");
+        snprintf(buf, size, "%.0f/s, all but %llu %s", s->switches_per_s, (unsigned long long)n_less,
+                 is_forced ? "forced" : "voluntary");
     else
         snprintf(buf, size, "%.0f/s, %.0f %% forced, %.0f %% voluntary", s->switches_per_s, (1 - part) * 100,
                  part * 100);
+    return buf;
+}
+
+char *figure_percent(double part, char *buf, size_t size)
+{
+    const double percent = part * 100;
+    snprintf(buf, size, percent > 0 && percent < 9.95 ? "%.1f %%" : "%.0f %%", percent);
     return buf;
 }
 

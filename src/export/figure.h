@@ -23,6 +23,7 @@ struct figure_task {
 struct figure_cpu {
     int cpu;
     bool is_chosen; /* the workload may use it */
+    bool is_off;    /* it may not, and did not in the window */
     struct bin sum;
 };
 
@@ -70,6 +71,14 @@ FILE *figure_stream(char **text, size_t *size);
 /* The figure's task at an index of the timeline, or NULL. */
 const struct figure_task *figure_task(const struct figure *figure, uint32_t index);
 
+/* The part of the window in which a CPU was busy, as the screen has it: the workload's, or everybody's where
+ * all tasks are watched. */
+double figure_busy(const struct figure *figure, const struct figure_cpu *cpu);
+
+/* Whether an alert lasted in the window, and its name on the axis. */
+bool figure_has_alert(const struct figure *figure, const struct alert *alert);
+const char *figure_alert_name(const struct alert *alert);
+
 /* Slices of a CPU or of a task one by one, each once, from the one that runs at from_ns on. */
 struct figure_walk {
     const struct timeline *tl;
@@ -108,7 +117,8 @@ char *figure_workload(const struct figure *figure, char *buf, size_t size); /* "
 char *figure_source(const struct figure *figure, char *buf, size_t size);   /* "perf, exact, 0 lost" */
 char *figure_span(const struct figure *figure, char *buf, size_t size);     /* "80.0 ms, from 1.20 s on" */
 char *figure_explain(const struct figure *figure, char *buf, size_t size);  /* the word in plain English */
-char *figure_switches(const struct figure *figure, char *buf, size_t size); /* "251/s, all forced" */
+char *figure_switches(const struct figure *figure, char *buf, size_t size); /* "251/s, all but 2 forced" */
+char *figure_percent(double part, char *buf, size_t size);                  /* "4.4 %", "61 %" */
 const char *figure_word(const struct figure *figure);                       /* "INTERLEAVED" */
 
 /* The distance of ticks, 1, 2 or 5 times a power of ten, of which the span has at most n; and the unit for

@@ -16,6 +16,11 @@
 #define MIN_PARTS     3u  /* slices that begin in a column: from so many on they are drawn as shares of it */
 #define LEAST_COLUMNS 15u
 #define BARS          240u /* of the row of switches */
+#define MARK_ROWS     3u
+#define MAX_ALERTS    3u
+#define ALERT_LINES   4u
+#define CUT_LOW       0.6 /* where the gap of a cut bar begins, of its height, and what is above it */
+#define CUT_HIGH      0.24
 #define LEADS         (BIN_LEADS + 1)
 
 static const char *const task_paint[FIGURE_COLOURS] = {"#56b4e9", "#e69f00", "#00a878", "#d07cab",
@@ -31,6 +36,7 @@ static const char *const pale_paint[FIGURE_COLOURS] = {"#b3ddf5", "#f3d28a", "#8
 #define PAINT_GRID  "#dadde5"
 #define PAINT_GRAIN "#8a8a94"
 #define PAINT_OWN   "#b9bcc6"
+#define PAINT_BARS  "#71747f"
 #define PAINT_ALERT "#c01818"
 #define PAINT_MARK  "#a03c00"
 #define PAINT_GOOD  "#007a4d"
@@ -38,11 +44,13 @@ static const char *const pale_paint[FIGURE_COLOURS] = {"#b3ddf5", "#f3d28a", "#8
 
 /* What was drawn, and so has to be explained. */
 struct seen {
-    bool runs, waits, blocked, unknown, own, others, others_tasks, holes, shares, samples;
+    bool runs, waits, blocked, unknown, own, others, others_tasks, holes, shares, samples, bursts;
 };
 
 struct drawing {
     const struct figure *f;
+    struct flag *flags; /* by time */
+    unsigned n_flags;
     FILE *out;
     double x0, x1, y; /* of the lanes; how far down it is drawn */
     unsigned columns; /* in which slices that are too narrow become shares */
@@ -579,32 +587,58 @@ static void add_switches(const struct figure *f, int cpu, uint32_t *counts)
         counts[i] += bins[i].n_switches;
 }
 
-static uint32_t most_of(const uint32_t *counts, uint32_t most)
+static int compare_counts(const void *a, const void *b)
 {
-    for (unsigned i = 0; i < BARS; i++)
-        most = counts[i] > most ? counts[i] : most;
-    return most;
+    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
 }
 
-static void draw_switches(struct drawing *d, const uint32_t *counts, uint32_t most, double h)
+/* How many switches are as high as the strip: four at least, as on the screen. So that a burst does not make
+ * a row of dots of all the rest, only what is ordinary counts; higher bars are cut. */
+static double scale_of(const uint32_t *counts, size_t n)
+{
+    uint32_t *sorted = mem_new(n + 1, sizeof *sorted);
+    size_t n_sorted = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (counts[i])
+            sorted[n_sorted++] = counts[i];
+    }
+    qsort(sorted, n_sorted, sizeof *sorted, compare_counts);
+    const double most = n_sorted ? sorted[n_sorted - 1] : 0,
+                 ordinary = n_sorted ? sorted[(n_sorted - 1) * 19 / 20] : 0;
+    free(sorted);
+    return fmax(4, fmin(most, most > 3 * ordinary ? 1.5 * ordinary : most));
+}
+
+static void put_bar(FILE *out, double x, double bottom, double w, double h)
+{
+    fputc('M', out);
+    put_number(out, x);
+    fputc(' ', out);
+    put_number(out, bottom);
+    fputc('v', out);
+    put_number(out, -h);
+    fputc('h', out);
+    put_number(out, w);
+    fputc('v', out);
+    put_number(out, h);
+    fputc('z', out);
+}
+
+/* A bar that is cut has a gap. */
+static void draw_switches(struct drawing *d, const uint32_t *counts, double scale, double h)
 {
     const double w = (d->x1 - d->x0) / BARS;
-    fputs("<path fill=\"#71747f\" d=\"", d->out);
+    fputs("<path fill=\"" PAINT_BARS "\" d=\"", d->out);
     for (unsigned i = 0; i < BARS; i++) {
-        if (!counts[i])
-            continue;
-        const double bar = fmax(1, h * counts[i] / most);
-        fputc('M', d->out);
-        put_number(d->out, d->x0 + i * w);
-        fputc(' ', d->out);
-        put_number(d->out, d->y + h);
-        fputc('v', d->out);
-        put_number(d->out, -bar);
-        fputc('h', d->out);
-        put_number(d->out, w * 0.8);
-        fputc('v', d->out);
-        put_number(d->out, bar);
-        fputc('z', d->out);
+        const double x = d->x0 + i * w;
+        if (counts[i] > scale) {
+            put_bar(d->out, x, d->y + h, w * 0.8, h * CUT_LOW);
+            put_bar(d->out, x, d->y + h * CUT_HIGH, w * 0.8, h * CUT_HIGH);
+            d->seen.bursts = true;
+        } else if (counts[i]) {
+            put_bar(d->out, x, d->y + h, w * 0.8, fmax(1, h * counts[i] / scale));
+        }
     }
     fputs("\"/>\n", d->out);
 }
@@ -636,78 +670,144 @@ static void draw_head(struct drawing *d)
     d->y += 12;
 }
 
+/* Cuts the line that fits off a text, after a word where there is one. Returns what follows, or NULL. */
+static char *break_line(char *text, double size, double width)
+{
+    const size_t room = (size_t)(width / (size * 0.58));
+    char *space = NULL, *at = text;
+    for (size_t n = 0; *at && n <= room; n++) {
+        space = *at == ' ' ? at : space;
+        at++;
+        while ((*at & 0xc0) == 0x80)
+            at++;
+    }
+    if (!*at || !space)
+        return NULL;
+    *space = '\0';
+    return space + 1;
+}
+
+static void draw_alert(struct drawing *d, const struct alert *alert)
+{
+    char text[4 * sizeof alert->text], *lines[ALERT_LINES];
+    const bool is_deadlock = alert->kind == ALERT_DEADLOCK;
+    const struct style style = {14, "start", is_deadlock ? "#fff" : PAINT_TEXT, is_deadlock};
+    const double size = is_deadlock ? 14 * BOLD : 14, width = WIDTH - 2 * MARGIN - 24;
+    unsigned n = 0;
+    export_safe_name(alert->text, text, sizeof text);
+    for (char *rest = text; rest; n++) {
+        lines[n] = rest;
+        rest = n + 1 < ALERT_LINES ? break_line(rest, size, width) : NULL;
+    }
+    put_rect(d->out, MARGIN, d->y, WIDTH - 2 * MARGIN, 8 + 18 * n, is_deadlock ? PAINT_ALERT : "#fbe9c8");
+    for (unsigned i = 0; i < n; i++)
+        put_text(d->out, MARGIN + 12, d->y + 18 * (i + 1), &style, cut_text(lines[i], size, width));
+    d->y += 13 + 18 * n;
+}
+
 static void draw_alerts(struct drawing *d)
 {
     const struct report *r = d->f->report;
-    for (unsigned i = 0; i < r->n_alerts && i < 3; i++) {
-        char text[1024];
-        const bool is_deadlock = r->alerts[i]->kind == ALERT_DEADLOCK;
-        if (r->alerts[i]->since_ns >= d->f->end_ns ||
-            (r->alerts[i]->ended_ns && r->alerts[i]->ended_ns <= d->f->start_ns))
-            continue;
-        export_safe_name(r->alerts[i]->text, text, sizeof text);
-        put_rect(d->out, MARGIN, d->y, WIDTH - 2 * MARGIN, 26, is_deadlock ? PAINT_ALERT : "#fbe9c8");
-        put_text(d->out, MARGIN + 12, d->y + 18,
-                 &(struct style){14, "start", is_deadlock ? "#fff" : PAINT_TEXT, is_deadlock},
-                 cut_text(text, is_deadlock ? 14 * BOLD : 14, WIDTH - 2 * MARGIN - 24));
-        d->y += 31;
+    unsigned n = 0;
+    for (unsigned i = 0; i < r->n_alerts; i++) {
+        if (figure_has_alert(d->f, r->alerts[i]) && n++ < MAX_ALERTS)
+            draw_alert(d, r->alerts[i]);
+    }
+    if (n > MAX_ALERTS) {
+        char text[64];
+        snprintf(text, sizeof text, "and %u more alerts", n - MAX_ALERTS);
+        put_text(d->out, MARGIN + 12, d->y + 14, &faint, text);
+        d->y += 22;
     }
 }
 
-/* A mark's text where there is room in one of a few rows; its diamond and its line tell where it is. */
-#define MARK_ROWS 3
+/* ---- flags on the axis: marks and alerts ---- */
 
-static unsigned mark_row(const double *free_x, double x, double width, double end)
+/* A text where there is room in one of a few rows; its diamond and its line tell where it is. */
+struct flag {
+    uint64_t time_ns;
+    const char *text, *paint;
+    unsigned row; /* MARK_ROWS: no room */
+};
+
+static int compare_flags(const void *a, const void *b)
 {
-    unsigned row = 0;
-    while (row < MARK_ROWS && (free_x[row] > x || x + width > end))
-        row++;
-    return row;
+    const struct flag *x = a, *y = b;
+    return (x->time_ns > y->time_ns) - (x->time_ns < y->time_ns);
 }
 
-static bool has_mark(const struct drawing *d, unsigned i)
+static void add_flag(struct drawing *d, uint64_t time_ns, const char *text, const char *paint)
 {
-    const struct mark *mark = timeline_mark(d->f->tl, i);
-    return mark->time_ns >= d->f->start_ns && mark->time_ns < d->f->end_ns;
+    if (time_ns >= d->f->start_ns && time_ns < d->f->end_ns)
+        d->flags[d->n_flags++] = (struct flag){time_ns, text, paint, MARK_ROWS};
 }
 
-static void draw_mark(struct drawing *d, const struct mark *mark, double axis_y, double *free_x,
-                      unsigned *n_rows)
+static double flag_width(const struct flag *flag)
 {
     char text[4 * EVENT_NAME_SIZE];
-    const double x = x_of(d, mark->time_ns);
-    export_safe_name(mark->text, text, sizeof text);
-    const unsigned row = mark_row(free_x, x - 8, text_width(text, 13) + 16, WIDTH - MARGIN);
-    fputs("<path fill=\"" PAINT_MARK "\" d=\"M", d->out);
+    export_safe_name(flag->text, text, sizeof text);
+    return text_width(text, 13) + 7;
+}
+
+/* From the last to the first, each above those that stand where its text would be: no line crosses a text. */
+static void place_flags(struct drawing *d)
+{
+    double free_x[MARK_ROWS];
+    for (unsigned row = 0; row < MARK_ROWS; row++)
+        free_x[row] = WIDTH - MARGIN;
+    for (unsigned i = d->n_flags; i-- > 0;) {
+        struct flag *flag = &d->flags[i];
+        const double x = x_of(d, flag->time_ns), end = x + flag_width(flag);
+        flag->row = 0;
+        while (flag->row < MARK_ROWS && end > free_x[flag->row])
+            flag->row++;
+        for (unsigned row = 0; flag->row < MARK_ROWS && row <= flag->row; row++)
+            free_x[row] = x - 6;
+    }
+}
+
+static void make_flags(struct drawing *d)
+{
+    const struct report *r = d->f->report;
+    const unsigned n_marks = timeline_n_marks(d->f->tl);
+    d->flags = mem_new(n_marks + r->n_alerts + 1ul, sizeof *d->flags);
+    for (unsigned i = 0; i < n_marks; i++) {
+        const struct mark *mark = timeline_mark(d->f->tl, i);
+        add_flag(d, mark->time_ns, mark->text, PAINT_MARK);
+    }
+    for (unsigned i = 0; i < r->n_alerts; i++)
+        add_flag(d, r->alerts[i]->time_ns, figure_alert_name(r->alerts[i]),
+                 r->alerts[i]->kind == ALERT_DEADLOCK ? PAINT_ALERT : PAINT_WARN);
+    qsort(d->flags, d->n_flags, sizeof *d->flags, compare_flags);
+    place_flags(d);
+}
+
+static void draw_flag(struct drawing *d, const struct flag *flag, double axis_y, double bottom)
+{
+    char text[4 * EVENT_NAME_SIZE];
+    const double x = x_of(d, flag->time_ns), y = axis_y - 34 - 17 * flag->row;
+    export_safe_name(flag->text, text, sizeof text);
+    fputs("<g stroke-dasharray=\"3 3\" stroke-opacity=\"0.7\">", d->out);
+    put_line(d->out, x, axis_y, x, bottom, flag->paint);
+    fprintf(d->out, "</g>\n<path fill=\"%s\" d=\"M", flag->paint);
     put_number(d->out, x);
     fputc(' ', d->out);
     put_number(d->out, axis_y - 6);
     fputs("l5 6l-5 6l-5 -6z\"><title>", d->out);
-    figure_put_text(mark->text, d->out);
+    figure_put_text(flag->text, d->out);
     fputs("</title></path>\n", d->out);
-    if (row == MARK_ROWS)
+    if (flag->row == MARK_ROWS)
         return;
-    put_text(d->out, x + 7, axis_y - 34 - 17 * row, &(struct style){13, "start", PAINT_MARK, false}, text);
-    put_line(d->out, x, axis_y - 22, x, axis_y - 43 - 17 * row, PAINT_MARK);
-    free_x[row] = x + text_width(text, 13) + 24;
-    *n_rows = row + 1 > *n_rows ? row + 1 : *n_rows;
+    put_text(d->out, x + 7, y, &(struct style){13, "start", flag->paint, false}, text);
+    put_line(d->out, x, axis_y - 22, x, y - 9, flag->paint);
 }
 
-static unsigned count_mark_rows(const struct drawing *d)
+static unsigned count_flag_rows(const struct drawing *d)
 {
-    double free_x[MARK_ROWS] = {0};
     unsigned n_rows = 0;
-    for (unsigned i = 0; i < timeline_n_marks(d->f->tl); i++) {
-        char text[4 * EVENT_NAME_SIZE];
-        if (!has_mark(d, i))
-            continue;
-        const double x = x_of(d, timeline_mark(d->f->tl, i)->time_ns);
-        export_safe_name(timeline_mark(d->f->tl, i)->text, text, sizeof text);
-        const unsigned row = mark_row(free_x, x - 8, text_width(text, 13) + 16, WIDTH - MARGIN);
-        if (row == MARK_ROWS)
-            continue;
-        free_x[row] = x + text_width(text, 13) + 24;
-        n_rows = row + 1 > n_rows ? row + 1 : n_rows;
+    for (unsigned i = 0; i < d->n_flags; i++) {
+        if (d->flags[i].row < MARK_ROWS && d->flags[i].row + 1 > n_rows)
+            n_rows = d->flags[i].row + 1;
     }
     return n_rows;
 }
@@ -737,7 +837,7 @@ static void draw_ticks(struct drawing *d, double bottom)
 /* Room for the axis is kept here; it is drawn behind the lanes when these are known. */
 static double keep_axis(struct drawing *d)
 {
-    d->y += 30 + 17 * count_mark_rows(d);
+    d->y += 30 + 17 * count_flag_rows(d);
     const double axis_y = d->y;
     d->y += 12;
     return axis_y;
@@ -745,20 +845,11 @@ static double keep_axis(struct drawing *d)
 
 static void draw_axis(struct drawing *d, double axis_y, double bottom)
 {
-    double free_x[MARK_ROWS] = {0};
-    unsigned n_rows = 0;
     const double y = d->y;
     d->y = axis_y;
     draw_ticks(d, bottom);
-    for (unsigned i = 0; i < timeline_n_marks(d->f->tl); i++) {
-        if (!has_mark(d, i))
-            continue;
-        const double x = x_of(d, timeline_mark(d->f->tl, i)->time_ns);
-        fputs("<g stroke-dasharray=\"3 3\" stroke-opacity=\"0.7\">", d->out);
-        put_line(d->out, x, axis_y, x, bottom, PAINT_MARK);
-        fputs("</g>\n", d->out);
-        draw_mark(d, timeline_mark(d->f->tl, i), axis_y, free_x, &n_rows);
-    }
+    for (unsigned i = 0; i < d->n_flags; i++)
+        draw_flag(d, &d->flags[i], axis_y, bottom);
     d->y = y;
 }
 
@@ -767,16 +858,16 @@ struct pitch {
     double height, distance;
 };
 
-static struct pitch pitch_of(unsigned n, double high)
+static struct pitch pitch_of(unsigned n, double high, double room)
 {
-    const double distance = fmax(7, fmin(high + 8, 560.0 / (n ? n : 1)));
+    const double distance = fmax(7, fmin(high + 8, room / (n ? n : 1)));
     return (struct pitch){distance > 20 ? distance - 7 : distance * 0.78, distance};
 }
 
 /* Labels of lanes that are lower than letters: every second, third, ... */
 static bool is_labelled(const struct pitch *pitch, unsigned i)
 {
-    return i % (unsigned)ceil(13 / pitch->distance) == 0;
+    return i % (unsigned)ceil(11 / pitch->distance) == 0;
 }
 
 static struct style sized(const struct style *style, const struct pitch *pitch)
@@ -797,8 +888,7 @@ static void draw_cpu_figures(struct drawing *d, const struct lane *lane, const s
     put_text(d->out, MARGIN, y, &name, text);
     if (!d->f->report->info.exact)
         return;
-    snprintf(text, sizeof text, "%.0f %%", 100 * (double)(cpu->sum.run_ns - cpu->sum.self_ns) / span_of(d));
-    put_text(d->out, end - 76, y, &right, text);
+    put_text(d->out, end - 76, y, &right, figure_percent(figure_busy(d->f, cpu), text, sizeof text));
     snprintf(text, sizeof text, "%.0f/s", (double)cpu->sum.n_switches * 1e9 / span_of(d));
     put_text(d->out, end, y, &pale, text);
 }
@@ -811,38 +901,71 @@ static void head_figures(struct drawing *d, double y, const char *first, const c
 
 #define SWITCHES_HEIGHT 16.0
 
+static void draw_strip(struct drawing *d, const uint32_t *counts, double scale)
+{
+    put_text(d->out, MARGIN, d->y + SWITCHES_HEIGHT - 2, &faint, "switches");
+    draw_switches(d, counts, scale, SWITCHES_HEIGHT);
+    d->y += SWITCHES_HEIGHT + 12;
+}
+
+/* A core that is no part of the run: its own tasks' lanes tell what schedviz did on it. */
+static void draw_off(struct drawing *d, const struct figure_cpu *cpu, const struct pitch *pitch,
+                     bool is_named)
+{
+    char text[48];
+    const double distance = fmin(pitch->distance, 26), y = d->y + distance / 2;
+    const struct style style = sized(&faint, pitch);
+    if (is_named) {
+        snprintf(text, sizeof text, "core %d", cpu->cpu);
+        put_text(d->out, MARGIN, y + 4, &style, text);
+        put_text(d->out, d->x0 + 6, y + 4, &style, "off");
+    }
+    fputs("<g stroke-dasharray=\"4 5\">", d->out);
+    put_line(d->out, d->x0 + 36, y, d->x1, y, PAINT_GRID);
+    fputs("</g>\n", d->out);
+    draw_holes(d, &(struct lane){.y = d->y, .h = distance - 4, .cpu = cpu->cpu});
+    d->y += distance;
+}
+
+static void draw_core(struct drawing *d, const struct figure_cpu *cpu, const struct pitch *pitch,
+                      bool is_named)
+{
+    const struct lane lane = {.y = d->y, .h = pitch->height, .cpu = cpu->cpu};
+    draw_cpu(d, &lane);
+    if (is_named)
+        draw_cpu_figures(d, &lane, cpu, pitch);
+    d->y += pitch->distance;
+}
+
+/* Few cores have a strip of switches each, many have one together; samples tell of none. */
 static void draw_cpus(struct drawing *d)
 {
     const struct figure *f = d->f;
-    const bool each = f->n_cpus <= 4;
-    const struct pitch pitch = pitch_of(f->n_cpus, f->n_cpus <= 2 ? 56 : 42);
-    uint32_t *counts = mem_new((unsigned long)f->n_cpus * BARS + BARS, sizeof *counts);
-    uint32_t *all = counts + (size_t)f->n_cpus * BARS;
-    for (unsigned i = 0; i < f->n_cpus; i++)
-        add_switches(f, f->cpus[i].cpu, each ? counts + (size_t)i * BARS : all);
-    uint32_t most = most_of(all, 1);
-    for (unsigned i = 0; i < f->n_cpus && each; i++)
-        most = most_of(counts + (size_t)i * BARS, most);
-    if (f->report->info.exact)
+    const bool exact = f->report->info.exact, each = f->n_cpus <= 4;
+    const struct pitch pitch = pitch_of(f->n_cpus, f->n_cpus <= 2 ? 56 : 42, 560);
+    const size_t n_counts = (each ? f->n_cpus : 1) * (size_t)BARS;
+    uint32_t *counts = mem_new(n_counts + 1, sizeof *counts);
+    for (unsigned i = 0; i < f->n_cpus; i++) {
+        if (!f->cpus[i].is_off)
+            add_switches(f, f->cpus[i].cpu, counts + (each ? (size_t)i * BARS : 0));
+    }
+    const double scale = scale_of(counts, n_counts);
+    if (exact)
         head_figures(d, d->y - 20, "busy", "switches");
     for (unsigned i = 0; i < f->n_cpus; i++) {
-        const struct lane lane = {.y = d->y, .h = pitch.height, .cpu = f->cpus[i].cpu};
-        draw_cpu(d, &lane);
-        if (is_labelled(&pitch, i))
-            draw_cpu_figures(d, &lane, &f->cpus[i], &pitch);
-        d->y += pitch.distance;
-        if (!each)
+        if (f->cpus[i].is_off) {
+            draw_off(d, &f->cpus[i], &pitch, is_labelled(&pitch, i));
             continue;
-        d->y -= 4;
-        put_text(d->out, MARGIN, d->y + SWITCHES_HEIGHT - 2, &faint, "switches");
-        draw_switches(d, counts + (size_t)i * BARS, most, SWITCHES_HEIGHT);
-        d->y += SWITCHES_HEIGHT + 12;
+        }
+        draw_core(d, &f->cpus[i], &pitch, is_labelled(&pitch, i));
+        if (each && exact) {
+            d->y -= 4;
+            draw_strip(d, counts + (size_t)i * BARS, scale);
+        }
     }
-    if (!each && f->n_cpus) {
+    if (!each && exact) {
         d->y += 2;
-        put_text(d->out, MARGIN, d->y + SWITCHES_HEIGHT - 2, &faint, "switches");
-        draw_switches(d, all, most, SWITCHES_HEIGHT);
-        d->y += SWITCHES_HEIGHT + 12;
+        draw_strip(d, counts, scale);
     }
     free(counts);
 }
@@ -905,17 +1028,15 @@ static void draw_task_figures(struct drawing *d, const struct lane *lane, const 
 {
     char text[48];
     const struct bin *sum = &lane->task->sum;
-    const double life = (double)sum->run_ns + (double)sum->runnable_ns + (double)sum->blocked_ns,
-                 y = lane->y + lane->h / 2 + 5, end = WIDTH - MARGIN;
+    const double y = lane->y + lane->h / 2 + 5, end = WIDTH - MARGIN;
     const struct style right = sized(&figure_right, pitch), pale = sized(&faint_right, pitch);
-    if (life <= 0 || !d->f->report->info.exact)
+    if (!d->f->report->info.exact)
         return;
-    snprintf(text, sizeof text, "%.0f %%", 100 * (double)sum->run_ns / life);
+    figure_percent((double)sum->run_ns / span_of(d), text, sizeof text);
     put_text(d->out, end - 76, y, lane->task->kin == FIGURE_WORKLOAD ? &right : &pale, text);
     if (lane->task->kin != FIGURE_WORKLOAD)
         return;
-    snprintf(text, sizeof text, "%.0f %%", 100 * (double)sum->runnable_ns / life);
-    put_text(d->out, end, y, &pale, text);
+    put_text(d->out, end, y, &pale, figure_percent((double)sum->runnable_ns / span_of(d), text, sizeof text));
 }
 
 static void draw_tasks(struct drawing *d)
@@ -923,7 +1044,7 @@ static void draw_tasks(struct drawing *d)
     const struct figure *f = d->f;
     const struct figure_task **chosen = mem_new(f->n_tasks + 1ul, sizeof *chosen);
     const unsigned n = choose_tasks(f, chosen);
-    const struct pitch pitch = pitch_of(n, 24);
+    const struct pitch pitch = pitch_of(n, 24, 720);
     d->y += 18;
     if (f->report->info.exact && n)
         head_figures(d, d->y - 6, "run", "wait");
@@ -1001,9 +1122,9 @@ static void draw_summary(struct drawing *d)
              &(struct style){16, "start", PAINT_TEXT, false}, figure_explain(f, explained, sizeof explained));
     if (!f->report->info.exact)
         return;
-    snprintf(at_once, sizeof at_once, "%.2f of %.2f", f->sums.parallelism, f->sums.concurrency);
+    snprintf(at_once, sizeof at_once, "%.2f of %.2f in progress", f->sums.parallelism, f->sums.concurrency);
     snprintf(fairness, sizeof fairness, "%.3f", f->sums.fairness);
-    const char *parts[8] = {"running at once (parallelism of concurrency)", at_once, "switches",
+    const char *parts[8] = {"running at once", at_once, "switches",
                             figure_switches(f, switches, sizeof switches)};
     unsigned n = 4;
     if (f->report->cost_known) {
@@ -1016,7 +1137,7 @@ static void draw_summary(struct drawing *d)
     }
     d->y += 26;
     if (!fit_figures(parts, n))
-        parts[0] = "running at once";
+        *strstr(at_once, " in progress") = '\0';
     put_figures(d, parts, n);
 }
 
@@ -1073,6 +1194,11 @@ static void draw_legend(struct drawing *d)
     if (seen->unknown) {
         at = legend_entry(d, &x, "not known");
         put_rect(d->out, at, d->y - 12, 36, 16, "url(#unknown)");
+    }
+    if (seen->bursts) {
+        at = legend_entry(d, &x, "more switches than the bar is high");
+        put_rect(d->out, at + 14, d->y - 12 + 16 * (1 - CUT_LOW), 6, 16 * CUT_LOW, PAINT_BARS);
+        put_rect(d->out, at + 14, d->y - 12, 6, 16 * CUT_HIGH, PAINT_BARS);
     }
     if (seen->samples) {
         at = legend_entry(d, &x, "a sample saw it run");
@@ -1170,6 +1296,7 @@ bool export_svg(const struct report *report, const struct timeline *tl, const st
     struct drawing d = {.f = &f, .x0 = MARGIN + room, .x1 = WIDTH - MARGIN - FIGURES};
     const unsigned most = (unsigned)(d.x1 - d.x0);
     d.bins = mem_new(most, sizeof *d.bins);
+    make_flags(&d);
     for (unsigned columns = most;; columns /= 2) {
         char *body;
         size_t size;
@@ -1184,6 +1311,7 @@ bool export_svg(const struct report *report, const struct timeline *tl, const st
             break;
     }
     free(d.bins);
+    free(d.flags);
     figure_fini(&f);
     return fflush(out) == 0 && !ferror(out);
 }

@@ -29,7 +29,7 @@ struct sink *recorder_sink(struct recorder *recorder);
 
 /* extra is called, at a batch end, when a block is to begin with the state of all tasks: it pushes to `to'
  * the events that tell what struct task does not, as of now: objects' names (EVENT_OBJECT), what tasks wait
- * for and who holds it (NOTE_WANTS), values (NOTE_VALUE), marks. At most RECORD_MAX_EXTRA are kept. */
+ * for and who holds it (NOTE_WANTS), values (NOTE_VALUE). At most RECORD_MAX_EXTRA are kept. */
 void recorder_set_extra(struct recorder *recorder, void (*extra)(void *data, struct sink *to), void *data);
 
 /* All is known up to now_ns, by the timeline too (after timeline_advance()): seals a block if there are

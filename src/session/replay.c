@@ -12,6 +12,8 @@
 /* Between two recordings on one time axis. */
 #define APART_NS (100 * NS_PER_MS)
 
+#define BEGUN_BEFORE_NS (100 * NS_PER_MS) /* less of a run is missed by nobody */
+
 bool replay_refuse(struct err *err)
 {
     return err_set(err, "this is a recording: what happened in it stays as it was");
@@ -178,6 +180,14 @@ static bool open_window(struct session *s, size_t memory_bytes, struct err *err)
     return true;
 }
 
+/* Where the second of two begins. */
+static void mark_begin(struct timeline *tl, uint64_t time_ns, const char *name)
+{
+    struct event event = {.time_ns = time_ns, .cpu = -1, .kind = EVENT_MARK};
+    snprintf(event.u.name, sizeof event.u.name, "%s", name);
+    timeline_sink(tl)->push(timeline_sink(tl), &event, 1);
+}
+
 static bool read_trace(struct session *s, unsigned i, struct err *err)
 {
     struct timeline *tl = s->timeline;
@@ -192,6 +202,7 @@ static bool read_trace(struct session *s, unsigned i, struct err *err)
     const struct trace_shift shift = {.time_ns = timeline_now_ns(tl) + APART_NS - first_ns,
                                       .tid = tid_shift(tl),
                                       .run = (uint16_t)s->runs.n};
+    mark_begin(tl, first_ns + shift.time_ns, trace_name(s->replay->traces[i]));
     if (!trace_play(s->replay->traces[i], tl, timeline_sink(tl), &shift, err))
         return false;
     add_runs(s, i, &shift, first_ns);
@@ -229,9 +240,13 @@ static void name_it(struct session *s)
 {
     struct replay *r = s->replay;
     snprintf(r->name, sizeof r->name, "%s", facts_of(r, 0)->info.workload.name);
-    if (r->n == 2)
-        snprintf(r->name, sizeof r->name, "%.70s | %.70s", facts_of(r, 0)->info.workload.name,
-                 facts_of(r, 1)->info.workload.name);
+    if (r->n < 2)
+        return;
+    const char *names[] = {facts_of(r, 0)->info.workload.name, facts_of(r, 1)->info.workload.name};
+    if (strcmp(names[0], names[1]) == 0) /* then the files are told apart */
+        for (unsigned i = 0; i < r->n; i++)
+            names[i] = trace_name(r->traces[i]);
+    snprintf(r->name, sizeof r->name, "%.70s | %.70s", names[0], names[1]);
 }
 
 /* The last run of the first against the last of the second. */
@@ -248,6 +263,27 @@ static void compare(struct session *s)
     s->compare.now = COMPARE_FINISHED_IN_TURN;
 }
 
+/* What a recording cannot show. */
+static void warn_of_trace(struct session *s, unsigned i)
+{
+    const struct trace *trace = s->replay->traces[i];
+    const struct session_facts *facts = trace_facts(trace);
+    uint64_t first_ns;
+    trace_span(trace, &first_ns, NULL);
+    if (trace_remark(trace)[0])
+        session_warn(s, "%.60s: %s", trace_name(trace), trace_remark(trace));
+    for (unsigned k = 0; k < facts->n_runs; k++) {
+        const struct run *run = &facts->runs[k];
+        const bool goes_on = !run->end_ns || run->end_ns > first_ns;
+        if (run->start_ns && goes_on && first_ns > run->start_ns + BEGUN_BEFORE_NS)
+            session_warn(s,
+                         "%.60s: the run began %.1f s before the recording: its tasks' totals are of all of "
+                         "it, slices "
+                         "and cores of what was recorded",
+                         trace_name(trace), (double)(first_ns - run->start_ns) / 1e9);
+    }
+}
+
 bool replay_start(struct session *s, const struct session_replay *what, struct err *err)
 {
     struct replay *r = s->replay = mem_new(1, sizeof *r);
@@ -260,6 +296,8 @@ bool replay_start(struct session *s, const struct session_replay *what, struct e
     if (!(what->by_window && is_large(r) ? open_window(s, memory_bytes, err)
                                          : read_all(s, what, memory_bytes, err)))
         return false;
+    for (unsigned i = 0; i < r->n; i++)
+        warn_of_trace(s, i);
     complete_machine(s);
     name_it(s);
     compare(s);
@@ -304,6 +342,8 @@ void replay_info(const struct session *s, struct session_info *info)
         info->exact = info->exact && other->exact;
         add_cpus(&info->cpus, &other->cpus);
     }
+    if (timeline_n_lost(s->timeline) > info->n_lost) /* a part of the file is damaged */
+        info->n_lost = timeline_n_lost(s->timeline);
     info->workload.name = r->name;
     info->workload.program = r->program;
     if (cpuset_count(&info->cpus) == 0)

@@ -165,6 +165,11 @@ const char *trace_path(const struct trace *trace)
     return trace->path;
 }
 
+const char *trace_name(const struct trace *trace)
+{
+    return leaf(trace->path);
+}
+
 const struct session_facts *trace_facts(const struct trace *trace)
 {
     return &trace->facts;
@@ -300,9 +305,9 @@ static void shift_task(struct task *task, const struct trace_shift *shift)
     task->tid = shift_tid(task->tid, shift);
     task->pid = shift_tid(task->pid, shift);
     task->run = task->run ? (uint16_t)(task->run + shift->run) : 0;
-    task->first_ns += shift->time_ns;
-    task->last_ns += shift->time_ns;
-    task->state_since_ns += shift->time_ns;
+    task->first_ns = shift_time(task->first_ns, shift);
+    task->last_ns = shift_time(task->last_ns, shift);
+    task->state_since_ns = shift_time(task->state_since_ns, shift);
     task->kernel.time_ns = shift_time(task->kernel.time_ns, shift);
 }
 
@@ -317,10 +322,42 @@ static bool play_preamble(struct trace *trace, unsigned block, struct timeline *
         return false;
     for (unsigned i = 0; i < preamble.n_tasks; i++)
         shift_task(&preamble.tasks[i], shift);
-    timeline_restore(tl, preamble.tasks, preamble.n_tasks, preamble.now_ns + shift->time_ns);
+    timeline_restore(tl, preamble.tasks, preamble.n_tasks, shift_time(preamble.now_ns, shift));
     sink->push(sink, preamble.extra, preamble.n_extra);
     preamble_fini(&preamble);
     return true;
+}
+
+/* What cannot be read is a hole on every CPU: its events were lost, and the tasks' states with them. */
+static void play_hole(const struct trace *trace, unsigned block, struct timeline *tl,
+                      const struct trace_shift *shift)
+{
+    const struct reader_block *lost = reader_block(trace->reader, block);
+    const int n = timeline_n_cpus(tl);
+    for (int cpu = 0; cpu < n; cpu++) {
+        struct event event = {
+            .time_ns = lost->last_ns + shift->time_ns, .cpu = (int16_t)cpu, .kind = EVENT_LOST};
+        event.u.lost.n = (lost->n_events + (unsigned)(n - 1 - cpu)) / (unsigned)n;
+        timeline_sink(tl)->push(timeline_sink(tl), &event, 1);
+    }
+}
+
+/* A damaged block's line stays in err, the first one's of several. */
+static void note_damage(struct err *err, unsigned *n_damaged, const struct err *why)
+{
+    if ((*n_damaged)++ == 0)
+        *err = *why;
+}
+
+static bool tell_damage(struct err *err, unsigned n_damaged)
+{
+    const struct err first = *err;
+    if (n_damaged == 1)
+        err_set(err, "%.240s: what it held is shown as a hole", first.msg);
+    else if (n_damaged > 1)
+        err_set(err, "%.240s, and so are %u more: what they held is shown as holes", first.msg,
+                n_damaged - 1);
+    return n_damaged == 0;
 }
 
 static const struct trace_shift no_shift;
@@ -332,17 +369,22 @@ bool trace_play_blocks(struct trace *trace, unsigned first, unsigned end, struct
         .sink.push = push_shifted, .to = timeline_sink(tl), .shift = shift ? shift : &no_shift};
     struct sink *sink = shift ? &shifted.sink : timeline_sink(tl);
     struct event *events = mem_new(RECORD_MAX_EVENTS, sizeof *events);
-    bool good = first >= end || play_preamble(trace, first, tl, shifted.shift, sink, err);
-    for (unsigned i = first; good && i < end; i++) {
-        good = reader_events(trace->reader, i, events, RECORD_MAX_EVENTS, err);
-        if (!good)
-            break;
-        sink->push(sink, events, reader_block(trace->reader, i)->n_events);
+    struct err why;
+    unsigned n_damaged = 0;
+    if (first < end && !play_preamble(trace, first, tl, shifted.shift, sink, &why))
+        note_damage(err, &n_damaged, &why);
+    for (unsigned i = first; i < end; i++) {
+        if (reader_events(trace->reader, i, events, RECORD_MAX_EVENTS, &why)) {
+            sink->push(sink, events, reader_block(trace->reader, i)->n_events);
+        } else {
+            play_hole(trace, i, tl, shifted.shift);
+            note_damage(err, &n_damaged, &why);
+        }
         timeline_advance(tl, reader_block(trace->reader, i)->last_ns + shifted.shift->time_ns);
     }
     free(events);
     free(shifted.barriers);
-    return good;
+    return tell_damage(err, n_damaged);
 }
 
 /* How many of the events came up to then. */
@@ -361,13 +403,16 @@ bool trace_play_until(struct trace *trace, uint64_t t_ns, struct timeline *tl, s
         return err_set(err, "another tool's trace is played from its beginning only");
     const unsigned first = reader_find(trace->reader, t_ns, true),
                    last = reader_find(trace->reader, t_ns, false);
-    if (first >= reader_n_blocks(trace->reader) || !trace_play_blocks(trace, first, last, tl, NULL, err))
-        return false;
+    if (last >= reader_n_blocks(trace->reader))
+        return err_set(err, "%s: nothing is recorded", trace->path);
+    bool good = trace_play_blocks(trace, first, last, tl, NULL, err);
     struct event *events = mem_new(RECORD_MAX_EVENTS, sizeof *events);
-    bool good = first < last || play_preamble(trace, first, tl, &no_shift, sink, err);
-    good = good && reader_events(trace->reader, last, events, RECORD_MAX_EVENTS, err);
-    if (good)
+    if (first >= last)
+        good = play_preamble(trace, last, tl, &no_shift, sink, err);
+    if (reader_events(trace->reader, last, events, RECORD_MAX_EVENTS, err))
         sink->push(sink, events, count_until(events, reader_block(trace->reader, last)->n_events, t_ns));
+    else
+        good = false;
     timeline_advance(tl, t_ns);
     free(events);
     return good;
@@ -398,8 +443,9 @@ bool trace_play(struct trace *trace, struct timeline *tl, struct sink *sink, con
     if (trace->import)
         return play_import(trace, tl, sink, shift);
     if (!trace_play_blocks(trace, 0, reader_n_blocks(trace->reader), tl, shift, err)) {
-        snprintf(trace->remark, sizeof trace->remark, "%.240s: what comes behind it is not shown", err->msg);
-        return timeline_n_events(tl) > 0; /* what came before is whole */
+        snprintf(trace->remark, sizeof trace->remark, "%s", err->msg);
+        if (timeline_n_events(tl) == 0)
+            return false;
     }
     if (trace->facts.now_ns)
         timeline_advance(tl, trace->facts.now_ns + (shift ? shift->time_ns : 0));

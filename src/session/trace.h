@@ -19,6 +19,7 @@ struct trace *trace_open(const char *path, struct err *err);
 void trace_free(struct trace *trace);
 
 const char *trace_path(const struct trace *trace);
+const char *trace_name(const struct trace *trace); /* without its directory */
 const struct session_facts *trace_facts(const struct trace *trace);
 /* What is to be said of it: that its end is missing, that events were lost. "" for nothing. */
 const char *trace_remark(const struct trace *trace);
@@ -40,8 +41,8 @@ struct trace_shift {
 };
 
 /* Pushes all events into a sink, in time order, which gives them to the timeline tl. Only once for another
- * tool's. False with a line when the file cannot be read on; what came before was pushed. shift may be NULL.
- */
+ * tool's. What cannot be read of a recording is a hole, and told by trace_remark(); false with a line when
+ * nothing can be. shift may be NULL. */
 bool trace_play(struct trace *trace, struct timeline *tl, struct sink *sink, const struct trace_shift *shift,
                 struct err *err);
 
@@ -49,7 +50,8 @@ bool trace_play(struct trace *trace, struct timeline *tl, struct sink *sink, con
  * for another tool's. */
 bool trace_play_until(struct trace *trace, uint64_t t_ns, struct timeline *tl, struct err *err);
 
-/* The same for the blocks [first, end) of a recording of ours, straight into the timeline. */
+/* The same for the blocks [first, end) of a recording of ours, straight into the timeline. False with a line when
+ * a part of them was a hole. */
 bool trace_play_blocks(struct trace *trace, unsigned first, unsigned end, struct timeline *tl,
                        const struct trace_shift *shift, struct err *err);
 

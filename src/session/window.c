@@ -28,7 +28,7 @@ struct window *window_open(struct trace *trace, size_t memory_bytes, struct err 
     w->whole = trace_timeline(trace, memory_bytes);
     reader_span(w->reader, &first_ns, &last_ns);
     const unsigned n = reader_n_blocks(w->reader), key = reader_find(w->reader, last_ns, true);
-    if (trace_play_blocks(trace, key, n, w->whole, NULL, err))
+    if (trace_play_blocks(trace, key, n, w->whole, NULL, err) || timeline_n_events(w->whole) > 0)
         return w;
     window_free(w);
     return NULL;
@@ -119,20 +119,31 @@ static void add_bin(struct bin *to, const struct bin *bin)
         add_lead(to, bin->lead[i].who, bin->lead[i].ns);
 }
 
-static bool add_block(const struct window *w, unsigned block, struct group *group, struct err *err)
+/* A damaged block: nothing is known of its span. */
+static void add_hole(const struct window *w, const struct reader_block *block, struct group *group)
+{
+    const uint64_t span_ns = block->last_ns - block->first_ns;
+    for (uint32_t i = 0; i < (uint32_t)timeline_n_cpus(w->whole); i++)
+        room_for(&group->cpus, &group->n_cpus, i)->unknown_ns += span_ns;
+    for (uint32_t i = 0; i < timeline_n_tasks(w->whole); i++)
+        room_for(&group->tasks, &group->n_tasks, i)->unknown_ns += span_ns;
+}
+
+static void add_block(const struct window *w, unsigned block, struct group *group, struct err *err)
 {
     struct sums_of_block sums;
     if (!reader_block(w->reader, block)->has_sums)
-        return true;
-    if (!reader_sums(w->reader, block, &sums, err))
-        return false;
+        return;
+    if (!reader_sums(w->reader, block, &sums, err)) {
+        add_hole(w, reader_block(w->reader, block), group);
+        return;
+    }
     for (unsigned i = 0; i < sums.n_cpus; i++)
         add_bin(room_for(&group->cpus, &group->n_cpus, (uint32_t)sums.cpus[i].cpu), &sums.cpus[i].bin);
     for (unsigned i = 0; i < sums.n_tasks; i++)
         if (sums.tasks[i].task < timeline_n_tasks(w->whole))
             add_bin(room_for(&group->tasks, &group->n_tasks, sums.tasks[i].task), &sums.tasks[i].bin);
     sums_fini(&sums);
-    return true;
 }
 
 static bool is_any(const struct bin *bin)
@@ -179,15 +190,14 @@ static bool has_sums(const struct window *w, unsigned first, unsigned end)
 static void read_sums(struct window *w, unsigned first, unsigned end, struct err *err)
 {
     struct group group = {0};
-    bool good = true;
     if (has_sums(w, first, end))
         return;
     const unsigned per_group = blocks_per_group(w, end - first);
     timeline_drop_sums(w->whole);
-    for (unsigned i = first; good && i < end; i += per_group) {
+    for (unsigned i = first; i < end; i += per_group) {
         const unsigned last = i + per_group < end ? i + per_group : end;
-        for (unsigned k = i; good && k < last; k++)
-            good = add_block(w, k, &group, err);
+        for (unsigned k = i; k < last; k++)
+            add_block(w, k, &group, err);
         give_group(w, &group, reader_block(w->reader, i)->first_ns,
                    reader_block(w->reader, last - 1)->last_ns);
     }

@@ -712,12 +712,12 @@ def _():
         two = make_recording(os.path.join(place, "b.svz"), "-w", "100ms", "-n", "2", "-C", CPUS[-1])
         with screen_of(one, two) as terminal:
             screen = terminal.wait(lambda s: "efficiency" in s and "this run" in s, what="the comparison")
-            expect("interleave | interleave" in screen, f"both are not named:\n{screen}")
+            expect("a.svz | b.svz" in screen, f"both are not named:\n{screen}")
             terminal.keys("2")
             terminal.wait(lambda s: len(re.findall(r"^ *[AB] +\u2595", s, re.MULTILINE)) == 4, what="the tasks of both")
             press_everything(terminal, "123456" if LONG else "5", but=("l",))
         picture = good("-b", "-f", "screen", one, two).out
-        expect("interleave | interleave" in picture and "efficiency" in picture, f"no comparison:\n{picture}")
+        expect("a.svz | b.svz" in picture and "efficiency" in picture, f"no comparison:\n{picture}")
 
 
 @test("a recorded lesson is gone through step by step", timeout=60)
