@@ -27,8 +27,9 @@ struct session_config {
     size_t memory_bytes; /* for the timeline; 0: its default */
     bool hold;           /* tasks wait at the gate until session_hold() lets them go */
     size_t past_bytes;   /* memory for the past as it could be recorded; 0: only what comes is recorded */
-    const char *record;  /* a file that takes all from the first event on, made before anything runs; NULL: none */
-    bool record_force;   /* that replaces a file that exists */
+    const char
+        *record; /* a file that takes all from the first event on, made before anything runs; NULL: none */
+    bool record_force; /* that replaces a file that exists */
 };
 
 struct session;
@@ -39,35 +40,35 @@ struct trace;
 /* Opens the sources (auto: the best that really opens), starts the engine and the tasks, observes them, and
  * opens the gate. The machine is the caller's, must outlive the session and is refreshed by it. */
 struct session *session_start(const struct session_config *config, struct machine *machine, struct err *err);
-/* A session of what was recorded (session/trace.h): one trace, or two, the second behind the first on the time axis
- * and its last run held against the first's as in a comparison. The traces become the session's, also where this
- * fails. machine is made here, of the day of the recording, and is the caller's. Nothing runs in it: what would
- * change something is refused with a line. */
+/* A session of what was recorded (session/trace.h): one trace, or two, the second behind the first on the
+ * time axis and its last run held against the first's as in a comparison. The traces become the session's,
+ * also where this fails. machine is made here, of the day of the recording, and is the caller's. Nothing runs
+ * in it: what would change something is refused with a line. */
 struct session_replay {
     struct trace *const *traces;
     unsigned n_traces;
     size_t memory_bytes; /* for the timeline; 0: as it was then */
-    bool by_window;      /* of a recording that is larger than memory only what is shown is read (session_show());
-                            else all of it, and what memory cannot hold is dropped, the oldest first */
-    const char *record;  /* another tool's trace becomes a recording of ours on the way; NULL */
-    bool force;          /* that replaces a file that exists */
+    bool by_window; /* of a recording that is larger than memory only what is shown is read (session_show());
+                       else all of it, and what memory cannot hold is dropped, the oldest first */
+    const char *record; /* another tool's trace becomes a recording of ours on the way; NULL */
+    bool force;         /* that replaces a file that exists */
 };
 struct session *session_replay(const struct session_replay *what, struct machine *machine, struct err *err);
 bool session_is_replay(const struct session *session);
 
 /* What is to be shown next, and the instant that it is about: of a recording that is larger than memory,
- * session_timeline() is another one after this, with all slices of the window; where they are too many, with sums of
- * them. True when it has changed. The current run is the one that went on at at_ns. Nothing happens where nothing is
- * replayed. */
+ * session_timeline() is another one after this, with all slices of the window; where they are too many, with
+ * sums of them. True when it has changed. The current run is the one that went on at at_ns. Nothing happens
+ * where nothing is replayed. */
 bool session_show(struct session *session, uint64_t from_ns, uint64_t to_ns, uint64_t at_ns);
 
-/* session_timeline() has all slices of the window that is shown, or of_all that was seen: not so of a recording that
- * is larger than memory. */
+/* session_timeline() has all slices of the window that is shown, or of_all that was seen: not so of a
+ * recording that is larger than memory. */
 bool session_has_slices(const struct session *session, bool of_all);
 
-/* The timeline as it stood at at_ns: who held what, who waited, what was in the queues; slices from shortly before
- * alone. The session's, valid until it is asked for another instant. session_timeline() where nothing is replayed, of
- * two recordings, and of another tool's trace. */
+/* The timeline as it stood at at_ns: who held what, who waited, what was in the queues; slices from shortly
+ * before alone. The session's, valid until it is asked for another instant. session_timeline() of two
+ * recordings, of another tool's trace, and of what a live run does not keep in memory (any more). */
 const struct timeline *session_state(struct session *session, uint64_t at_ns);
 
 /* The whole time that is recorded. */
@@ -190,15 +191,18 @@ enum comparison session_comparison(const struct session *session);
 /* ---- recording ---- */
 
 /* Writes all that is seen from from_ns on into a new file: what is already known of it as far as memory holds
- * (0: from the beginning), and what comes. force: a file of ours that exists is replaced. False with a line. */
+ * (0: from the beginning), and what comes. force: a file of ours that exists is replaced. False with a line.
+ */
 bool session_record(struct session *session, const char *path, bool force, uint64_t from_ns, struct err *err);
 /* The end of it: its index is written. False with a line when something was not, or has failed before. */
 bool session_record_end(struct session *session, struct err *err);
 
 struct session_recording {
-    bool is_on, has_failed; /* it could not be written on: the session's message told, session_record_end() will */
+    bool is_on,
+        has_failed;   /* it could not be written on: the session's message told, session_record_end() will */
     const char *path; /* of the one that is on, or was last; NULL: none was */
     uint64_t n_bytes, n_events, since_ns;
+    uint64_t length_ns; /* from the first of what was written to the last */
 };
 void session_recording(const struct session *session, struct session_recording *recording);
 
@@ -222,8 +226,8 @@ struct session_info {
 void session_info(const struct session *session, struct session_info *info);
 void session_forget_message(struct session *session); /* it was shown */
 
-/* What the machine or the file was refused, and what of the file is done in another way here: a line each. Valid
- * as long as the session. */
+/* What the machine or the file was refused, and what of the file is done in another way here: a line each.
+ * Valid as long as the session. */
 unsigned session_n_warnings(const struct session *session);
 const char *session_warning(const struct session *session, unsigned i);
 

@@ -118,6 +118,14 @@ enum batch_end batch_run(const struct options *options, const struct setup *setu
     return end;
 }
 
+/* A table of headings alone would be a run in which nothing happened. */
+static void tell_samples(const struct report *report)
+{
+    if (!report->info.exact)
+        fputs("schedviz: slices are not known from samples: --format=text and json have the totals\n",
+              stderr);
+}
+
 static bool write_format(const struct options *options, const struct report *report,
                          const struct timeline *tl, const struct output *output, struct err *err)
 {
@@ -132,6 +140,7 @@ static bool write_format(const struct options *options, const struct report *rep
         good = export_json(report, out);
         break;
     case FORMAT_CSV:
+        tell_samples(report);
         good = export_csv(report, tl, &all, out);
         break;
     case FORMAT_SVG:

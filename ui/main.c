@@ -163,6 +163,7 @@ static int replay_batch(const struct options *options, struct output *output)
 /* A wrong name for the report costs nobody a run. */
 static int run_batch(const struct options *options, struct machine *machine)
 {
+    const char *prefix = options->output ? "--output=" : "";
     struct output output;
     struct setup setup;
     struct err err;
@@ -171,7 +172,7 @@ static int run_batch(const struct options *options, struct machine *machine)
                         options->output);
     if (options->n_traces) {
         if (!output_choose(&output, options->output, options->force, &err))
-            return complain(EXIT_FAILED, "%s", err.msg);
+            return complain(EXIT_FAILED, "%s%s", prefix, err.msg);
         const int status = replay_batch(options, &output);
         output_fini(&output);
         return status;
@@ -185,7 +186,7 @@ static int run_batch(const struct options *options, struct machine *machine)
         status = report_batch(options, &setup, machine, &output);
         output_fini(&output);
     } else {
-        complain(status, "%s", err.msg);
+        complain(status, "%s%s", prefix, err.msg);
     }
     setup_fini(&setup);
     return status;

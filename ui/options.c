@@ -8,6 +8,7 @@
 #include "../src/lesson/catalogue.h"
 #include "../src/session/trace.h"
 #include "../src/workload/lesson.h"
+#include "output.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -320,11 +321,13 @@ static bool check(const struct options *o, bool format_given, struct err *err)
         return err_set(err, "--format is of the report: add --batch");
     if (!o->batch && o->output)
         return err_set(err, "--output is for the report: add --batch");
+    if (o->record && o->output && output_is_same(o->record, o->output))
+        return err_set(err, "--record=%s is --output as well: name two files", o->record);
     if (o->force && !o->output && !o->record)
         return err_set(err, "--force is for a file that exists: name it with --output or --record");
     if (o->format == FORMAT_SQLITE && !o->output)
         return err_set(err, "--format=sqlite: a database needs a file: add --output=FILE");
-    if (o->batch && (o->theme_given || o->no_mouse))
+    if (o->batch && ((o->theme_given && o->format != FORMAT_SCREEN) || o->no_mouse))
         return err_set(err, "--%s is of the screen, and --batch has none: leave one out",
                        o->no_mouse ? "no-mouse" : "theme");
     return true;

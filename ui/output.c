@@ -1,11 +1,14 @@
 /* Where a report goes: a stream that is there already, or a file that takes its name when it is complete. */
 #include "output.h"
 
+#include "../src/record/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -44,24 +47,34 @@ static char *beside(const char *path, const char *leaf)
     return made;
 }
 
-/* Where everybody may put links, one that leads to a device is not followed: proc(5), protected_symlinks. */
-static bool is_shared(const char *name)
+/* Where everybody may put links, one that leads to a device is not followed. */
+static bool is_shared(int directory)
 {
-    char *directory = beside(name, ".");
     struct stat at;
-    bool shared = stat(directory, &at) == 0 && at.st_mode & S_IWOTH;
-    free(directory);
-    return shared;
+    return fstat(directory, &at) != 0 || at.st_mode & S_IWOTH;
+}
+
+static bool is_stream_in(int directory, const char *leaf)
+{
+    struct stat at;
+    if (fstatat(directory, leaf, &at, AT_SYMLINK_NOFOLLOW) != 0)
+        return false;
+    if (S_ISLNK(at.st_mode) && (is_shared(directory) || fstatat(directory, leaf, &at, 0) != 0))
+        return false;
+    return S_ISCHR(at.st_mode) || S_ISFIFO(at.st_mode) || S_ISSOCK(at.st_mode);
 }
 
 bool output_is_stream(const char *name)
 {
-    struct stat at;
+    const char *leaf;
     if (descriptor_of(name) >= 0)
         return true;
-    if (lstat(name, &at) != 0 || (S_ISLNK(at.st_mode) && (is_shared(name) || stat(name, &at) != 0)))
+    const int directory = file_directory(name, &leaf, NULL);
+    if (directory < 0)
         return false;
-    return S_ISCHR(at.st_mode) || S_ISFIFO(at.st_mode) || S_ISSOCK(at.st_mode);
+    const bool is_stream = is_stream_in(directory, leaf);
+    close(directory);
+    return is_stream;
 }
 
 bool output_exists(const char *name)
@@ -70,11 +83,36 @@ bool output_exists(const char *name)
     return lstat(name, &at) == 0;
 }
 
+bool output_is_same(const char *name, const char *other)
+{
+    struct stat directories[2];
+    bool known = true;
+    for (int i = 0; i < 2; i++) {
+        char *directory = beside(i ? other : name, ".");
+        known = stat(directory, &directories[i]) == 0 && known;
+        free(directory);
+    }
+    const char *slash = strrchr(name, '/'), *slash2 = strrchr(other, '/');
+    const bool same_leaf = strcmp(slash ? slash + 1 : name, slash2 ? slash2 + 1 : other) == 0;
+    return known && same_leaf && directories[0].st_dev == directories[1].st_dev &&
+           directories[0].st_ino == directories[1].st_ino;
+}
+
+static int open_by_name(const char *name)
+{
+    const char *leaf;
+    const int directory = file_directory(name, &leaf, NULL);
+    const int fd = openat(directory, leaf, O_WRONLY | O_NOCTTY | O_CLOEXEC), error = errno;
+    if (directory >= 0)
+        close(directory);
+    errno = error;
+    return fd;
+}
+
 static bool open_stream(struct output *o, struct err *err)
 {
     int inherited = descriptor_of(o->name);
-    int fd = inherited >= 0 ? fcntl(inherited, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
-                            : open(o->name, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+    int fd = inherited >= 0 ? fcntl(inherited, F_DUPFD_CLOEXEC, STDERR_FILENO + 1) : open_by_name(o->name);
     o->stream = fd < 0 ? NULL : fdopen(fd, "w");
     if (o->stream)
         return true;
@@ -83,7 +121,7 @@ static bool open_stream(struct output *o, struct err *err)
         close(fd);
     if (!o->name)
         return err_set(err, "standard output: %s", strerror(error));
-    return err_set(err, "--output=%s: %s", o->name, strerror(error));
+    return err_set(err, "%s: %s", o->name, strerror(error));
 }
 
 /* In a sticky directory nobody replaces what is another's: rename(2), EPERM. */
@@ -98,34 +136,49 @@ static bool check_file(const struct output *o, const char *directory, struct err
 {
     struct stat there, around, target;
     if (faccessat(AT_FDCWD, directory, W_OK | X_OK, AT_EACCESS) != 0 || stat(directory, &around) != 0)
-        return err_set(err, "--output=%s: its directory: %s", o->name, strerror(errno));
+        return err_set(err, "%s: its directory: %s", o->name, strerror(errno));
     if (lstat(o->path, &there) != 0)
-        return errno == ENOENT || err_set(err, "--output=%s: %s", o->name, strerror(errno));
+        return errno == ENOENT || err_set(err, "%s: %s", o->name, strerror(errno));
     if (S_ISDIR(there.st_mode) || (stat(o->path, &target) == 0 && S_ISDIR(target.st_mode)))
-        return err_set(err, "--output=%s: is a directory: name a file in it", o->name);
+        return err_set(err, "%s: is a directory: name a file in it", o->name);
     if (!S_ISREG(there.st_mode) && !S_ISLNK(there.st_mode))
-        return err_set(err, "--output=%s: is a device: name a file", o->name);
+        return err_set(err, "%s: is a device: name a file", o->name);
     if (!o->force)
-        return err_set(err, "--output=%s: exists; --force writes over it", o->name);
+        return err_set(err, "%s: exists; --force writes over it", o->name);
     if (!may_replace(&there, &around))
-        return err_set(err, "--output=%s: is another user's, in a directory where only they may replace it",
-                       o->name);
+        return err_set(err, "%s: is another user's, in a directory where only they may replace it", o->name);
+    return true;
+}
+
+/* What proc(5) says of the descriptor, /proc/PID/fd; false and errno. */
+static bool path_of(int directory, char path[PATH_MAX])
+{
+    char link[40];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", directory);
+    const ssize_t n = readlink(link, path, PATH_MAX);
+    if (n == PATH_MAX)
+        errno = ENAMETOOLONG;
+    if (n < 0 || n == PATH_MAX)
+        return false;
+    path[n] = '\0';
     return true;
 }
 
 static bool choose_file(struct output *o, struct err *err)
 {
-    char *given = beside(o->name, "."), *directory = realpath(given, NULL);
-    free(given);
-    if (!directory)
-        return err_set(err, "--output=%s: its directory: %s", o->name, strerror(errno));
-    const char *slash = strrchr(o->name, '/'), *leaf = slash ? slash + 1 : o->name;
-    bool ok = *leaf || err_set(err, "--output=%s: is a directory: name a file in it", o->name);
-    if (ok && asprintf(&o->path, "%s/%s", directory, leaf) < 0)
+    const char *leaf;
+    char path[PATH_MAX];
+    const int directory = file_directory(o->name, &leaf, err);
+    if (directory < 0)
+        return false;
+    const bool known =
+        path_of(directory, path) || err_set(err, "%s: its directory: %s", o->name, strerror(errno));
+    close(directory);
+    if (!known || !*leaf)
+        return known && err_set(err, "%s: is a directory: name a file in it", o->name);
+    if (asprintf(&o->path, "%s/%s", path, leaf) < 0)
         err_no_memory();
-    ok = ok && check_file(o, directory, err);
-    free(directory);
-    return ok;
+    return check_file(o, path, err);
 }
 
 bool output_choose(struct output *o, const char *name, bool force, struct err *err)

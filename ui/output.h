@@ -21,9 +21,12 @@ bool output_is_stream(const char *name);
 /* Whether something has that name. */
 bool output_exists(const char *name);
 
+/* Whether both are names of one file in one directory. */
+bool output_is_same(const char *name, const char *other);
+
 /* Before anything runs: finds out whether a report can be written to name, and opens it when it is a stream.
- * A file that exists is refused without force. Nothing is made yet. name stays the caller's and must outlive
- * the output. */
+ * A file that exists is refused without force. The line begins with the name. Nothing is made yet. name stays
+ * the caller's and must outlive the output. */
 bool output_choose(struct output *output, const char *name, bool force, struct err *err);
 
 /* When there is a report: makes the file under a temporary name beside its own, so that nobody ever sees half

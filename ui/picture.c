@@ -52,7 +52,7 @@ bool picture_write(const struct options *options, struct machine *machine, struc
     struct theme theme;
     const bool has_colours = read_size(out, &cols, &rows) && !getenv("NO_COLOR");
     how.ascii = options->ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
-    theme_init(&theme, THEME_DARK, has_colours ? DEPTH_TRUE : DEPTH_MONO);
+    theme_init(&theme, options->theme, has_colours ? DEPTH_TRUE : DEPTH_MONO);
 
     struct app *app = mem_new(1, sizeof *app);
     *app = (struct app){.options = &how,

@@ -363,7 +363,7 @@ static void build_objects(struct app *app)
             continue;
         *object = (struct scene_object){
             .object = &program->objects[i], .wait = told[i], .is_level = notes[i] & GOES_DOWN};
-        object->has_state = engine && engine_object(engine, run, i, &object->state);
+        object->has_state = !app->scene.state && engine && engine_object(engine, run, i, &object->state);
         n++;
     }
     free(notes);
@@ -426,6 +426,11 @@ static void build_tape(struct app *app)
     struct scene *scene = &app->scene;
     scene->is_replay = app->tape.is_replay;
     scene->at_ns = tape_at_ns(app);
+    const bool is_past = scene->is_replay || app->viewport.mode == MODE_PAUSED;
+    scene->state =
+        is_past && app_views[app->view] == &view_objects
+            ? session_state(app->session, scene->is_replay ? scene->at_ns : app->viewport.cursor_ns)
+            : NULL;
     if (!scene->is_replay) {
         session_recording(app->session, &scene->recording);
         return;
@@ -433,8 +438,6 @@ static void build_tape(struct app *app)
     if (app->lectern.lecture)
         scene->info.workload.started =
             lecture_lesson(app->lectern.lecture)->steps[lecture_step(app->lectern.lecture)].started;
-    scene->state =
-        app_views[app->view] == &view_objects ? session_state(app->session, tape_at_ns(app)) : NULL;
     session_origin(app->session, &scene->origin);
     session_replay_span(app->session, &scene->replay_first_ns, &scene->replay_last_ns);
 }

@@ -3,6 +3,7 @@
 
 #include "../src/clock.h"
 #include "../src/export/export.h"
+#include "../src/record/file.h"
 #include "app.h"
 #include "draw.h"
 #include "field.h"
@@ -133,7 +134,8 @@ static const struct {
     [TAPE_ANSI] = {"ansi", "ans", "this screen with its colours, for a terminal"},
 };
 
-/* NAME-20261122-084500.ENDING: what is watched, without what a shell or a path would take for its own. */
+/* NAME-20261122-084500.ENDING: what is watched, without what a shell or a path would take for its own. The
+ * second one within a second is -2. */
 static void propose(const struct app *app, char *buf, size_t size, const char *ending)
 {
     char date[32] = "", what[40];
@@ -151,14 +153,23 @@ static void propose(const struct app *app, char *buf, size_t size, const char *e
     if (localtime_r(&now, &tm))
         strftime(date, sizeof date, "%Y%m%d-%H%M%S", &tm);
     snprintf(buf, size, "%s-%s.%s", *what ? what : "schedviz", date, ending);
+    for (unsigned i = 2; output_exists(buf) && i < 100; i++)
+        snprintf(buf, size, "%s-%s-%u.%s", *what ? what : "schedviz", date, i, ending);
+}
+
+static bool is_nameless(struct app *app)
+{
+    if (!*app->tape.name)
+        app_notice(app, true, "the file has no name: type one");
+    return !*app->tape.name;
 }
 
 /* Nothing is written over without being asked: the first Enter only says that it would be. */
-static bool is_in_the_way(struct app *app)
+static bool is_asked_first(struct app *app)
 {
     struct tape *tape = &app->tape;
     char name[160];
-    if (tape->replaces || !output_exists(tape->name))
+    if (tape->replaces)
         return false;
     tape->replaces = true;
     export_safe_name(tape->name, name, sizeof name);
@@ -194,19 +205,23 @@ static char *size_text(uint64_t n, char *buf, size_t size)
     return buf;
 }
 
-static void end_recording(struct app *app)
+/* The name alone, and few words: at 60 columns the line is read to its end. */
+static void end_recording(struct app *app, bool is_past)
 {
     struct session_recording recording;
     struct err err;
-    char size[32], name[160];
+    char size[32], name[160], length[32];
     const bool good = session_record_end(app->session, &err);
     session_recording(app->session, &recording);
     export_safe_name(recording.path ? recording.path : "", name, sizeof name);
-    if (good)
-        app_notice(app, false, "recorded in %s, %s: schedviz %s shows it", name,
-                   size_text(recording.n_bytes, size, sizeof size), name);
-    else
+    size_text(recording.n_bytes, size, sizeof size);
+    export_duration(recording.length_ns, length, sizeof length);
+    if (!good)
         app_notice(app, true, "%s", err.msg);
+    else if (is_past)
+        app_notice(app, false, "kept %s in %s, %s", length, name, size);
+    else
+        app_notice(app, false, "recorded in %s, %s", name, size);
 }
 
 static bool is_refused(struct app *app)
@@ -224,7 +239,7 @@ void action_record(struct app *app, int unused)
         return;
     session_recording(app->session, &recording);
     if (recording.is_on) {
-        end_recording(app);
+        end_recording(app, false);
         return;
     }
     app->tape.from = 0;
@@ -248,7 +263,7 @@ void action_past(struct app *app, int unused)
     }
     propose(app, name, sizeof name, "svz");
     if (session_record(app->session, name, false, past_ns(app, 10 * NS_PER_S), &err))
-        end_recording(app);
+        end_recording(app, true);
     else
         app_notice(app, true, "%s", err.msg);
 }
@@ -257,9 +272,13 @@ static void start_recording(struct app *app)
 {
     struct tape *tape = &app->tape;
     struct err err;
-    if (is_in_the_way(app))
+    if (is_nameless(app))
         return;
-    if (session_record(app->session, tape->name, tape->replaces, past_ns(app, pasts[tape->from].ns), &err)) {
+    const enum file_name there = file_look(tape->name, &err);
+    if (there == FILE_TAKEN && is_asked_first(app))
+        return;
+    if (there != FILE_REFUSED &&
+        session_record(app->session, tape->name, tape->replaces, past_ns(app, pasts[tape->from].ns), &err)) {
         app->dialog = DIALOG_NONE;
         app_notice(app, false, "recording: R ends it");
         return;
@@ -355,15 +374,16 @@ static bool write_export(struct app *app, struct err *err)
 {
     struct output output;
     struct report report;
+    struct err why;
     if (!output_choose(&output, app->tape.name, app->tape.replaces, err))
         return false;
     report_init(&report, app->session, app->machine);
     report.lecture = app->lectern.lecture;
-    const bool good =
-        output_begin(&output, err) && write_format(app, &report, &output, err) && output_finish(&output, err);
+    const bool good = output_begin(&output, &why) && write_format(app, &report, &output, &why) &&
+                      output_finish(&output, &why);
     report_fini(&report);
     output_fini(&output);
-    return good;
+    return good || err_set(err, "%s: %s", app->tape.name, why.msg);
 }
 
 /* Of what the choice between the window and all of it makes no difference. */
@@ -385,12 +405,24 @@ static bool is_too_large(struct app *app)
     return true;
 }
 
+/* What is being recorded is not written over. */
+static bool is_recorded_into(struct app *app)
+{
+    struct session_recording recording;
+    session_recording(app->session, &recording);
+    const bool is_same = recording.is_on && output_is_same(recording.path, app->tape.name);
+    if (is_same)
+        app_notice(app, true, "this file is being recorded: choose another name");
+    return is_same;
+}
+
 static void export_now(struct app *app)
 {
     struct tape *tape = &app->tape;
     char name[160];
     struct err err;
-    if (is_too_large(app) || is_in_the_way(app))
+    if (is_too_large(app) || is_nameless(app) || is_recorded_into(app) ||
+        (output_exists(tape->name) && is_asked_first(app)))
         return;
     if (write_export(app, &err)) {
         app->dialog = DIALOG_NONE;

@@ -32,7 +32,7 @@ struct scene_object {
 /* Everything a view may look at. Built by the app once a frame; views change nothing but the canvas. */
 struct scene {
     const struct timeline *tl;
-    const struct timeline *state; /* of what is replayed, as it stood at the instant that the screen is about; NULL: tl */
+    const struct timeline *state; /* of what is past, as it stood at the instant that the screen is about; NULL: tl */
     const struct machine *machine;
     const struct glyphs *glyphs;
     struct viewport viewport;

@@ -120,7 +120,10 @@ static void fill_tape(const struct scene *scene, struct title_part *part)
         snprintf(part->text[2], sizeof part->text[2], "recording");
         part->paint = PAINT_STRONG;
     } else if (r->is_on) {
-        snprintf(part->text[0], sizeof part->text[0], "REC %.1f MB", (double)r->n_bytes / 1e6);
+        if (r->n_bytes < 1000000)
+            snprintf(part->text[0], sizeof part->text[0], "REC %u kB", (unsigned)(r->n_bytes / 1000));
+        else
+            snprintf(part->text[0], sizeof part->text[0], "REC %.1f MB", (double)r->n_bytes / 1e6);
         snprintf(part->text[1], sizeof part->text[1], "REC");
         snprintf(part->text[2], sizeof part->text[2], "REC");
         part->paint = PAINT_ALERT;

@@ -6,6 +6,17 @@
 
 #include <stddef.h>
 
+/* Opens the directory that the last part of path lies in, with O_PATH; *leaf is that part, in path. On the
+ * way there no link is followed that another user put into a directory where all may put some: each is judged
+ * as the kernel does with fs.protected_symlinks=1 (proc_sys_fs(5)), whatever is set. Returns -1 and a line.
+ */
+int file_directory(const char *path, const char **leaf, struct err *err);
+
+enum file_name { FILE_FREE, FILE_TAKEN, FILE_REFUSED };
+
+/* What a new file of that name meets: nothing, or what force would replace; refused is with a line. */
+enum file_name file_look(const char *path, struct err *err);
+
 /* Makes it, mode 0600, with the first bytes in it. What is there is refused without force; with force a
  * regular file of this user is replaced when the new one is made. Returns the descriptor, to be written to,
  * or -1 and a line. */

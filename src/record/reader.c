@@ -201,7 +201,10 @@ static void sort_entries(struct reader *r)
 static void tell_cut(struct reader *r, uint64_t whole)
 {
     r->n_cut = r->n_bytes - whole;
-    if (r->n_cut)
+    if (r->n_cut == 1)
+        snprintf(r->cut, sizeof r->cut,
+                 "the recording was cut off: its last byte cannot be read, all before it is there");
+    else if (r->n_cut)
         snprintf(r->cut, sizeof r->cut,
                  "the recording was cut off: its last %llu bytes cannot be read, all before them is there",
                  (unsigned long long)r->n_cut);

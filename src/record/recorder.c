@@ -403,6 +403,24 @@ bool recorder_facts(struct recorder *r, uint64_t time_ns, bool timed, const char
     return taken != TEXT_REFUSED;
 }
 
+bool recorder_past(struct recorder *r, uint64_t at_ns, uint8_t **bytes, size_t *n_bytes)
+{
+    struct buffer past = {0};
+    if (is_active(r) && n_in_block(r) > 0)
+        seal(r, timeline_now_ns(r->tl), true);
+    const unsigned first = keep_find(&r->keep, at_ns);
+    if (first == r->keep.n || keep_block(&r->keep, first)->entry.first_ns > at_ns)
+        return false;
+    buffer_reserve(&past, FILE_HEADER_SIZE);
+    file_header_store(past.bytes);
+    past.n = FILE_HEADER_SIZE;
+    for (unsigned i = first; i < r->keep.n && keep_block(&r->keep, i)->entry.first_ns <= at_ns; i++)
+        buffer_bytes(&past, keep_block(&r->keep, i)->bytes, keep_block(&r->keep, i)->n_bytes);
+    *bytes = past.bytes;
+    *n_bytes = past.n;
+    return true;
+}
+
 /* ---- the file ---- */
 
 bool recorder_start(struct recorder *r, const char *path, bool force, uint64_t from_ns, struct err *err)

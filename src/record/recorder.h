@@ -24,7 +24,8 @@ struct recorder *recorder_new(const struct timeline *tl, size_t memory_bytes);
 void recorder_free(struct recorder *recorder);
 
 /* Takes each batch AFTER the timeline took the same batch. Blocks are sealed at batch ends, so the timeline
- * knows then what a block's events made of the tasks. (A batch of more than RECORD_MAX_EVENTS makes several.) */
+ * knows then what a block's events made of the tasks. (A batch of more than RECORD_MAX_EVENTS makes several.)
+ */
 struct sink *recorder_sink(struct recorder *recorder);
 
 /* extra is called, at a batch end, when a block is to begin with the state of all tasks: it pushes to `to'
@@ -44,6 +45,11 @@ void recorder_flush(struct recorder *recorder, uint64_t now_ns);
  * that are kept would be more than RECORD_TEXTS_MAX. */
 bool recorder_facts(struct recorder *recorder, uint64_t time_ns, bool timed, const char *name,
                     const char *text);
+
+/* What memory holds around at_ns, as a file would: from the last block that begins with the state of all
+ * tasks before it, up to the one that at_ns is in. To be called at a batch end. False when at_ns is earlier
+ * or later than all of it. *bytes is the caller's to free. */
+bool recorder_past(struct recorder *recorder, uint64_t at_ns, uint8_t **bytes, size_t *n_bytes);
 
 /* ---- into a file ---- */
 

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define INDEX_LEVEL 3
@@ -88,18 +90,42 @@ static bool finish(struct writer *w)
     return good;
 }
 
+/* In few words, without the directory: the line is to fit a screen of 60 columns. */
+static const char *leaf(const struct writer *w)
+{
+    const char *slash = strrchr(w->path, '/');
+    return slash ? slash + 1 : w->path;
+}
+
+static const char *reason(int error)
+{
+    return error == ENOSPC ? "disk full" : strerror(error);
+}
+
 static void fail(struct writer *w, int error)
 {
     const bool whole = ftruncate(w->fd, (off_t)w->n_bytes) == 0 && lseek(w->fd, 0, SEEK_END) >= 0;
-    err_set(&w->err, "%s: %s: recording stopped; what was written before %s", w->path, strerror(error),
-            whole ? "is whole" : "can be opened");
+    err_set(&w->err, "%s: %s ends here, %s", reason(error), leaf(w), whole ? "whole" : "cut off");
     w->failed = true;
     finish(w);
 }
 
+/* Whether it still has a name, and all that was written: else what follows would be written for nobody. */
+static bool is_there(struct writer *w)
+{
+    struct stat it;
+    if (fstat(w->fd, &it) != 0 || (it.st_nlink > 0 && (uint64_t)it.st_size >= w->n_bytes))
+        return true;
+    err_set(&w->err, "%s was %s: recording lost", leaf(w), it.st_nlink > 0 ? "cut" : "removed");
+    w->failed = true;
+    close(w->fd);
+    w->fd = -1;
+    return false;
+}
+
 void writer_append(struct writer *w, const void *bytes, size_t n, const struct index_entry *entry)
 {
-    if (w->fd < 0)
+    if (w->fd < 0 || !is_there(w))
         return;
     if (!file_write(w->fd, bytes, n)) {
         fail(w, errno);
@@ -119,12 +145,11 @@ void writer_append(struct writer *w, const void *bytes, size_t n, const struct i
 
 bool writer_close(struct writer *w, struct err *err)
 {
-    bool good = !w->failed;
-    if (w->fd >= 0 && !finish(w)) {
-        err_set(&w->err, "%s: its index: %s; it can be opened without", w->path, strerror(errno));
-        good = false;
+    if (w->fd >= 0 && is_there(w) && !finish(w)) {
+        err_set(&w->err, "%s: %s opens, no index", reason(errno), leaf(w));
+        w->failed = true;
     }
-    return good || err_set(err, "%s", w->err.msg);
+    return !w->failed || err_set(err, "%s", w->err.msg);
 }
 
 void writer_fini(struct writer *w)

@@ -18,7 +18,8 @@ struct writer {
 bool writer_open(struct writer *writer, const char *path, bool force, struct err *err);
 
 /* Appends a whole block; entry is what the index will say of it, its offset left out. When it cannot be
- * written the file is brought back to its last whole block and closed: failed, and err. */
+ * written the file is brought back to its last whole block and closed: failed, and err. So is one that has
+ * lost its name, or a part of what was written, to others. */
 void writer_append(struct writer *writer, const void *bytes, size_t n, const struct index_entry *entry);
 
 /* The index, and all to the disk; the path and the figures stay. */

@@ -6,6 +6,7 @@
 #include "../timeline/waits.h"
 #include "facts.h"
 #include "state.h"
+#include "trace.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -134,6 +135,7 @@ void recording_init(struct session *s)
 void recording_fini(struct session *s)
 {
     recorder_free(s->recording.recorder);
+    timeline_free(s->recording.state);
     s->recording = (struct recording){0};
 }
 
@@ -174,6 +176,29 @@ void recording_step(struct session *s, uint64_t until_ns)
         tell_facts(s, until_ns);
     recorder_flush(r->recorder, until_ns);
     check(s);
+}
+
+const struct timeline *recording_state(struct session *s, uint64_t at_ns)
+{
+    struct recording *r = &s->recording;
+    uint8_t *bytes;
+    size_t n;
+    struct err err;
+    if (r->state && r->state_ns == at_ns)
+        return r->state;
+    if (!r->recorder || at_ns >= timeline_now_ns(s->timeline) ||
+        !recorder_past(r->recorder, at_ns, &bytes, &n))
+        return s->timeline;
+    struct trace *trace = trace_of_memory(bytes, n, s->sources.self_timed, session_default_role(s));
+    if (!trace)
+        return s->timeline;
+    timeline_free(r->state);
+    r->state = trace_timeline(trace, s->config.memory_bytes);
+    r->state_ns = at_ns;
+    if (!trace_play_until(trace, at_ns, r->state, &err))
+        session_say(s, "%s", err.msg);
+    trace_free(trace);
+    return r->state;
 }
 
 /* ---- on behalf of the user ---- */
@@ -237,6 +262,7 @@ void session_recording(const struct session *s, struct session_recording *record
     recorder_figures(r->recorder, &figures);
     recording->n_bytes = figures.n_bytes;
     recording->n_events = figures.n_events;
+    recording->length_ns = figures.last_ns - figures.first_ns;
 }
 
 void session_tell_lecture(struct session *s, const struct lecture *lecture)

@@ -23,7 +23,12 @@ struct recording {
     time_t begun; /* the session */
     char path[4096];
     uint64_t since_ns, flushed_ns;
+    struct timeline *state; /* as it stood at state_ns; NULL: not asked for yet */
+    uint64_t state_ns;
 };
+
+/* session_state() of a live run, out of the past that memory holds. */
+const struct timeline *recording_state(struct session *session, uint64_t at_ns);
 
 /* With the timeline. */
 void recording_init(struct session *session);

@@ -425,7 +425,9 @@ const struct timeline *session_state(struct session *s, uint64_t at_ns)
 {
     struct replay *r = s->replay;
     struct err err;
-    if (!r || r->n > 1 || !trace_reader(r->traces[0]))
+    if (!r)
+        return recording_state(s, at_ns);
+    if (r->n > 1 || !trace_reader(r->traces[0]))
         return s->timeline;
     if (r->state && r->state_ns == at_ns)
         return r->state;

@@ -14,6 +14,7 @@
 
 struct trace {
     char *path;
+    uint8_t *bytes;        /* of one in memory */
     struct reader *reader; /* of ours; NULL: another tool's: */
     struct import *import;
     struct session_facts facts;
@@ -147,12 +148,31 @@ struct trace *trace_open(const char *path, struct err *err)
     return NULL;
 }
 
+struct trace *trace_of_memory(uint8_t *bytes, size_t n, bool self_told, enum task_role default_role)
+{
+    struct trace *trace = mem_new(1, sizeof *trace);
+    struct err err;
+    trace->bytes = bytes;
+    trace->path = strdup("the past");
+    if (!trace->path)
+        err_no_memory();
+    default_facts(trace);
+    trace->facts.self_told = self_told;
+    trace->facts.default_role = default_role;
+    trace->reader = reader_open_memory(bytes, n, trace->path, &err);
+    if (trace->reader)
+        return trace;
+    trace_free(trace);
+    return NULL;
+}
+
 void trace_free(struct trace *trace)
 {
     if (!trace)
         return;
     if (trace->reader)
         reader_close(trace->reader);
+    free(trace->bytes);
     if (trace->import)
         import_close(trace->import);
     facts_fini(&trace->facts);

@@ -16,6 +16,8 @@ bool trace_is_foreign(const char *path);
 
 /* NULL with one line. */
 struct trace *trace_open(const char *path, struct err *err);
+/* The same of a recording in memory, which becomes the trace's (malloc(3)); it has no facts but these. */
+struct trace *trace_of_memory(uint8_t *bytes, size_t n, bool self_told, enum task_role default_role);
 void trace_free(struct trace *trace);
 
 const char *trace_path(const struct trace *trace);
@@ -50,8 +52,8 @@ bool trace_play(struct trace *trace, struct timeline *tl, struct sink *sink, con
  * for another tool's. */
 bool trace_play_until(struct trace *trace, uint64_t t_ns, struct timeline *tl, struct err *err);
 
-/* The same for the blocks [first, end) of a recording of ours, straight into the timeline. False with a line when
- * a part of them was a hole. */
+/* The same for the blocks [first, end) of a recording of ours, straight into the timeline. False with a line
+ * when a part of them was a hole. */
 bool trace_play_blocks(struct trace *trace, unsigned first, unsigned end, struct timeline *tl,
                        const struct trace_shift *shift, struct err *err);
 

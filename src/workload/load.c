@@ -325,8 +325,8 @@ static bool read_all(int fd, const char *file, char **text, size_t *length, stru
             return true;
         *length += (size_t)n;
         if (*length > LOAD_MAX_FILE)
-            return err_set(err, "%s: larger than 16 MiB; a workload is smaller, use `loop' and `instance'",
-                           file);
+            return err_set(err, "%s: larger than 16 MiB; a workload is smaller, use `loop' and `instance'%s",
+                           file, tree_way_out(file));
         if (*length == capacity)
             *text = mem_resize(*text, capacity *= 2, 1);
     }

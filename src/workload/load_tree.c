@@ -198,13 +198,18 @@ static bool take_event(struct builder *b, const yaml_event_t *event)
     }
 }
 
+const char *tree_way_out(const char *file)
+{
+    return strcmp(file, "-") == 0 ? "; a recording cannot be read from a pipe: save it to a file" : "";
+}
+
 static bool fail_syntax(struct builder *b, const yaml_parser_t *parser)
 {
     const char *problem = parser->problem ? parser->problem : "it cannot be read";
 
     if (parser->error == YAML_READER_ERROR)
-        return err_set(b->err, "%s: byte %zu: %s; save it as UTF-8 text", b->file, parser->problem_offset,
-                       problem);
+        return err_set(b->err, "%s: byte %zu: %s; save it as UTF-8 text%s", b->file, parser->problem_offset,
+                       problem, tree_way_out(b->file));
     if (parser->error == YAML_MEMORY_ERROR)
         err_no_memory();
     struct place at = place_of(parser->problem_mark);

@@ -31,4 +31,8 @@ struct tree {
 bool tree_read(struct tree *tree, const char *file, const char *text, size_t length, struct err *err);
 void tree_free(struct tree *tree);
 
+/* What a line about bytes that are no text ends with: of standard input, that a recording is not read from
+ * it. */
+const char *tree_way_out(const char *file);
+
 #endif

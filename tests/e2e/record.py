@@ -83,12 +83,17 @@ def first_difference(live, replayed):
     return ""
 
 
+# A table has slices alone, and these are not known then.
+SAMPLES = "schedviz: slices are not known from samples: --format=text and json have the totals\n"
+
+
 def round_trip(format_, *args, user=None, prefix=(), status=0):
     """Records a run, and holds what the replay writes against what the run wrote. Returns what it wrote."""
     with directory() as place:
         recording, live, replayed = (os.path.join(place, name) for name in ("a.svz", "live", "replayed"))
-        good("-b", "-f", format_, "-o", live, "-r", recording, *args, user=user, prefix=prefix, statuses=(status,))
-        good("-b", "-f", format_, "-o", replayed, recording, user=user)
+        err = SAMPLES if format_ == "csv" and "proc" in args else ""
+        good("-b", "-f", format_, "-o", live, "-r", recording, *args, user=user, prefix=prefix, statuses=(status,), err=err)
+        good("-b", "-f", format_, "-o", replayed, recording, user=user, err=err)
         expect(sorted(os.listdir(place)) == ["a.svz", "live", "replayed"], f"left behind: {os.listdir(place)}")
         if format_ == "sqlite":
             difference = same_database(live, replayed)
@@ -254,7 +259,7 @@ def _():
 
 def check_full(result, status, recording, **how):
     expect(result.status == status, f"expected status {status}: {result}")
-    expect(result.err.count("\n") == 1 and "recording stopped" in result.err, f"not one clear line: {result}")
+    expect(result.err.count("\n") == 1 and "ends here, whole" in result.err, f"not one clear line: {result}")
     expect_nothing_left(result.tag)
     live, held = json.loads(result.out), report_of(recording, **how)
     expect(live["duration_ns"] > 1.5e9, f"the run did not go on: {live['duration_ns']}")
@@ -290,14 +295,20 @@ def in_small_file_system(mounted, *words):
     return ["unshare", "-m", "sh", "-c", script, mounted, *words]
 
 
+USUAL = "interleave-20261122-084500.svz"  # as R and K propose it
+COLS_60 = 58  # what a line of 60 columns has for a message
+
+
 @test("a full disk: one line, the run goes on, and what was recorded opens")
 def _():
     user = users()[-1]
     with directory() as place:
         mounted, copy = os.path.join(place, "disk"), os.path.join(place, "disk.out")
         os.mkdir(mounted)
-        result = run_loaded(place, os.path.join(mounted, "a.svz"), user=user, prefix=in_small_file_system(mounted))
+        result = run_loaded(place, os.path.join(mounted, USUAL), user=user, prefix=in_small_file_system(mounted))
         check_full(result, 1, copy, user=user)
+        told = result.err.removeprefix("schedviz: ").removesuffix("; the run goes on\n")
+        expect(told == f"disk full: {USUAL} ends here, whole" and len(told) <= COLS_60, f"on 60 columns: {told!r}")
 
 
 @test("a full disk under a command: its report is written, and the status is schedviz's own")
@@ -307,7 +318,7 @@ def _():
         command = "i=0; while [ $i -lt 500 ]; do /bin/true; i=$((i+1)); done; exit 4"
         result = run("-b", "-r", path, "-o", "/dev/stdout", "--", "sh", "-c", command, timeout=60,
                      prefix=["prlimit", "--fsize=6000"])
-        expect(result.status == 125 and result.err.count("\n") == 1 and "recording stopped" in result.err, str(result))
+        expect(result.status == 125 and result.err.count("\n") == 1 and "ends here, whole" in result.err, str(result))
         expect_nothing_left(result.tag)
         expect("ended with status 4" in result.out, f"no report: {result}")
         good("-b", "-o", "/dev/null", path)
@@ -484,9 +495,9 @@ def schedviz_of(terminal):
 
 
 @contextlib.contextmanager
-def screen_of(*args, cols=100, rows=30, ready=shows_title):
+def screen_of(*args, cols=100, rows=30, ready=shows_title, prefix=()):
     with Terminal(cols, rows) as terminal:
-        terminal.schedviz(*args)
+        terminal.schedviz(*args, prefix=prefix)
         terminal.wait(ready, what="the first frame")
         yield terminal
         check_alive(terminal, "all that")
@@ -525,7 +536,7 @@ def _():
         terminal.keys("Tab")
         terminal.wait(lambda s: "10 s before now" in s, what="the past")
         terminal.keys("Enter")
-        terminal.wait(lambda s: "REC" in s.splitlines()[0], what="REC in the title")
+        terminal.wait(lambda s: re.search(r"REC \d+ kB", s.splitlines()[0]), what="REC and its size in the title")
         expect(os.listdir(terminal.dir).count("mine.svz") == 1, "no file")
         terminal.keys("K")
         terminal.wait(lambda s: "R ends it" in s, what="a word that all is being recorded")
@@ -533,7 +544,7 @@ def _():
         terminal.keys("R")
         terminal.wait(lambda s: "recorded in mine.svz" in s and "REC " not in s.splitlines()[0], what="the end of it")
         terminal.keys("K")
-        terminal.wait(lambda s: "recorded in interleave-" in s, what="the past kept")
+        terminal.wait(lambda s: "kept " in s and "in interleave-" in s, what="the past kept")
 
         terminal.keys("R")
         type_name(terminal, "mine.svz")
@@ -781,6 +792,223 @@ def _():
                 check_alive(terminal, f"a size of {size}")
             terminal.resize(100, 30)
             terminal.wait(shows_title, what="the title")
+
+
+# ---- Links on the way, files that others take away, and what is said of it ----
+
+def expect_refused_way(place, path, name, **how):
+    """No recording and no report goes there, and the line names the link."""
+    for words in (("-r", path, "-o", "/dev/null"), ("-o", path), ("-f", "sqlite", "-o", path), ("--force", "-o", path)):
+        expect_line(run("-b", "-d", "0.1", *words, **how), f"{name} is another user's link", "name the directory")
+    expect(os.listdir(place) == [], f"made: {os.listdir(place)}")
+
+
+@test("a link on the way is followed in a shared directory only as the kernel's protection would")
+def _():
+    if os.geteuid() != 0:
+        raise Skip("needs two users")
+    root = users()[-1]
+    with directory() as place:
+        shared, target, home = (os.path.join(place, name) for name in ("shared", "target", "home"))
+        for path, mode in ((shared, 0o1777), (target, 0o777), (home, 0o755)):
+            os.mkdir(path)
+            os.chmod(path, mode)
+        theirs, ours, relative = (os.path.join(shared, name) for name in ("theirs", "ours", "relative"))
+        os.symlink(target, theirs)
+        os.symlink("../target", relative)
+        for link in (theirs, relative):
+            os.lchown(link, ORDINARY_UID, -1)
+        os.symlink(target, ours)
+        os.symlink("../shared/theirs", os.path.join(home, "nested"))
+        os.symlink(os.path.join(shared, "relative"), os.path.join(home, "far"))
+        os.symlink("self", os.path.join(home, "self"))
+        os.symlink("/dev", os.path.join(shared, "dev"))
+        os.lchown(os.path.join(shared, "dev"), ORDINARY_UID, -1)
+
+        for way, name in ((theirs, "theirs"), (relative, "relative"), (theirs + "/../target", "theirs"),
+                          (os.path.join(home, "nested"), "theirs"), (os.path.join(home, "far"), "relative")):
+            expect_refused_way(target, os.path.join(way, "a.svz"), name, user=root)
+        expect_line(run("-b", "-d", "0.1", "-o", os.path.join(shared, "dev", "null"), user=root), "dev is another user's link")
+        expect_line(run(*SHORT, "-r", os.path.join(home, "self", "a.svz"), user=root), "self", "Too many levels")
+
+        # Its owner follows it, and everybody one of the directory's owner; one that is elsewhere is nobody's trap.
+        os.chmod(home, 0o755)
+        os.symlink(target, os.path.join(place, "plain"))
+        os.lchown(os.path.join(place, "plain"), ORDINARY_UID, -1)
+        for number, (way, user) in enumerate(((theirs, ordinary()), (ours, ordinary()), (ours, root),
+                                              (os.path.join(home, "nested"), ordinary()), (os.path.join(place, "plain"), root))):
+            name = f"{number}.svz"
+            good("-b", "-d", "0.1", "-r", os.path.join(way, name), "-o", os.path.join(way, name + ".txt"), user=user)
+            expect(sorted(os.listdir(target)) == [name, name + ".txt"], f"{way}: {os.listdir(target)}")
+            for made in os.listdir(target):
+                os.unlink(os.path.join(target, made))
+        made = f"/proc/self/cwd/{os.path.relpath(target, workdir())}/a.svz"
+        result = good("-b", "-d", "0.1", "-r", made, "-o", "/proc/self/fd/1", user=root)
+        expect(result.out.startswith("schedviz") and os.listdir(target) == ["a.svz"], f"by the kernel's own links: {result}")
+
+
+@test("what is no regular file is no file to record into, with --force or without")
+def _():
+    with directory() as place:
+        pipe, link = os.path.join(place, "pipe"), os.path.join(place, "link")
+        os.mkfifo(pipe)
+        os.symlink("nothing", link)
+        for path in (pipe, link, "/dev/full"):
+            for force in ((), ("--force",)):
+                expect_line(run(*SHORT, *force, "-r", path), f"{path}: is no regular file")
+
+
+@test("a recording and a report with one name are refused before anything runs")
+def _():
+    with directory() as place:
+        path, witness = os.path.join(place, "a.svz"), os.path.join(place, "witness")
+        for other in (path, os.path.join(place, ".", "a.svz"), os.path.join(place, "..", os.path.basename(place), "a.svz")):
+            expect_line(run("-b", "-r", path, "-o", other, "--", "touch", witness), path, "two files", statuses=(125,))
+        expect_line(run("-b", "-d", "5", "-r", path, "-o", path, "--force", timeout=4), "two files", statuses=(2,))
+        expect(os.listdir(place) == [], f"made: {os.listdir(place)}")
+        os.mkdir(os.path.join(place, "d"))
+        os.chmod(os.path.join(place, "d"), 0o777)
+        good("-b", "-d", "0.1", "-r", path, "-o", os.path.join(place, "d", "a.svz"))
+
+
+def lose(path, lost):
+    """Records into path, and does that to the file meanwhile."""
+    process = start("-b", "-o", "/dev/null", "-n", "2", "-d", "60", "-r", path)
+    wait_until(lambda: os.path.exists(path) and os.path.getsize(path) > 0, 20, "the recording")
+    lost(path)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=20)
+    expect_nothing_left(process.tag)
+    expect(process.returncode == 1 and out == b"", f"status {process.returncode}, {out!r}, {err!r}")
+    expect(err.count(b"\n") == 1 and b"recording lost" in err and b"a.svz" in err, f"{err!r}")
+    return err
+
+
+@test("a recording that is removed, replaced or emptied meanwhile has failed, and that is said")
+def _():
+    with directory() as place:
+        path, other = os.path.join(place, "a.svz"), os.path.join(place, "other")
+        expect(b"removed" in lose(path, os.unlink) and os.listdir(place) == [], f"left: {os.listdir(place)}")
+        with open(other, "wb") as file:
+            file.write(b"precious")
+        expect(b"removed" in lose(path, lambda path: os.rename(other, path)), "not replaced")
+        expect(read(path) == b"precious", "what took its place was touched")
+        os.unlink(path)
+        expect(b"cut" in lose(path, lambda path: os.truncate(path, 0)), "not cut")
+        expect(read(path) == b"", "it was written on")
+        os.unlink(path)
+        process = start("-b", "-o", "/dev/null", "-n", "2", "-d", "60", "-r", path)
+        wait_until(lambda: os.path.exists(path) and os.path.getsize(path) > 0, 20, "the recording")
+        os.rename(path, other)  # it has a name: it is not lost
+        process.send_signal(signal.SIGTERM)
+        expect(process.communicate(timeout=20) == (b"", b"") and process.returncode == 0, "a new name is no loss")
+        good("-b", "-o", "/dev/null", other)
+
+
+@test("a recording on standard input is refused with the way out")
+def _():
+    with directory() as place:
+        path = make_recording(os.path.join(place, "a.svz"))
+        with open(path, "rb") as file:
+            done = subprocess.run([os.path.join(workdir(), "schedviz"), "-b", "-"], stdin=file, capture_output=True,
+                                  env=environment(), timeout=20, check=False)
+        expect(done.returncode == 2 and done.stdout == b"" and done.stderr.count(b"\n") == 1, f"{done}")
+        expect(b"a recording cannot be read from a pipe: save it to a file" in done.stderr, f"{done}")
+
+
+@test("a table of a run that was seen by samples says that it can have no lines")
+def _():
+    result = good("-b", "-d", "0.2", "-s", "proc", "-f", "csv", err=SAMPLES)
+    expect(result.out.count("\n") == 1 and result.out.startswith("monotonic_ns,"), str(result))
+    expect(good("-b", "-d", "0.2", "-s", "engine", "-f", "csv").out.count("\n") > 1, "no slices")
+
+
+@test("one byte that is missing is one byte")
+def _():
+    with directory() as place:
+        whole, cut = read(make_recording(os.path.join(place, "a.svz"))), os.path.join(place, "cut.svz")
+
+        def told_of(length):
+            with open(cut, "wb") as file:
+                file.write(whole[:length])
+            os.chmod(cut, 0o644)
+            return run("-b", "-o", "/dev/null", cut).err
+
+        n_missing = int(re.search(r"its last (\d+) bytes", told_of(len(whole) // 2)).group(1))
+        expect("its last byte cannot be read, all before it" in told_of(len(whole) // 2 - n_missing + 1), "of one byte")
+
+
+@test("K twice at once: two files; at 60 columns all of what is said can be read", timeout=60)
+def _():
+    with screen_of("-n", "3", cols=60, rows=24, ready=lambda s: "interleave" in s) as terminal:
+        time.sleep(0.5)
+        told = r"kept \S+ m?s in interleave-\d{8}-\d{6}(-\d)?\.svz, \S+ (bytes|kB|MB) *$"
+        terminal.keys("K")
+        terminal.wait(lambda s: re.search(told, s, re.MULTILINE), what="what was kept, to its end")
+        terminal.keys("K", "K", "K", "K")
+        wait_until(lambda: sum(name.endswith(".svz") for name in os.listdir(terminal.dir)) == 5, 10, "five files")
+        terminal.wait(lambda s: re.search(told, s, re.MULTILINE) and "--force" not in s, what="the last one kept")
+
+
+@test("what is said of a name in the program is meant for the program", timeout=60)
+def _():
+    with screen_of("-n", "3") as terminal:
+        os.mkfifo(terminal.path("pipe"))
+        os.mkdir(terminal.path("locked"))
+        os.chmod(terminal.path("locked"), 0o555)
+        for key in ("R", "X"):
+            terminal.keys(key)
+            terminal.wait(lambda s: "Esc: leave it" in s, what="the dialog")
+            terminal.keys("-N", "70", "BSpace")
+            terminal.keys("Enter")
+            terminal.wait(lambda s: "the file has no name" in s, what="a word on the name")
+            terminal.keys("Escape")
+        terminal.keys("R")
+        type_name(terminal, "pipe")
+        terminal.keys("Enter")
+        terminal.wait(lambda s: "pipe: is no regular file" in s and "Enter again" not in s, what="the refusal")
+        terminal.keys("Escape", "X")
+        if os.geteuid() == 0:  # else the directory is the user's own
+            os.chown(terminal.path("locked"), 0, 0)
+            type_name(terminal, "locked/a.svg")
+            terminal.keys("Enter")
+            terminal.wait(lambda s: " locked/a.svg: its directory: Permission denied" in s, what="the refusal")
+        terminal.keys("Escape", "R")
+        type_name(terminal, "mine.svz")
+        terminal.keys("Enter")
+        terminal.wait(lambda s: "REC" in s.splitlines()[0], what="REC in the title")
+        terminal.keys("X")
+        type_name(terminal, "./mine.svz")
+        terminal.keys("Enter")
+        terminal.wait(lambda s: "is being recorded: choose another name" in s, what="the refusal")
+        terminal.keys("Escape", "R")
+        terminal.wait(lambda s: "recorded in mine.svz, " in s, what="the end of it")
+
+
+@test("X where the disk is full names the file", timeout=60)
+def _():
+    with screen_of("-n", "2", prefix=["prlimit", "--fsize=512"]) as terminal:
+        terminal.keys("X")
+        type_name(terminal, "mine.svg")
+        terminal.keys("Enter")
+        terminal.wait(lambda s: "mine.svg: File too large" in s, what="the refusal")
+        expect(not [name for name in os.listdir(terminal.dir) if "svg" in name or "tmp" in name], "left behind")
+        terminal.keys("Escape")
+        terminal.wait(lambda s: "Enter: write" not in s, what="the end of the dialog")
+
+
+@test("a picture on a terminal has the theme that is asked for")
+def _():
+    with directory() as place:
+        path = make_recording(os.path.join(place, "a.svz"))
+        shown = {}
+        for words in ((), ("--theme=dark",), ("--theme=light",)):
+            with Terminal(100, 40) as terminal:
+                terminal.schedviz("-b", "-f", "screen", *words, path)
+                expect(terminal.status() == 0 and terminal.read("err.txt") == "", f"{words}: {terminal.read('err.txt')!r}")
+                shown[words] = [line for line in terminal.screen(colours=True).splitlines() if "core" in line]
+        expect(shown[()] == shown[("--theme=dark",)] != shown[("--theme=light",)], f"{shown}")
+    expect_line(run("-b", "--theme=light"), "theme", statuses=(2,))
 
 
 if __name__ == "__main__":
