@@ -49,6 +49,10 @@ void action_cores(struct app *app, int by)
 void action_picker(struct app *app, int unused)
 {
     (void)unused;
+    if (app->tape.is_replay) {
+        app_notice(app, true, "this is a recording: what happened in it stays as it was");
+        return;
+    }
     app->dialog = app->dialog == DIALOG_PICKER ? DIALOG_NONE : DIALOG_PICKER;
     app->dialog_row = 0;
 }

@@ -49,8 +49,9 @@ void view_output(const struct scene *scene, struct canvas *canvas, struct rect r
         return;
     if (!pane->text->n_rows) {
         canvas_text(canvas, rect.x + 1, rect.y + 1, rect.cols - 2, PAINT_FAINT, PAINT_KEEP, 0,
-                    pane->is_captured ? "nothing was printed yet"
-                                      : "the output of a process that was there before goes where it went");
+                    scene->is_replay    ? "what the command printed is not part of a recording"
+                    : pane->is_captured ? "nothing was printed yet"
+                                        : "the output of a process that was there before goes where it went");
     } else if (pane->n_before && end == n) {
         snprintf(text, sizeof text, "%s bytes came before these and are gone",
                  view_count(pane->n_before, count, sizeof count));

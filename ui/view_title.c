@@ -115,9 +115,10 @@ static void fill_tape(const struct scene *scene, struct title_part *part)
         snprintf(date, sizeof date, "%.16s", scene->origin.date ? scene->origin.date : "");
         if (strlen(date) > 10)
             date[10] = ' ';
-        snprintf(part->text[0], sizeof part->text[0], "recorded %s on %s", date, host);
-        snprintf(part->text[1], sizeof part->text[1], "recorded %.10s", date);
-        snprintf(part->text[2], sizeof part->text[2], "recording");
+        snprintf(part->text[2], sizeof part->text[2], "%s", date[0] ? "recording" : "recorded");
+        snprintf(part->text[1], sizeof part->text[1], "recorded%s%.10s", date[0] ? " " : "", date);
+        snprintf(part->text[0], sizeof part->text[0], "recorded%s%s%s%s", date[0] ? " " : "", date,
+                 host[0] ? " on " : "", host);
         part->paint = PAINT_STRONG;
     } else if (r->is_on) {
         if (r->n_bytes < 1000000)
