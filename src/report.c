@@ -140,6 +140,15 @@ static void add_alerts(struct report *r, const struct timeline *tl)
         r->alerts[i] = waits_alert(waits, i);
 }
 
+static void add_date(struct report *r, const struct session *session)
+{
+    struct session_origin origin;
+    if (!session_is_replay(session))
+        return;
+    session_origin(session, &origin);
+    r->date = origin.date;
+}
+
 static void add_warnings(struct report *r, const struct session *session)
 {
     const unsigned n = session_n_warnings(session);
@@ -171,6 +180,7 @@ void report_init(struct report *r, const struct session *session, const struct m
     add_cpus(r, tl);
     add_alerts(r, tl);
     add_warnings(r, session);
+    add_date(r, session);
     if (!sampled && r->duration_ns)
         r->n_behind = timeline_antagonists(tl, r->start_ns, r->start_ns + r->duration_ns, r->behind,
                                            REPORT_BEHIND, &r->waited);

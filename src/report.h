@@ -27,6 +27,7 @@ struct report {
     bool has_target; /* a program is watched */
     struct session_target target;
     const struct machine *machine;
+    const char *date; /* of a recording: when it was made, as ISO 8601 has it; NULL: now. The session's */
     struct run run;
     uint64_t start_ns, duration_ns;
     uint64_t makespan_ns; /* 0: not all work is done */

@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* ---- lanes ---- */
 
@@ -649,6 +650,31 @@ char *figure_percent(double part, char *buf, size_t size)
 {
     const double percent = part * 100;
     snprintf(buf, size, percent > 0 && percent < 9.95 ? "%.1f %%" : "%.0f %%", percent);
+    return buf;
+}
+
+/* When, with which kernel and on what: as much of it as is known. */
+char *figure_origin(const struct figure *f, char *buf, size_t size)
+{
+    const struct report *r = f->report;
+    const unsigned n_cpus = r->machine ? cpuset_count(&r->machine->online) : 0;
+    const time_t now = time(NULL);
+    struct tm tm;
+    if (r->date && strlen(r->date) >= 16)
+        snprintf(buf, size, "recorded %.10s %.5s", r->date, r->date + 11);
+    else if (!r->date && localtime_r(&now, &tm))
+        strftime(buf, size, "recorded %F %H:%M", &tm);
+    else
+        snprintf(buf, size, "recorded");
+    size_t used = strlen(buf);
+    if (r->machine && r->machine->kernel[0])
+        used += (size_t)snprintf(buf + used, size - used, " · %s%s",
+                                 isdigit((unsigned char)r->machine->kernel[0]) ? "Linux " : "",
+                                 r->machine->kernel);
+    if (r->machine && r->machine->model[0] && used < size)
+        used += (size_t)snprintf(buf + used, size - used, " · %s", r->machine->model);
+    if (n_cpus && used < size)
+        snprintf(buf + used, size - used, " · %u CPU%s", n_cpus, plural(n_cpus));
     return buf;
 }
 

@@ -119,7 +119,9 @@ char *figure_span(const struct figure *figure, char *buf, size_t size);     /* "
 char *figure_explain(const struct figure *figure, char *buf, size_t size);  /* the word in plain English */
 char *figure_switches(const struct figure *figure, char *buf, size_t size); /* "251/s, all but 2 forced" */
 char *figure_percent(double part, char *buf, size_t size);                  /* "4.4 %", "61 %" */
-const char *figure_word(const struct figure *figure);                       /* "INTERLEAVED" */
+char *figure_origin(const struct figure *figure, char *buf,
+                    size_t size);                     /* "recorded 2026-11-22 12:14 · ..." */
+const char *figure_word(const struct figure *figure); /* "INTERLEAVED" */
 
 /* The distance of ticks, 1, 2 or 5 times a power of ten, of which the span has at most n; and the unit for
  * their labels. */

@@ -255,8 +255,36 @@ static struct json_object *task_samples(const struct page *p, const struct figur
     return list;
 }
 
+/* Of a task whose run is over: what the report has of the tasks of the last run. */
+static struct json_object *past(const struct page *p, const struct task *t)
+{
+    const struct kernel_counts *k = &t->kernel;
+    struct json_object *o = jsonc_object(), *kernel = jsonc_object(), *slice_ns = NULL;
+    if (p->f->report->info.exact) {
+        jsonc_put_u64(o, "run_ns", t->run_ns);
+        jsonc_put_u64(o, "runnable_ns", t->runnable_ns);
+        jsonc_put_u64(o, "blocked_ns", t->blocked_ns);
+    }
+    if (t->slice_ns && t->slice_ns->n) {
+        slice_ns = jsonc_object();
+        jsonc_put_u64(slice_ns, "p50", histogram_quantile(t->slice_ns, 0.5));
+    }
+    jsonc_put(o, "slice_ns", slice_ns);
+    jsonc_put_u64(o, "slices", t->n_slices);
+    jsonc_put_u64(o, "voluntary", t->n_voluntary);
+    jsonc_put_u64(o, "involuntary", t->n_involuntary);
+    jsonc_put_u64(o, "migrations", t->n_migrations);
+    jsonc_put(kernel, "voluntary",
+              k->has_switches ? json_object_new_uint64(k->voluntary - k->base_voluntary) : NULL);
+    jsonc_put(kernel, "involuntary",
+              k->has_switches ? json_object_new_uint64(k->involuntary - k->base_involuntary) : NULL);
+    jsonc_put(o, "kernel", kernel);
+    return o;
+}
+
 static struct json_object *task(struct page *p, const struct figure_task *t)
 {
+    const bool is_past = t->kin == FIGURE_WORKLOAD && t->task.run && t->task.run != p->f->report->run.number;
     static const char *const kins[] = {
         [FIGURE_WORKLOAD] = "workload", [FIGURE_OWN] = "own", [FIGURE_OTHER] = "other"};
     struct json_object *o = jsonc_object();
@@ -267,9 +295,8 @@ static struct json_object *task(struct page *p, const struct figure_task *t)
     jsonc_put(o, "colour", json_object_new_int((int)t->colour));
     put_text(o, "kin", t->task.role == ROLE_HOST ? "host" : kins[t->kin]);
     jsonc_put(o, "green", json_object_new_boolean(t->task.kind == TASK_GREEN));
-    jsonc_put_u64(o, "run_ns", t->sum.run_ns);
-    jsonc_put_u64(o, "runnable_ns", t->sum.runnable_ns);
-    jsonc_put_u64(o, "blocked_ns", t->sum.blocked_ns);
+    jsonc_put(o, "run", json_object_new_int(t->task.run));
+    jsonc_put(o, "past", is_past ? past(p, &t->task) : NULL);
     return pack_task(p, t, o);
 }
 
@@ -340,11 +367,7 @@ static struct json_object *cpus(struct page *p)
         const struct figure_cpu *c = &p->f->cpus[i];
         struct json_object *o = jsonc_object();
         jsonc_put(o, "cpu", json_object_new_int(c->cpu));
-        jsonc_put(o, "chosen", json_object_new_boolean(c->is_chosen));
-        jsonc_put_u64(o, "run_ns", c->sum.run_ns);
-        jsonc_put_u64(o, "self_ns", c->sum.self_ns);
-        jsonc_put_u64(o, "others_ns", c->sum.others_ns);
-        jsonc_put_u64(o, "switches", c->sum.n_switches);
+        jsonc_put(o, "off", json_object_new_boolean(c->is_off));
         jsonc_put_u64(o, "n_others", pack_others(p, c));
         if (!p->f->report->info.exact)
             jsonc_put(o, "samples", cpu_samples(p, c));
@@ -392,10 +415,11 @@ static struct json_object *alerts(const struct page *p)
     struct json_object *list = jsonc_array();
     for (unsigned i = 0; i < p->f->report->n_alerts; i++) {
         const struct alert *alert = p->f->report->alerts[i];
+        if (!figure_has_alert(p->f, alert))
+            continue;
         struct json_object *one = jsonc_array();
         jsonc_add(one, time_of(p, alert->time_ns));
-        jsonc_add(one, json_object_new_int((int)alert->kind));
-        jsonc_add(one, text_of(alert->text));
+        jsonc_add(one, json_object_new_string(figure_alert_name(alert)));
         jsonc_add(list, one);
     }
     return list;
@@ -431,6 +455,7 @@ static struct json_object *describe(struct page *p)
     struct json_object *o = jsonc_object();
     jsonc_put(o, "version", json_object_new_int(PAGE_VERSION));
     jsonc_put(o, "exact", json_object_new_boolean(f->report->info.exact));
+    jsonc_put(o, "all", json_object_new_boolean(f->report->info.all));
     jsonc_put_u64(o, "unit_ns", p->unit_ns);
     jsonc_put_u64(o, "start_ns", f->start_ns);
     jsonc_put_u64(o, "span", (uint64_t)units(p, f->end_ns));
@@ -501,6 +526,8 @@ static void write_header(const struct figure *f, FILE *out)
     fputs("</p>\n</div>\n<div id=\"tools\" role=\"toolbar\" aria-label=\"Time\"></div>\n</header>\n", out);
     for (unsigned i = 0; i < f->report->n_alerts; i++) {
         const struct alert *alert = f->report->alerts[i];
+        if (!figure_has_alert(f, alert))
+            continue;
         fprintf(out, "<p class=\"alert%s\" role=\"alert\">",
                 alert->kind == ALERT_DEADLOCK ? " deadlock" : "");
         figure_put_text(alert->text, out);
@@ -555,10 +582,14 @@ static const char frame[] =
 static void write_page(const struct page *p, struct json_object *data, const char *packed, FILE *out)
 {
     const struct figure *f = p->f;
+    char text[320];
     write_head(f, out);
     write_header(f, out);
     write_summary(f, out);
     fputs(frame, out);
+    fputs("<footer>", out);
+    figure_put_text(figure_origin(f, text, sizeof text), out);
+    fputs("</footer>\n", out);
     fputs("<script type=\"application/json\" id=\"data\">", out);
     write_json(json_object_to_json_string_ext(data, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE),
                out);

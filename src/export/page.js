@@ -213,6 +213,11 @@ function makeRows() {
     let y = AXIS + 8;
     rows = [];
     for (const cpu of data.cpus) {
+        if (cpu.off) { // no part of the run
+            rows.push({cpu, y, h: 14, list: null, first: 0, n: 0});
+            y += 14 + 9;
+            continue;
+        }
         rows.push({cpu, y, h: high, list: cpu.list, first: 0, n: cpu.list.length});
         y += high + 3;
         if (nCpus <= 4 && data.exact) {
@@ -226,21 +231,54 @@ function makeRows() {
         y += low + (low > 20 ? 6 : 4);
     }
     total = y + 8;
+    rows.filter(row => !row.switches && data.exact).forEach(addSums);
 }
 
 const sliceAt = (row, i) => row.list ? row.list[i] : row.first + i;
 
-// The first slice of a row that ends after t.
-function firstAfter(row, t) {
+// The first slice of a row of which a time (start, end, ...) is after t.
+function firstPast(row, times, t) {
     let low = 0, high = row.n;
     while (low < high) {
         const middle = (low + high) >> 1;
-        if (end[sliceAt(row, middle)] <= t)
+        if (times[sliceAt(row, middle)] <= t)
             low = middle + 1;
         else
             high = middle;
     }
     return low;
+}
+
+const firstAfter = (row, t) => firstPast(row, end, t);
+
+// How long a row's slices that count ran, and how long a task waited before them, up to each slice: so that
+// any window's share is known at once. On a core the workload's count, or everybody's where all are watched.
+function addSums(row) {
+    row.ran = new Float64Array(row.n + 1);
+    row.waited = new Float64Array(row.n + 1);
+    for (let i = 0; i < row.n; i++) {
+        const s = sliceAt(row, i), counts = row.task || data.all || data.tasks[taskOf[s]].kin === "workload";
+        row.ran[i + 1] = row.ran[i] + (counts ? end[s] - start[s] : 0);
+        row.waited[i + 1] = row.waited[i] + start[s] - waitFrom[s];
+    }
+}
+
+// What of the window these stretches of a row fill.
+function shown(row, sums, from, until) {
+    const to = view.from + view.span, first = firstPast(row, until, view.from), last = firstPast(row, from, to) - 1;
+    if (last < first)
+        return 0;
+    const before = sums[first + 1] > sums[first] ? Math.max(0, view.from - from[sliceAt(row, first)]) : 0,
+          behind = sums[last + 1] > sums[last] ? Math.max(0, until[sliceAt(row, last)] - to) : 0;
+    return (sums[last + 1] - sums[first] - before - behind) / view.span;
+}
+
+// A wait that ends with no slice is a stretch of its own.
+function shownWaiting(row) {
+    const to = view.from + view.span;
+    return row.task.stretches.filter(([state]) => state === RUNNABLE).reduce((sum, [, from, until]) =>
+        sum + Math.max(0, Math.min(to, until) - Math.max(view.from, from)) / view.span,
+        shown(row, row.waited, waitFrom, start));
 }
 
 function layOut() {
@@ -457,6 +495,13 @@ function drawHoles(row, y) {
     }
 }
 
+// How many switches are as high as the strip, as in src/export/svg.c: higher bars are cut.
+function scaleOf(counts) {
+    const sorted = counts.filter(count => count).sort((a, b) => a - b), n = sorted.length;
+    const most = n ? sorted[n - 1] : 0, ordinary = n ? sorted[Math.floor((n - 1) * 19 / 20)] : 0;
+    return Math.max(4, most > 3 * ordinary ? 1.5 * ordinary : most);
+}
+
 function countSwitches(row, width) {
     const n = Math.floor((area.right - area.left) / width), counts = new Uint32Array(n);
     const to = view.from + view.span, lane = {list: row.switches.list, first: 0, n: row.switches.list.length};
@@ -472,25 +517,27 @@ function countSwitches(row, width) {
 
 function drawSwitches(visible) {
     const bars = visible.filter(([row]) => row.switches).map(([row, y]) => [row, y, countSwitches(row, 4)]);
-    const most = bars.reduce((most, [, , counts]) => counts.reduce((a, b) => a > b ? a : b, most), 1);
+    const scale = scaleOf(bars.flatMap(([, , counts]) => [...counts]));
     for (const [row, y, counts] of bars) {
         text("switches", 14, y + row.h / 2, paint.faint, "12px");
         ink.fillStyle = paint.bars;
         const width = (area.right - area.left) / counts.length;
         counts.forEach((count, i) => {
-            const high = count ? Math.max(1, row.h * count / most) : 0;
+            const x = area.left + i * width, high = count ? Math.max(1, row.h * Math.min(1, count / scale)) : 0;
             if (high)
-                ink.fillRect(area.left + i * width, y + row.h - high, width * .75, high);
+                ink.fillRect(x, y + row.h - high, width * .75, high);
+            if (count > scale)
+                ink.clearRect(x, y + row.h * .25, width * .75, 2);
         });
     }
 }
 
-const percent = (part, whole) => whole > 0 ? `${Math.round(100 * part / whole)} %` : "";
+const percent = part => part > 0 && part < .0995 ? `${(100 * part).toFixed(1)} %` : `${Math.round(100 * part)} %`;
 
 function drawLabel(row, y) {
     const middle = y + row.h / 2 + .5, size = Math.min(14, Math.max(10, row.h - 3));
     if (row.cpu) {
-        text(`core ${row.cpu.cpu}`, 14, middle, paint.strong, `bold ${size}px`);
+        text(`core ${row.cpu.cpu}`, 14, middle, row.cpu.off ? paint.faint : paint.strong, `${row.cpu.off ? "" : "bold "}${size}px`);
     } else if (row.task.kin === "workload") {
         const width = Math.max(26, row.task.letter.length * 9 + 14);
         ink.globalAlpha = dimmed(row.task) ? .3 : 1;
@@ -503,17 +550,32 @@ function drawLabel(row, y) {
     } else {
         text(fitted(row.task.name, area.left - 24, `${size}px`), 14, middle, paint.faint, `${size}px`);
     }
-    if (area.width - area.right < 100)
+    if (area.width - area.right < 100 || (row.cpu && row.cpu.off))
         return;
-    const right = area.width - 12, span_ns = data.span * data.unit_ns;
+    const right = area.width - 12;
     if (row.cpu) {
-        text(percent(row.cpu.run_ns - row.cpu.self_ns, span_ns), right - 62, middle, paint.strong, "13px", "right");
-        text(`${Math.round(row.cpu.switches * 1e9 / span_ns)}/s`, right, middle, paint.faint, "12px", "right");
+        const to = view.from + view.span, seconds = view.span * data.unit_ns / 1e9;
+        const switches = firstPast(row, start, to) - (view.from > 0 ? firstPast(row, start, view.from) : 0);
+        text(percent(shown(row, row.ran, start, end)), right - 62, middle, paint.strong, "13px", "right");
+        text(`${Math.round(switches / seconds)}/s`, right, middle, paint.faint, "12px", "right");
     } else {
-        const life = row.task.run_ns + row.task.runnable_ns + row.task.blocked_ns;
-        text(percent(row.task.run_ns, life), right - 62, middle, paint.text, "13px", "right");
-        text(percent(row.task.runnable_ns, life), right, middle, paint.faint, "12px", "right");
+        text(percent(shown(row, row.ran, start, end)), right - 62, middle, paint.text, "13px", "right");
+        if (row.task.kin === "workload")
+            text(percent(shownWaiting(row)), right, middle, paint.faint, "12px", "right");
     }
+}
+
+function drawOff(row, y) {
+    const middle = y + row.h / 2 + .5;
+    text("off", area.left + 6, middle, paint.faint, "12px");
+    ink.strokeStyle = paint.grid;
+    ink.lineWidth = 1;
+    ink.setLineDash([4, 5]);
+    ink.beginPath();
+    ink.moveTo(area.left + 36, middle);
+    ink.lineTo(area.right, middle);
+    ink.stroke();
+    ink.setLineDash([]);
 }
 
 function drawRow(row, y) {
@@ -521,6 +583,12 @@ function drawRow(row, y) {
     if (isChosen) {
         ink.fillStyle = paint.chosen;
         ink.fillRect(0, y - 2, area.width, row.h + 4);
+    }
+    if (row.cpu && row.cpu.off) {
+        drawOff(row, y);
+        drawHoles(row, y);
+        drawLabel(row, y);
+        return;
     }
     ink.fillStyle = paint.lane;
     ink.fillRect(area.left, y, area.right - area.left, row.h);
@@ -563,9 +631,9 @@ function drawTicks(bottom) {
 }
 
 function drawMarks(bottom) {
-    let free = area.left;
-    for (const [t, label, colour] of [...data.marks.map(mark => [...mark, paint.mark]),
-                                      ...data.alerts.map(([t, , label]) => [t, label.split(":")[0], paint.bad])]) {
+    let free = area.width; // the newest one's text has the room, as on the screen
+    const flags = [...data.marks.map(mark => [...mark, paint.mark]), ...data.alerts.map(alert => [...alert, paint.bad])];
+    for (const [t, label, colour] of flags.sort((a, b) => b[0] - a[0])) {
         const x = xOf(t);
         if (x < area.left || x > area.right)
             continue;
@@ -584,10 +652,10 @@ function drawMarks(bottom) {
         ink.lineTo(x - 5, AXIS - 1);
         ink.fill();
         ink.font = "12px sans-serif";
-        if (x >= free && x + ink.measureText(label).width < area.width) {
+        if (x + ink.measureText(label).width + 14 < free) {
             text(label, x + 7, AXIS - 33, colour, "12px");
             ink.fillRect(x, AXIS - 39, 1, 15);
-            free = x + ink.measureText(label).width + 20;
+            free = x;
         }
     }
 }
@@ -744,7 +812,7 @@ function tellPlace(row, t) {
     if (row.cpu) {
         const hole = data.holes.find(([cpu, from, to]) => cpu === row.cpu.cpu && t >= from && t < to);
         const others = row.cpu.others.find(([from, to]) => t >= from && t < to);
-        const what = hole ? `${hole[3]} events were lost` : others ? "somebody who is not watched had it" : "idle";
+        const what = hole ? `${hole[3]} events were lost` : row.cpu.off ? "off, no part of the run" : others ? "somebody who is not watched had it" : "idle";
         return `core ${row.cpu.cpu}: ${what}, at ${instant(t)}`;
     }
     const stretch = row.task.stretches.find(([, from, to]) => t >= from && t < to);
@@ -827,10 +895,18 @@ function search(query, isNext) {
     if (matches.length) {
         const i = isNext ? (matches.indexOf(chosen.row) + 1) % matches.length : 0, t = middle();
         choose(matches[i], sliceOn(matches[i], t), t);
+    } else if (wanted) {
+        choose(null, -1, null);
     }
-    if (wanted && !isNext)
+    if (wanted && (!isNext || !matches.length))
         tell(matches.length === 1 ? `1 task: ${nameOf(matches[0].task)}` : `${matches.length} tasks`, true);
     draw();
+}
+
+function forget() {
+    $("search").value = "";
+    found = null;
+    choose(null, -1, null);
 }
 
 function setTheme(name) {
@@ -843,9 +919,10 @@ function setTheme(name) {
 // ---- the table ----
 
 const milli = ns => ns === null || ns === undefined ? "" : duration(ns / data.unit_ns);
-const tableColumns = [
+const allColumns = [
     ["task", row => row.name, row => row.name],
     ["tid", row => row.tid, row => row.tid],
+    ["of run", row => row.nth, row => row.nth],
     ["cores", row => row.cpus.join(" "), row => row.cpus.length],
     ["run", row => milli(row.run_ns), row => row.run_ns],
     ["waited", row => milli(row.runnable_ns), row => row.runnable_ns],
@@ -855,12 +932,33 @@ const tableColumns = [
     ["voluntary", row => row.voluntary, row => row.voluntary],
     ["forced", row => row.involuntary, row => row.involuntary],
     ["migrations", row => row.migrations, row => row.migrations],
-    ["kernel's voluntary", row => row.kernel.voluntary === null ? "" : row.kernel.voluntary, row => row.kernel.voluntary],
-    ["kernel's forced", row => row.kernel.involuntary === null ? "" : row.kernel.involuntary, row => row.kernel.involuntary],
+    ["kernel's voluntary", row => kernels(row, "voluntary"), row => row.kernel.voluntary],
+    ["kernel's forced", row => kernels(row, "involuntary"), row => row.kernel.involuntary],
 ];
+const kernels = (row, which) => row.kernel[which] === null ? "" : row.kernel[which];
 const order = {column: -1, falls: false};
 
-const laneOf = entry => rows.find(row => row.task && row.task.tid === entry.tid);
+const laneOf = entry => rows.find(row => row.task && row.task.number === entry.number);
+
+// The report is of the last run: tasks of those before are told by the page itself, in the order of their lanes.
+function makeEntries() {
+    const numberOf = tid => data.tasks.findIndex(task => task.tid === tid && !task.past);
+    const coresOf = task => [...new Set(cpuOf.subarray(task.first, task.first + task.n))].sort((a, b) => a - b);
+    const past = data.tasks.filter(task => task.past).map(task =>
+        ({...task.past, name: task.name, tid: task.tid, cpus: coresOf(task), number: task.number, nth: task.run}));
+    const last = report.tasks.map(entry => ({...entry, number: numberOf(entry.tid)}));
+    last.forEach(entry => { entry.nth = entry.observer || entry.number < 0 ? "" : data.tasks[entry.number].run; });
+    return [...past, ...last];
+}
+
+let allEntries = [], tableColumns = allColumns;
+
+// Columns that would tell nothing are left out.
+function prepareTable() {
+    allEntries = makeEntries();
+    tableColumns = allColumns.filter(([label, told]) => label === "of run" ? data.tasks.some(task => task.past)
+        : !label.startsWith("kernel") || allEntries.some(entry => told(entry) !== ""));
+}
 
 function element(name, content, className) {
     const made = document.createElement(name);
@@ -895,6 +993,7 @@ function tableHead(rebuild) {
 function tableLine(entry) {
     const row = laneOf(entry), line = element("tr", undefined, entry.observer ? "own" : "");
     line.dataset.tid = entry.tid;
+    line.dataset.number = entry.number;
     tableColumns.forEach(([, shown], i) => {
         const cell = element("td");
         if (i === 0) {
@@ -916,7 +1015,7 @@ function tableLine(entry) {
 }
 
 function makeTable() {
-    const entries = report.tasks.slice();
+    const entries = allEntries.slice();
     if (order.column >= 0) {
         const value = tableColumns[order.column][2];
         entries.sort((a, b) => {
@@ -934,7 +1033,7 @@ function makeTable() {
 
 function markTable() {
     for (const line of $("table").querySelectorAll("tbody tr"))
-        line.classList.toggle("chosen", Boolean(chosen.row && chosen.row.task && String(chosen.row.task.tid) === line.dataset.tid));
+        line.classList.toggle("chosen", Boolean(chosen.row && chosen.row.task && String(chosen.row.task.number) === line.dataset.number));
 }
 
 // ---- legend ----
@@ -984,6 +1083,11 @@ const pictures = [
         pen.fillStyle = paint.task[0];
         pen.fillRect(15, 6, 4, 4);
     }, () => !data.exact],
+    ["more switches than the bar is high", pen => {
+        pen.fillStyle = paint.bars;
+        pen.fillRect(14, 7, 6, 9);
+        pen.fillRect(14, 0, 6, 4);
+    }, () => data.exact && data.cpus.length <= 4],
     ["narrower than a pixel: shares, by height", pen => {
         for (let i = 0; i < 6; i++) {
             const high = 5 + i * 7 % 6;
@@ -1035,11 +1139,7 @@ const actions = [
     }],
     [["/"], null, "search for a task by name or tid; Enter: the next one", () => $("search").focus()],
     [["v"], "theme", "light or dark", toggleTheme],
-    [["Escape"], null, "choose nothing, search for nothing", () => {
-        $("search").value = "";
-        found = null;
-        choose(null, -1, null);
-    }],
+    [["Escape"], null, "choose nothing, search for nothing", forget],
     [["?", "h"], "?", "this list", () => $("help").showModal()],
 ];
 const keyNames = {ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Escape: "Esc"};
@@ -1063,8 +1163,10 @@ function makeTools() {
     input.addEventListener("keydown", event => {
         if (event.key === "Enter")
             search(input.value, true);
-        if (event.key === "Escape")
+        if (event.key === "Escape") {
+            forget();
             canvas.focus();
+        }
     });
     $("tools").prepend(input);
 }
@@ -1194,6 +1296,7 @@ makeRows();
 makeTools();
 makeHelp();
 setTheme(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+prepareTable();
 makeTable();
 layOut();
 listen();

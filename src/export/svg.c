@@ -1028,8 +1028,8 @@ static void draw_task_figures(struct drawing *d, const struct lane *lane, const 
 {
     char text[48];
     const struct bin *sum = &lane->task->sum;
-    const double y = lane->y + lane->h / 2 + 5, end = WIDTH - MARGIN;
     const struct style right = sized(&figure_right, pitch), pale = sized(&faint_right, pitch);
+    const double y = lane->y + lane->h / 2 + right.size * 0.36, end = WIDTH - MARGIN;
     if (!d->f->report->info.exact)
         return;
     figure_percent((double)sum->run_ns / span_of(d), text, sizeof text);

@@ -1,6 +1,6 @@
 /* Draws hand-written runs: tests/e2e/draw RUN FILE.svg|FILE.html. RUN is "turns" (4 tasks by turns on a
  * core), "hostile" (names that would command a page), "large" (100,000 slices on 8 cores), "pingpong"
- * (100,000 slices of microseconds on one core), or "empty". */
+ * (100,000 slices of microseconds on one core), "runs" (two of the tasks are of a run before), or "empty". */
 #include "../../src/clock.h"
 #include "../../src/export/export.h"
 
@@ -11,6 +11,7 @@
 #define T0 (100 * NS_PER_S)
 
 static struct timeline *tl;
+static const char *run_name;
 
 static void push(const struct event *event)
 {
@@ -37,7 +38,7 @@ static void add_task(int tid, int slot, enum task_role role, const char *name)
     struct event event = event_of(0, tid, -1, EVENT_NEW, 0);
     event.u.task.pid = 1000;
     event.u.task.slot = slot;
-    event.u.task.run = 1;
+    event.u.task.run = strcmp(run_name, "runs") == 0 && tid > 1002 ? 2 : 1;
     event.u.task.role = (uint8_t)role;
     push(&event);
     event = event_of(0, tid, -1, EVENT_NAME, 0);
@@ -130,7 +131,7 @@ static void make(const char *run)
         add_task(1004, -1, ROLE_WORKLOAD, "\xef\xbf\xbf\xe2\x80\xae]]>");
         draw_turns(4);
         add_mark(50 * NS_PER_MS, "<svg onload=a>");
-    } else if (strcmp(run, "turns") == 0) {
+    } else if (strcmp(run, "turns") == 0 || strcmp(run, "runs") == 0) {
         add_named(4);
         draw_turns(4);
     } else if (strcmp(run, "large") == 0) {
@@ -152,15 +153,18 @@ static bool write_file(const char *run, const char *path)
     static struct machine machine;
     struct report report = {.info = {.workload = {.n_tasks = 4}, .source = "perf", .exact = true},
                             .machine = &machine,
-                            .run = {.number = 1},
+                            .run = {.number = strcmp(run, "runs") == 0 ? 2 : 1},
                             .start_ns = T0,
                             .duration_ns = timeline_now_ns(tl) > T0 ? timeline_now_ns(tl) - T0 : 0,
                             .tl = tl};
     struct report_task tasks[100] = {0};
     report.info.workload.name = title_of(run);
     report.tasks = tasks;
-    for (uint32_t i = 0; i < timeline_n_tasks(tl) && i < 100; i++)
-        timeline_task(tl, i, &tasks[report.n_tasks++].task);
+    for (uint32_t i = 0; i < timeline_n_tasks(tl) && i < 100; i++) {
+        struct task *task = &tasks[report.n_tasks].task;
+        timeline_task(tl, i, task);
+        report.n_tasks += task->run == report.run.number || task->role == ROLE_OBSERVER;
+    }
     cpuset_add(&report.run.cpus, 0);
     FILE *file = fopen(path, "w");
     const struct export_window all = {0, 0};
@@ -176,7 +180,8 @@ int main(int argc, char **argv)
         return 2;
     setlocale(LC_CTYPE, "");
     tl = timeline_new(0);
-    make(argv[1]);
+    run_name = argv[1];
+    make(run_name);
     const bool ok = write_file(argv[1], argv[2]);
     timeline_free(tl);
     if (!ok)

@@ -168,6 +168,79 @@ def _():
     expect_quiet(page)
 
 
+HOOK = """(() => {
+    window.drawn = [];
+    const real = CanvasRenderingContext2D.prototype.fillText;
+    CanvasRenderingContext2D.prototype.fillText = function (string, ...rest) {
+        window.drawn.push(string);
+        real.call(this, string, ...rest);
+    };
+})()"""
+
+
+def drawn_after(page, *keys):
+    """The texts of the canvas that the last key draws."""
+    for key in keys:
+        page.settle()
+        page.evaluate("window.drawn.length = 0")
+        page.key(key)
+    page.settle()
+    return page.evaluate("window.drawn")
+
+
+@test("what is told beside the lanes is of the window shown, and a core without the run is off")
+def _():
+    page = opened("turns")
+    page.evaluate(HOOK)
+    whole = drawn_after(page, "v")
+    for part in ("77 %", "22 %", "18 %", "off"):
+        expect(part in whole, f"{part} is not in {whole}")
+    near = drawn_after(page, "+", "+", "+", "g")
+    expect("100 %" in near and "77 %" not in near, f"zoomed to the beginning it tells {near}")
+    expect("25 %" in near or "26 %" in near, f"zoomed to the beginning tasks have {near}")
+    expect_quiet(page)
+
+
+@test("a search without a match chooses nothing, and Escape undoes all at once")
+def _():
+    page = opened("turns")
+    picture = "document.getElementById('lanes').toDataURL()"
+    page.settle()
+    before = page.evaluate(picture)
+    for key in "/zzz":
+        page.key(key)
+    page.settle()
+    expect(page.evaluate(picture) != before, "lanes without a match are not dimmed")
+    page.key("Enter")
+    expect(page.evaluate("document.querySelectorAll('tr.chosen').length") == 0, "a row is chosen without a match")
+    expect(detail(page) == "0 tasks", f"the search told {detail(page)!r}")
+    page.key("Escape")
+    page.settle()
+    expect(page.evaluate("document.getElementById('search').value") == "", "Escape left the text")
+    expect(page.evaluate("document.activeElement.id") == "lanes", "Escape did not lead to the lanes")
+    expect(page.evaluate(picture) == before, "after one Escape lanes are still dimmed")
+    expect_quiet(page)
+
+
+@test("the table has the tasks of all runs that are drawn, and no empty columns")
+def _():
+    page = opened("runs")
+    cells = page.evaluate("[...document.querySelectorAll('tbody tr')].map(tr => [...tr.children].map(td => td.textContent))")
+    heads = page.evaluate("[...document.querySelectorAll('th')].map(th => th.textContent)")
+    expect(sorted(row[1] for row in cells) == ["1001", "1002", "1003", "1004", "1099"], f"the table has {cells}")
+    at = heads.index("of run")
+    runs = {row[1]: row[at] for row in cells}
+    expect(runs == {"1001": "1", "1002": "1", "1003": "2", "1004": "2", "1099": ""}, f"of the runs {runs}")
+    expect(cells[0][heads.index("cores")] == "0" and cells[0][heads.index("slices")] == "7", f"the first run's task: {cells[0]}")
+    expect(not any("kernel" in head for head in heads), f"columns without a figure: {heads}")
+    page.evaluate("document.querySelector('tbody tr').click()")
+    expect(page.evaluate("document.querySelectorAll('tr.chosen').length") == 1, "a task of the first run cannot be chosen")
+    page = opened("turns")
+    heads = page.evaluate("[...document.querySelectorAll('th')].map(th => th.textContent)")
+    expect("of run" not in heads, "of one run there is nothing to tell apart")
+    expect_quiet(page)
+
+
 @test("light and dark follow the system, and a key")
 def _():
     back = "getComputedStyle(document.body).backgroundColor"

@@ -129,26 +129,48 @@ static void a_window_has_what_overlaps_it(void **state)
     assert_int_equal(page.start_ns, from_ns);
 }
 
-static void figures_are_the_timelines(void **state)
+static void lanes_are_the_timelines(void **state)
 {
     (void)state;
     make_random(1000);
-    write_and_read("figures", (struct export_window){0, 0});
+    figure_add_task(tl, A + 50, -1, ROLE_OBSERVER, "schedviz");
+    const uint64_t now_ns = timeline_now_ns(tl) - FIGURE_START;
+    add_slice(2, A + 50, now_ns, now_ns + 10, OUT_BLOCKED);
+    timeline_advance(tl, FIGURE_START + now_ns + 20);
+    write_and_read("lanes", (struct export_window){FIGURE_START, now_ns + 20});
     struct json_object *tasks = get(page.data, "tasks"), *cpus = get(page.data, "cpus");
     for (size_t i = 0; i < json_object_array_length(tasks); i++) {
         struct json_object *o = json_object_array_get_idx(tasks, i);
         struct task task;
         timeline_task(tl, timeline_task_by_tid(tl, json_object_get_int(get(o, "tid"))), &task);
-        assert_int_equal(json_object_get_uint64(get(o, "run_ns")), task.run_ns);
         assert_int_equal(json_object_get_uint64(get(o, "n")), task.n_slices);
+        assert_null(get(o, "past"));
     }
-    for (size_t i = 0; i < json_object_array_length(cpus); i++) {
-        struct json_object *o = json_object_array_get_idx(cpus, i);
-        struct cpu_totals totals;
-        timeline_cpu_totals(tl, json_object_get_int(get(o, "cpu")), &totals);
-        assert_int_equal(json_object_get_uint64(get(o, "run_ns")), totals.busy_ns);
-        assert_int_equal(json_object_get_uint64(get(o, "switches")), totals.n_slices);
-    }
+    assert_int_equal(json_object_array_length(cpus), 3);
+    for (size_t i = 0; i < 3; i++) /* on the third one nobody but schedviz ran */
+        assert_int_equal(json_object_get_boolean(get(json_object_array_get_idx(cpus, i), "off")), i == 2);
+}
+
+/* Of a run that is over the report does not tell: the page does. */
+static void tasks_of_runs_before_are_told(void **state)
+{
+    (void)state;
+    figure_add_task(tl, A, 0, ROLE_WORKLOAD, "a"); /* of run 1 */
+    add_slice(0, A, 0, 1000, OUT_PREEMPTED);
+    add_slice(0, A, 2000, 5000, OUT_BLOCKED);
+    figure_add(tl, 6000, A, 0, EVENT_EXIT, 0);
+    timeline_advance(tl, FIGURE_START + 8000);
+    struct report report = figure_report(tl, "runs");
+    report.run.number = 2;
+    report.date = "2026-11-22T12:14:30+0000";
+    html = figure_written(export_html, &report, tl, &(struct export_window){0, 0}, &size);
+    assert_true(page_read(html, &page));
+    struct json_object *past = get(json_object_array_get_idx(get(page.data, "tasks"), 0), "past");
+    assert_non_null(past);
+    assert_int_equal(json_object_get_uint64(get(past, "run_ns")), 4000);
+    assert_int_equal(json_object_get_uint64(get(past, "slices")), 2);
+    assert_int_equal(json_object_get_uint64(get(past, "involuntary")), 1);
+    assert_non_null(strstr(html, "<footer>recorded 2026-11-22 12:14</footer>"));
 }
 
 static void add_note(uint64_t t_ns, int tid, enum event_note note, int other)
@@ -267,7 +289,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(all_slices_are_in_it, begin, end),
         cmocka_unit_test_setup_teardown(a_window_has_what_overlaps_it, begin, end),
-        cmocka_unit_test_setup_teardown(figures_are_the_timelines, begin, end),
+        cmocka_unit_test_setup_teardown(lanes_are_the_timelines, begin, end),
+        cmocka_unit_test_setup_teardown(tasks_of_runs_before_are_told, begin, end),
         cmocka_unit_test_setup_teardown(it_tells_why_tasks_were_blocked, begin, end),
         cmocka_unit_test_setup_teardown(what_is_not_known_is_told, begin, end),
         cmocka_unit_test_setup_teardown(names_are_only_text, begin, end),

@@ -44,14 +44,19 @@ static void add_slice(int cpu, int tid, uint64_t from_ns, uint64_t to_ns, enum e
     add(to_ns, tid, cpu, EVENT_SWITCH_OUT, out);
 }
 
-static void draw(const char *name, struct export_window window)
+static void draw_report(const struct report *report, struct export_window window)
 {
-    const struct report report = figure_report(tl, name);
     free(svg);
-    svg = figure_written(export_svg, &report, tl, &window, &size);
+    svg = figure_written(export_svg, report, tl, &window, &size);
     const char *problem = xml_problem(svg, size);
     if (problem)
         fail_msg("not well-formed: %s", problem);
+}
+
+static void draw(const char *name, struct export_window window)
+{
+    const struct report report = figure_report(tl, name);
+    draw_report(&report, window);
 }
 
 static void expect(const char *part)
@@ -119,6 +124,113 @@ static void a_window_is_a_part(void **state)
     assert_int_equal(figure_count(svg, "<title>spin-1 on core 0: 3.00 ms, "), 6); /* three, on two lanes */
     expect("since 1.00 ms before this");
     expect(">8.00 ms, from 13.0 ms on<");
+}
+
+/* A lives for 20 ms of the window's 100; a task that is not the workload's has the core for 50. */
+static void shares_are_of_the_window(void **state)
+{
+    (void)state;
+    figure_add_task(tl, A, 0, ROLE_WORKLOAD, "a");
+    figure_add_task(tl, B, 1, ROLE_WORKLOAD, "b");
+    figure_add_task(tl, SELF, -1, ROLE_OTHER, "other");
+    add_slice(0, A, 0, 10 * NS_PER_MS, OUT_BLOCKED);
+    add(20 * NS_PER_MS, A, 0, EVENT_EXIT, 0);
+    add_slice(0, B, 20 * NS_PER_MS, 33 * NS_PER_MS, OUT_PREEMPTED);
+    add_slice(0, SELF, 33 * NS_PER_MS, 83 * NS_PER_MS, OUT_BLOCKED);
+    timeline_advance(tl, FIGURE_START + 100 * NS_PER_MS);
+    struct report report = figure_report(tl, "shares");
+    draw_report(&report, (struct export_window){0, 0});
+    expect(">10 %</text>");
+    expect(">13 %</text>");
+    expect(">23 %</text>"); /* of core 0 */
+    assert_null(strstr(svg, ">50 %<"));
+    report.info.all = true;
+    draw_report(&report, (struct export_window){0, 0});
+    expect(">73 %</text>");
+    assert_null(strstr(svg, ">23 %<"));
+    draw("part", (struct export_window){FIGURE_START + 5 * NS_PER_MS, 20 * NS_PER_MS});
+    expect(">25 %</text>");
+}
+
+static void a_core_without_the_run_is_off(void **state)
+{
+    (void)state;
+    figure_add_task(tl, A, 0, ROLE_WORKLOAD, "a");
+    figure_add_task(tl, SELF, -1, ROLE_OBSERVER, "schedviz");
+    add_slice(1, SELF, 0, NS_PER_MS, OUT_BLOCKED);
+    add_slice(0, A, 0, 10 * NS_PER_MS, OUT_BLOCKED);
+    timeline_advance(tl, FIGURE_START + 10 * NS_PER_MS);
+    draw("one core", (struct export_window){0, 0});
+    assert_int_equal(figure_count(svg, ">off</text>"), 1);
+    assert_int_equal(figure_count(svg, ">switches</text>"), 2); /* the head, and core 0's strip */
+    add_slice(1, A, 11 * NS_PER_MS, 12 * NS_PER_MS, OUT_BLOCKED);
+    timeline_advance(tl, FIGURE_START + 20 * NS_PER_MS);
+    draw("moved", (struct export_window){0, 0});
+    assert_int_equal(figure_count(svg, ">off</text>"), 0);
+}
+
+static void all_is_said_of_all_alone(void **state)
+{
+    (void)state;
+    figure_add_task(tl, A, 0, ROLE_WORKLOAD, "a");
+    figure_add_task(tl, B, 1, ROLE_WORKLOAD, "b");
+    for (uint64_t i = 0; i < 300; i++)
+        add_slice(0, i % 2 ? B : A, i * 1000, i * 1000 + 900, OUT_PREEMPTED);
+    timeline_advance(tl, FIGURE_START + 300 * 1000);
+    draw("forced", (struct export_window){0, 0});
+    expect("/s, all forced<");
+    add_slice(0, A, 300 * 1000, 301 * 1000, OUT_BLOCKED);
+    timeline_advance(tl, FIGURE_START + 302 * 1000);
+    draw("nearly", (struct export_window){0, 0});
+    expect("/s, all but 1 forced<");
+}
+
+/* Five switches in a column are no dots where there is a burst of hundreds; its bar is cut, and that is told.
+ */
+static void a_burst_does_not_set_the_scale(void **state)
+{
+    (void)state;
+    figure_add_task(tl, A, 0, ROLE_WORKLOAD, "a");
+    for (uint64_t i = 0; i < 240 * 5; i++)
+        add_slice(0, A, i * 200000, i * 200000 + 100000, OUT_BLOCKED);
+    timeline_advance(tl, FIGURE_START + 240 * NS_PER_MS);
+    draw("even", (struct export_window){FIGURE_START, 240 * NS_PER_MS});
+    assert_null(strstr(svg, "more switches than"));
+    for (uint64_t i = 0; i < 500; i++)
+        add_slice(0, A, 240 * NS_PER_MS + i * 2000, 240 * NS_PER_MS + i * 2000 + 1000, OUT_BLOCKED);
+    timeline_advance(tl, FIGURE_START + 241 * NS_PER_MS);
+    draw("burst", (struct export_window){0, 0});
+    expect("more switches than the bar is high");
+    assert_true(figure_count(svg, "v-10.67h") > 100);
+}
+
+/* Both are marks on the axis, and nothing of a long one's text is lost. */
+static void alerts_are_marks_and_whole(void **state)
+{
+    (void)state;
+    struct alert alerts[] = {
+        {.kind = ALERT_DEADLOCK, .since_ns = FIGURE_START, .time_ns = FIGURE_START + NS_PER_MS},
+        {.kind = ALERT_HELD_LONG, .since_ns = FIGURE_START, .time_ns = FIGURE_START + 4 * NS_PER_MS},
+        {.kind = ALERT_QUEUE_GROWS, .since_ns = FIGURE_START + NS_PER_S, .text = "queue later"},
+    };
+    const struct alert *list[] = {&alerts[0], &alerts[1], &alerts[2]};
+    for (int i = 0; i < 20; i++)
+        strcat(alerts[0].text, "who <wants> ");
+    strcat(alerts[0].text, "end");
+    strcpy(alerts[1].text, "held long: m by a");
+    figure_add_task(tl, A, 0, ROLE_WORKLOAD, "a");
+    add_slice(0, A, 0, 10 * NS_PER_MS, OUT_BLOCKED);
+    timeline_advance(tl, FIGURE_START + 10 * NS_PER_MS);
+    struct report report = figure_report(tl, "alerts");
+    report.n_alerts = 3;
+    report.alerts = list;
+    draw_report(&report, (struct export_window){0, 0});
+    expect(">deadlock</text>");
+    expect(">held long</text>");
+    expect(">held long: m by a</text>");
+    assert_int_equal(figure_count(svg, "who &lt;wants&gt;"), 20);
+    expect("end</text>");
+    assert_null(strstr(svg, "queue later"));
 }
 
 static void states_marks_and_holes_are_there(void **state)
@@ -239,6 +351,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(slices_are_rectangles_of_their_length, begin, end),
         cmocka_unit_test_setup_teardown(a_window_is_a_part, begin, end),
+        cmocka_unit_test_setup_teardown(shares_are_of_the_window, begin, end),
+        cmocka_unit_test_setup_teardown(a_core_without_the_run_is_off, begin, end),
+        cmocka_unit_test_setup_teardown(all_is_said_of_all_alone, begin, end),
+        cmocka_unit_test_setup_teardown(a_burst_does_not_set_the_scale, begin, end),
+        cmocka_unit_test_setup_teardown(alerts_are_marks_and_whole, begin, end),
         cmocka_unit_test_setup_teardown(states_marks_and_holes_are_there, begin, end),
         cmocka_unit_test_setup_teardown(names_are_only_text, begin, end),
         cmocka_unit_test_setup_teardown(many_slices_become_shares, begin, end),
