@@ -158,9 +158,9 @@ static void draw_costs(const struct view_stats *s, struct canvas *canvas, int x,
     struct item items[3];
     unsigned n = 0;
     if (s->n_switches && s->voluntary_part < 0.005)
-        snprintf(parts, sizeof parts, "all forced");
+        snprintf(parts, sizeof parts, "%s forced", s->voluntary_part > 0 ? "nearly all" : "all");
     else if (s->n_switches && s->voluntary_part > 0.995)
-        snprintf(parts, sizeof parts, "all voluntary");
+        snprintf(parts, sizeof parts, "%s voluntary", s->voluntary_part < 1 ? "nearly all" : "all");
     else if (s->n_switches)
         snprintf(parts, sizeof parts, "%s%.0f %% forced, %.0f %% voluntary", s->parts_exact ? "" : "about ",
                  (1 - s->voluntary_part) * 100, s->voluntary_part * 100);
