@@ -218,7 +218,9 @@ static void look(struct session *s, struct lock_watch *w, const struct task *tas
     struct futex_edge edge;
     struct err err;
     unsigned n;
-    if (!futex_edges(&looked_at, 1, &edge, &n, &err) && !s->locks.refused) {
+    const bool may = futex_edges(&looked_at, 1, &edge, &n, &err);
+    s->locks.n_refused = may ? 0 : s->locks.n_refused + 1;
+    if (s->locks.n_refused > 1 && !s->locks.refused) {
         s->locks.refused = true;
         session_warn(s, "%.150s", err.msg);
     }
@@ -226,7 +228,7 @@ static void look(struct session *s, struct lock_watch *w, const struct task *tas
         begin_wait(s, w, task, &edge, now_ns);
     else
         end_wait(s, w, task->tid);
-    w->look_ns = now_ns + again_ns(w);
+    w->look_ns = now_ns + (may ? again_ns(w) : AGAIN_OWNED_NS << at_most(w->n_looks, MOST_DOUBLINGS));
     w->n_looks++;
 }
 

@@ -21,6 +21,8 @@ struct locks {
     struct lock_object *objects; /* by their number less EVENT_OBJECT_SEEN */
     uint32_t n_objects, objects_capacity;
     bool refused, overflowed; /* it was said */
+    unsigned
+        n_refused; /* looks in turn: one alone may have been at a task that was just executing or ending */
 };
 
 void locks_init(struct locks *locks);

@@ -539,6 +539,7 @@ void fixture_draw(struct fixture *fixture, const struct view_ops *view, struct c
         {.key = "Space", .label = "pause"},  {.key = "w", .label = "compare"},
         {.key = "L", .label = "lecture"},    {.key = "q", .label = "quit"}};
     struct scene *scene = &fixture->scene;
+    fixture->scene.at_ns = timeline_now_ns(scene->tl);
     int summary = view_summary_rows(scene, canvas->rows), cols = canvas->cols;
     int ticker = scene->viewport.mode == MODE_SLOW ? view_ticker_rows(scene, canvas->rows) : 0;
     int alert = view_alert_rows(scene, canvas->rows), warnings = view_warning_rows(scene, canvas->rows);
