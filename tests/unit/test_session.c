@@ -4,6 +4,7 @@
 #include "../../src/clock.h"
 #include "../../src/report.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -311,8 +312,14 @@ static bool all_run_on(const struct cpuset *cpus)
         struct task task;
         struct cpuset may;
         timeline_task(tl, i, &task);
-        bool lives = task.role == ROLE_WORKLOAD && !task.exited;
-        if (lives && (!cpuset_get_affinity(task.tid, &may) || !cpuset_subset(&may, cpus)))
+        if (task.role != ROLE_WORKLOAD || task.exited)
+            continue;
+        if (!cpuset_get_affinity(task.tid, &may)) {
+            if (errno == ESRCH) /* it has ended, and that is not told yet */
+                continue;
+            return false;
+        }
+        if (!cpuset_subset(&may, cpus))
             return false;
     }
     return true;
