@@ -47,7 +47,9 @@ static void quote_name(const char *name, char field[FIELD_SIZE])
 /* What is not known is left empty. */
 static const char *known(int64_t value, char buf[24])
 {
-    snprintf(buf, 24, value > 0 ? "%" PRId64 : "", value);
+    buf[0] = '\0';
+    if (value > 0)
+        snprintf(buf, 24, "%" PRId64, value);
     return buf;
 }
 

@@ -67,8 +67,8 @@ static struct json_object *write_run(const struct run *run)
     struct json_object *o = jsonc_object();
     jsonc_put_int(o, "number", run->number);
     put_cpus(o, "cpus", &run->cpus);
-    jsonc_put_int(o, "kind", run->kind);
-    jsonc_put_int(o, "placement", run->placement);
+    jsonc_put_int(o, "kind", (int)run->kind);
+    jsonc_put_int(o, "placement", (int)run->placement);
     jsonc_put_int(o, "tasks", (int)run->n_tasks);
     jsonc_put_u64(o, "work_ns", run->work_ns);
     jsonc_put_u64(o, "start_ns", run->start_ns);
@@ -92,7 +92,7 @@ static struct json_object *write_target(const struct session_target *target)
     jsonc_put_u64(o, "voluntary", target->voluntary);
     jsonc_put_u64(o, "involuntary", target->involuntary);
     jsonc_put_int(o, "nice", target->nice);
-    jsonc_put_int(o, "policy", target->policy);
+    jsonc_put_int(o, "policy", (int)target->policy);
     return o;
 }
 
@@ -156,8 +156,8 @@ char *facts_write(const struct session *session, const struct machine *machine, 
     put_date(root, session->recording.begun);
     jsonc_put(root, "machine", write_machine(machine));
     put_text(root, "name", info.workload.name);
-    jsonc_put_int(root, "kind", info.workload.kind);
-    jsonc_put_int(root, "placement", info.workload.placement);
+    jsonc_put_int(root, "kind", (int)info.workload.kind);
+    jsonc_put_int(root, "placement", (int)info.workload.placement);
     jsonc_put_int(root, "tasks", (int)info.workload.n_tasks);
     jsonc_put_u64(root, "work_ns", info.workload.work_ns);
     put_cpus(root, "cpus", &info.cpus);
@@ -170,7 +170,7 @@ char *facts_write(const struct session *session, const struct machine *machine, 
     jsonc_put_bool(root, "finished", info.finished);
     jsonc_put_int(root, "observer_cpu", info.observer_cpu);
     jsonc_put_bool(root, "self_told", session->sources.self_timed);
-    jsonc_put_int(root, "default_role", session_default_role(session));
+    jsonc_put_int(root, "default_role", (int)session_default_role(session));
     jsonc_put_u64(root, "memory", session->config.memory_bytes);
     jsonc_put_u64(root, "now_ns", session->recording.is_on ? 0 : timeline_now_ns(session->timeline));
     jsonc_put(root, "program", session_target(session, &target) ? write_target(&target) : NULL);
@@ -179,7 +179,7 @@ char *facts_write(const struct session *session, const struct machine *machine, 
     jsonc_put(root, "runs", runs);
     const struct run *reference = session_reference(session);
     jsonc_put_int(root, "reference", reference ? reference->number : 0);
-    jsonc_put_int(root, "comparison", session_comparison(session));
+    jsonc_put_int(root, "comparison", (int)session_comparison(session));
     put_warnings(root, session);
     const struct program *program = info.workload.program;
     put_text(root, "file", program ? program->file : NULL);
