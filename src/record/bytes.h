@@ -123,7 +123,8 @@ struct cursor {
 
 static inline struct cursor cursor_of(const void *bytes, size_t n)
 {
-    return (struct cursor){.p = bytes, .end = (const uint8_t *)bytes + n};
+    const uint8_t *p = bytes;
+    return (struct cursor){.p = p, .end = n ? p + n : p}; /* p may be NULL then */
 }
 
 static inline size_t cursor_left(const struct cursor *c)

@@ -593,6 +593,8 @@ static inline void encode_wake(struct codec *c, struct ends *ends, const struct 
 void codec_encode(struct codec *c, struct columns *columns, const struct event *events, size_t n)
 {
     struct told told = {0};
+    if (n == 0)
+        return;
     columns_reserve(columns, n);
     struct ends ends = ends_of(columns);
     for (size_t i = 0; i < n; i++) {
