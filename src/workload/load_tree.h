@@ -31,6 +31,10 @@ struct tree {
 bool tree_read(struct tree *tree, const char *file, const char *text, size_t length, struct err *err);
 void tree_free(struct tree *tree);
 
+/* The same by libyaml alone. tree_read() reads plain JSON faster by itself, with the same nodes: the tests
+ * compare. */
+bool tree_read_yaml(struct tree *tree, const char *file, const char *text, size_t length, struct err *err);
+
 /* What a line about bytes that are no text ends with: of standard input, that a recording is not read from
  * it. */
 const char *tree_way_out(const char *file);

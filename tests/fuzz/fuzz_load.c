@@ -1,5 +1,7 @@
-/* Fuzz target: workload files. What is loaded must hold together, what is not must say why in one line. */
+/* Fuzz target: workload files. What is loaded must hold together, what is not must say why in one line, and
+ * both readers of trees must read the same. */
 #include "../../src/workload/lesson.h"
+#include "../../src/workload/load_tree.h"
 #include "../../src/workload/workload.h"
 
 #include <stdlib.h>
@@ -65,9 +67,36 @@ static void check_program(const struct program *program)
         check_lesson(program->lesson);
 }
 
+static void check_same(const struct node *a, const struct node *b)
+{
+    need(a->kind == b->kind && a->quoted == b->quoted && a->n_children == b->n_children &&
+         a->weight == b->weight && a->place.line == b->place.line && a->place.column == b->place.column &&
+         strcmp(a->text, b->text) == 0);
+    for (a = a->first, b = b->first; a && b; a = a->next, b = b->next)
+        check_same(a, b);
+    need(!a && !b);
+}
+
+/* Aliases can make a tree a million times larger than its text: then its nodes are not compared. */
+static void check_readers(const char *text, size_t n)
+{
+    struct tree ours, theirs;
+    struct err our_err = {""}, their_err = {""};
+    const bool read = tree_read(&ours, "fuzz", text, n, &our_err);
+
+    need(read == tree_read_yaml(&theirs, "fuzz", text, n, &their_err));
+    need(strcmp(our_err.msg, their_err.msg) == 0 && (!read || !ours.root == !theirs.root));
+    if (read && ours.root && ours.root->weight <= n)
+        check_same(ours.root, theirs.root);
+    tree_free(&ours);
+    tree_free(&theirs);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
     struct err err = {""};
+
+    check_readers((const char *)bytes, n);
     struct program *program = program_load("fuzz", (const char *)bytes, n, &err);
 
     if (program)

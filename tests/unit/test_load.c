@@ -2,6 +2,7 @@
  * long it takes. */
 #include "../../src/clock.h"
 #include "../../src/workload/lesson.h"
+#include "../../src/workload/load_tree.h"
 #include "../../src/workload/workload.h"
 
 #include <math.h>
@@ -748,6 +749,94 @@ static char *large_workload(size_t *length)
 }
 
 /* Not a judgement of this machine: twice the text may take twice as long, and not four times. */
+static unsigned n_different(const struct node *a, const struct node *b)
+{
+    if (a->kind != b->kind || a->quoted != b->quoted || a->n_children != b->n_children ||
+        a->place.line != b->place.line || a->place.column != b->place.column || strcmp(a->text, b->text) != 0)
+        return 1;
+    for (a = a->first, b = b->first; a; a = a->next, b = b->next)
+        if (n_different(a, b))
+            return 1;
+    return 0;
+}
+
+static void same_by_both(const char *text)
+{
+    struct tree ours, theirs;
+    struct err our_err = {""}, their_err = {""};
+    const bool read = tree_read(&ours, "f", text, strlen(text), &our_err);
+
+    if (read != tree_read_yaml(&theirs, "f", text, strlen(text), &their_err))
+        fail_msg("read by one reader only: %s", text);
+    assert_string_equal(our_err.msg, their_err.msg);
+    if (read && n_different(ours.root, theirs.root))
+        fail_msg("read differently: %s", text);
+    tree_free(&ours);
+    tree_free(&theirs);
+}
+
+/* Where plain JSON ends and YAML begins, nothing may change. */
+static void test_both_readers(void **state)
+{
+    static const char *const texts[] = {
+        "{}",
+        "\n  {\"a\":1,\"b\" : [ 1 , -2,x.y, ] ,\n\tc: {d: e_f-g,},\n}\n \n",
+        "{a: 1} x",
+        "{a: 1} ---",
+        "{a: 1}\n...\n{b: 2}",
+        "{a: 1}\n\t",
+        "\t{a: 1}",
+        "{a:1}",
+        "{a:1,b:}",
+        "{\"a\":1\"b\":2}",
+        "{a: 1 b: 2}",
+        "{a: word word}",
+        "{a: word\n  word}",
+        "{a: 1 # comment\n}",
+        "{a: , b}",
+        "{,}",
+        "[1,,2]",
+        "{a: [b: c]}",
+        "{a: -}",
+        "{a: - 1}",
+        "{\n---\n}",
+        "{a: \n---, b: 1}",
+        "{a: .5, b: 1.5}",
+        "{\"a\\tb\": \"\\u00e4\"}",
+        "{\"\xc3\xa4\": \"\xc3\xa4\", b: 1}",
+        "{\"a\"\n: 1}",
+        "{\"a\n b\": 1}",
+        "{a: \"\x7f\"}",
+        "{a: 1,\r\n b: 2}",
+        "{a: &x 1, b: *x}",
+        "{a: 'it''s'}",
+        "{? a : 1}",
+        "{[a]: 1}",
+        "{{a: 1}: 1}",
+        "{a: [1}",
+        "{a: 1",
+        "{a: \"1",
+        "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]",
+    };
+    char *key = malloc(2200);
+    size_t length;
+    char *large = large_workload(&length);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        same_by_both(texts[i]);
+    for (int n = 990; n < 1030;
+         n++) { /* the longest key that libyaml takes, and the first that it does not */
+        sprintf(key, "{%0*d: 1}", n, 0);
+        same_by_both(key);
+        sprintf(key, "{\"%0*d\" :1}", n, 0);
+        same_by_both(key);
+    }
+    same_by_both(large);
+    free(large);
+    free(key);
+}
+
 static void test_speed(void **state)
 {
     size_t length;
@@ -765,6 +854,11 @@ static void test_speed(void **state)
         best_ms = ms < best_ms ? ms : best_ms;
     }
     print_message("# %zu bytes loaded in %.1f ms (best of 5)\n", length, best_ms);
+    struct tree tree;
+    uint64_t start_ns = clock_now_ns();
+    assert_true(tree_read_yaml(&tree, "large", text, length, &err));
+    print_message("# libyaml alone: %.1f ms\n", (double)(clock_now_ns() - start_ns) / 1e6);
+    tree_free(&tree);
     assert_true(best_ms < 30000); /* a loader that compares each name with each takes longer on any machine */
     free(text);
 }
@@ -782,7 +876,7 @@ int main(void)
         cmocka_unit_test(test_forks),           cmocka_unit_test(test_limits),
         cmocka_unit_test(test_lesson_refused),  cmocka_unit_test(test_files_refused),
         cmocka_unit_test(test_warnings),        cmocka_unit_test(test_manual),
-        cmocka_unit_test(test_speed),
+        cmocka_unit_test(test_both_readers),    cmocka_unit_test(test_speed),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
