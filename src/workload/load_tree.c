@@ -219,15 +219,16 @@ static bool json_scalar(struct json *j)
     return place_node(j->b, node) && weigh(j->b, node);
 }
 
+/* A colon that something follows at once is part of a word that has no quotes. */
 static bool json_key(struct json *j)
 {
     const char *begin = j->at;
     const bool quoted = *begin == '"';
 
-    if (!json_scalar(j) || !(json_is_end(*j->at) || (*j->at == ':' && (quoted || json_is_end(j->at[1])))))
+    if (!json_scalar(j))
         return false;
     json_skip_blanks(j);
-    return j->at - begin <= JSON_MAX_KEY && *j->at++ == ':';
+    return *j->at == ':' && (quoted || json_is_end(j->at[1])) && j->at++ - begin <= JSON_MAX_KEY;
 }
 
 static bool json_value(struct json *j);

@@ -788,6 +788,8 @@ static void test_both_readers(void **state)
         "\t{a: 1}",
         "{a:1}",
         "{a:1,b:}",
+        "{a :1}",
+        "{\"a\" :1}",
         "{\"a\":1\"b\":2}",
         "{a: 1 b: 2}",
         "{a: word word}",
