@@ -30,10 +30,12 @@ enum file_header file_header_load(const uint8_t *bytes, size_t n, uint32_t *n_by
 enum block_type { BLOCK_EVENTS = 1, BLOCK_FACTS = 2, BLOCK_INDEX = 3 };
 
 enum block_flags {
-    BLOCK_KEY = 1,   /* EVENTS: it has a preamble */
-    BLOCK_SUMS = 2,  /* EVENTS: it has sums */
-    BLOCK_TIMED = 4, /* FACTS */
-    BLOCK_BITS = 8,  /* EVENTS: they are bits, not columns */
+    BLOCK_KEY = 1,       /* EVENTS: it has a preamble */
+    BLOCK_SUMS = 2,      /* EVENTS: it has sums */
+    BLOCK_TIMED = 4,     /* FACTS */
+    BLOCK_BITS = 8,      /* EVENTS: they are bits, not columns */
+    BLOCK_NEXT = 16,     /* EVENTS, bits: what was learned of the block before goes on */
+    BLOCK_SUM_BITS = 32, /* EVENTS: its sums are bits, and not packed */
 };
 
 /* Sections follow the header in this order; a length of 0: there is none. */

@@ -52,6 +52,7 @@ struct codec {
     uint32_t n_buckets;
     uint8_t code_of[N_KINDS][N_KINDS];
     struct told_models *models; /* NULL until bits are coded */
+    bool models_known;          /* they are of what was coded since codec_begin() */
 };
 
 struct codec *codec_new(void)
@@ -117,6 +118,7 @@ void codec_begin(struct codec *c, uint64_t first_ns)
     c->task = c->last_in = 0;
     c->new_tid = 0;
     c->switch_cpu = 0;
+    c->models_known = false;
     memset(c->cpus, 0, sizeof c->cpus);
     memset(c->payloads, 0, sizeof c->payloads);
     memset(c->cpu, 0, sizeof c->cpu);
@@ -427,8 +429,8 @@ static uint32_t index_told(const struct codec *c, uint32_t task)
 
 #define LEAST_SAVED 32768
 
-/* Whether it gets shorter by much: short of that the plainer operation is the better one, since more of the
- * same are packed better. */
+/* Whether it gets shorter by much, as columns: short of that the plainer operation is the better one, since
+ * more of the same are packed better. */
 static inline bool saves_bytes(uint64_t surprise, uint64_t difference)
 {
     return difference >= LEAST_SAVED && (surprise < LEAST_SAVED || surprise < difference >> 7);
@@ -441,6 +443,16 @@ static inline bool is_plain_switch(const struct event *e)
     return e->kind <= EVENT_SWITCH_OUT && e->detail <= last && !e->u.run.run_ns && !e->u.run.wait_ns;
 }
 
+/* The same as bits, where a time that is as expected takes fewer of them. A switch in is told from the switch
+ * out as a rule, which is the event before it; where others came between, they tell nothing of it. */
+static inline bool saves_bits(const struct codec *c, const struct event *e, uint64_t surprise,
+                              uint64_t difference)
+{
+    if (e->kind == EVENT_SWITCH_IN && c->time_ns != c->cpu[(uint16_t)e->cpu % N_CPUS].out_ns)
+        return surprise < difference;
+    return difference >= LEAST_SAVED && surprise < difference / 4;
+}
+
 static inline void tell(struct codec *c, const struct event *e, struct told *told)
 {
     const uint8_t code =
@@ -451,7 +463,7 @@ static inline void tell(struct codec *c, const struct event *e, struct told *tol
     told->time = e->time_ns - c->time_ns;
     if (is_plain_switch(e)) {
         const uint64_t surprise = zigzag(e->time_ns - expected_time(cpu_of(c, e->cpu), e->kind, e->detail));
-        if (saves_bytes(surprise, told->time)) {
+        if (saves_bits(c, e, surprise, told->time)) {
             op += N_SWITCH_CODES << OP_CODE_SHIFT;
             told->time = surprise;
         }
@@ -617,6 +629,9 @@ static struct told_models *models_of(struct codec *c)
 {
     if (!c->models)
         c->models = told_models_new();
+    else if (!c->models_known)
+        told_forget(c->models);
+    c->models_known = true;
     return c->models;
 }
 

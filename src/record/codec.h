@@ -23,7 +23,8 @@ bool codec_decode(struct codec *codec, const uint8_t *times, const uint8_t *join
 
 /* ---- bits: some 300 ns an event; as small as they get, also where there are few ---- */
 
-/* Appends all of them, for a codec that has begun anew. */
+/* Appends all of them, for a codec that has begun anew or has coded nothing but bits since then: these go on
+ * from what it learned of those. The way back goes the same way, from the same beginning. */
 void codec_encode_bits(struct codec *codec, struct buffer *to, const struct event *events, size_t n);
 bool codec_decode_bits(struct codec *codec, const uint8_t *bytes, size_t n_bytes, struct event *events,
                        size_t n);

@@ -29,6 +29,8 @@ struct reader {
 
     struct buffer body, plain;
     struct codec *codec;
+    unsigned next;         /* the block that could go on from what the codec knows; 0: none */
+    struct event *skipped; /* room for those of a block that is only gone on from */
     ZSTD_DCtx *unpacker;
 };
 
@@ -67,7 +69,7 @@ static bool read_header(const struct reader *r, const struct index_entry *e, str
     uint8_t bytes[BLOCK_HEADER_SIZE];
     return read_at(r, e->offset, bytes, sizeof bytes) && block_header_load(bytes, header) &&
            header->type == e->type && header->n_header == e->n_header && header->n_body == e->n_body &&
-           header->n_events == e->n_events && header->first_ns == e->first_ns &&
+           header->flags == e->flags && header->n_events == e->n_events && header->first_ns == e->first_ns &&
            header->last_ns == e->last_ns;
 }
 
@@ -286,6 +288,7 @@ void reader_close(struct reader *r)
     buffer_fini(&r->body);
     buffer_fini(&r->plain);
     codec_free(r->codec);
+    free(r->skipped);
     ZSTD_freeDCtx(r->unpacker);
     free(r->blocks);
     free(r->block_entries);
@@ -360,22 +363,57 @@ static const struct index_entry *entry_of(const struct reader *r, unsigned block
     return &r->index.entries[r->block_entries[block]];
 }
 
-bool reader_events(struct reader *r, unsigned block, struct event *events, size_t max, struct err *err)
+static void forget(struct reader *r)
+{
+    codec_begin(r->codec, 0);
+    r->next = 0;
+}
+
+static bool decode(struct reader *r, unsigned block, struct event *events, struct err *err)
 {
     const struct index_entry *e = entry_of(r, block);
+    const bool goes_on = e->flags & BLOCK_NEXT, bits = e->flags & BLOCK_BITS;
     struct block_header header;
     const size_t n = e->n_events;
-    if (n > max)
+    if (!goes_on || r->next != block)
+        forget(r);
+    const bool good =
+        read_header(r, e, &header) && read_section(r, e, &header, SECTION_EVENTS) &&
+        (bits ? codec_decode_bits(r->codec, r->body.bytes, r->body.n, events, n)
+              : !goes_on && r->body.n >= n &&
+                    block_unpack(r->body.bytes + n, r->body.n - n, BLOCK_MAX_UNPACKED, &r->plain,
+                                 r->unpacker) &&
+                    codec_decode(r->codec, r->body.bytes, r->plain.bytes, r->plain.n, events, n));
+    r->next = good && bits ? block + 1 : 0;
+    return good || damaged(r, e, err);
+}
+
+/* Where the blocks begin that a block goes on from; it itself when the codec knows what they say, or it goes
+ * on from nothing. False when they are more than any writer makes. */
+static bool find_beginning(const struct reader *r, unsigned block, unsigned *first)
+{
+    uint64_t n = entry_of(r, block)->n_events;
+    for (*first = block; entry_of(r, *first)->flags & BLOCK_NEXT && r->next != *first; --*first) {
+        if (*first == 0 || n > RECORD_MAX_CHAIN)
+            return false;
+        n += entry_of(r, *first - 1)->n_events;
+    }
+    return true;
+}
+
+bool reader_events(struct reader *r, unsigned block, struct event *events, size_t max, struct err *err)
+{
+    unsigned i;
+    if (entry_of(r, block)->n_events > max)
         return err_set(err, "%s: a block has more events than there is room for", r->name);
-    if (!read_header(r, e, &header) || !read_section(r, e, &header, SECTION_EVENTS))
-        return damaged(r, e, err);
-    codec_begin(r->codec, 0);
-    if (header.flags & BLOCK_BITS)
-        return codec_decode_bits(r->codec, r->body.bytes, r->body.n, events, n) || damaged(r, e, err);
-    return (r->body.n >= n &&
-            block_unpack(r->body.bytes + n, r->body.n - n, BLOCK_MAX_UNPACKED, &r->plain, r->unpacker) &&
-            codec_decode(r->codec, r->body.bytes, r->plain.bytes, r->plain.n, events, n)) ||
-           damaged(r, e, err);
+    if (!find_beginning(r, block, &i))
+        return damaged(r, entry_of(r, block), err);
+    if (i < block && !r->skipped)
+        r->skipped = mem_new(RECORD_MAX_EVENTS, sizeof *r->skipped);
+    for (; i < block; i++)
+        if (!decode(r, i, r->skipped, err))
+            return false;
+    return decode(r, block, events, err);
 }
 
 static bool get_extra(struct reader *r, struct cursor *from, struct preamble *preamble)
@@ -386,7 +424,7 @@ static bool get_extra(struct reader *r, struct cursor *from, struct preamble *pr
         return false;
     preamble->n_extra = (unsigned)n;
     preamble->extra = mem_new(preamble->n_extra, sizeof *preamble->extra);
-    codec_begin(r->codec, 0);
+    forget(r);
     return codec_decode(r->codec, times, from->p, cursor_left(from), preamble->extra, preamble->n_extra);
 }
 
@@ -421,10 +459,16 @@ bool reader_sums(struct reader *r, unsigned block, struct sums_of_block *sums, s
     *sums = (struct sums_of_block){0};
     if (!(e->flags & BLOCK_SUMS))
         return err_set(err, "%s: the block at byte %llu has no sums", r->name, (unsigned long long)e->offset);
-    if (!unpack_section(r, e, SECTION_SUMS))
-        return damaged(r, e, err);
-    struct cursor from = cursor_of(r->plain.bytes, r->plain.n);
-    return state_get_sums(&from, e->last_ns - e->first_ns, sums) || damaged(r, e, err);
+    const uint64_t span_ns = e->last_ns - e->first_ns;
+    if (e->flags & BLOCK_SUM_BITS) {
+        struct block_header header;
+        return (read_header(r, e, &header) && read_section(r, e, &header, SECTION_SUMS) &&
+                state_get_sums(r->body.bytes, r->body.n, span_ns, true, sums)) ||
+               damaged(r, e, err);
+    }
+    return (unpack_section(r, e, SECTION_SUMS) &&
+            state_get_sums(r->plain.bytes, r->plain.n, span_ns, false, sums)) ||
+           damaged(r, e, err);
 }
 
 void sums_fini(struct sums_of_block *sums)

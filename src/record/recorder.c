@@ -14,8 +14,10 @@
 #define BLOCK_LIMIT   RECORD_MAX_EVENTS /* and in any case */
 #define FEW_EVENTS    4096 /* a block with no more is coded as bits: its time does not count, its room does */
 #define KEY_PER_TASK  16   /* events between two blocks with the state of all tasks: for each task, */
-#define KEY_EVENTS    8192 /* and at least; the timeline takes so many in a millisecond */
-#define TASK_BYTES    100  /* of a preamble, about */
+#define KEY_EVENTS    8192 /* and at least; the timeline takes so many in a millisecond; */
+#define KEY_CHAIN     16384 /* of blocks that go on from one another */
+#define CHAIN_LIMIT   24576 /* so many events of them, if none becomes key */
+#define TASK_BYTES    100   /* of a preamble, about */
 #define PACKING_LEVEL 1
 #define SUMS_LEVEL    (-20) /* thousands of them are read at once, and they are few bytes: not made of codes */
 
@@ -41,6 +43,9 @@ struct recorder {
     uint64_t min_ns, max_ns; /* of its events */
     uint64_t known_ns;       /* of the last flush */
     struct buffer preamble;  /* empty: it is not key */
+
+    bool chained;   /* the block before is of bits, and the codec still knows what it learned of it */
+    size_t n_chain; /* events of all that it went on from */
 
     uint64_t n_since_key; /* events */
     struct glimpse *glimpses;
@@ -101,6 +106,14 @@ static void take_extra(struct sink *sink, const struct event *events, unsigned l
     extra->n += n;
 }
 
+/* What was learned is forgotten. */
+static void begin_chain(struct recorder *r)
+{
+    codec_begin(r->codec, 0);
+    r->chained = false;
+    r->n_chain = 0;
+}
+
 /* With the codec and the columns of the block that has not begun. */
 static void put_extra(struct recorder *r)
 {
@@ -108,7 +121,7 @@ static void put_extra(struct recorder *r)
     if (r->extra)
         r->extra(r->extra_data, &extra.sink);
     buffer_varint(&r->preamble, extra.n);
-    codec_begin(r->codec, 0);
+    begin_chain(r);
     codec_encode(r->codec, &r->columns, extra.events, extra.n);
     buffer_bytes(&r->preamble, r->columns.time.bytes, r->columns.time.n);
     columns_join(&r->columns, &r->scratch);
@@ -139,7 +152,7 @@ static void put_preamble(struct recorder *r)
 static bool key_is_due(const struct recorder *r)
 {
     const uint64_t n_tasks = timeline_n_tasks(r->tl);
-    return r->n_since_key > KEY_EVENTS && r->n_since_key > KEY_PER_TASK * n_tasks;
+    return r->n_since_key > (r->chained ? KEY_CHAIN : KEY_EVENTS) && r->n_since_key > KEY_PER_TASK * n_tasks;
 }
 
 /* ---- sums ---- */
@@ -218,7 +231,6 @@ static void begin_block(struct recorder *r)
 {
     r->n_few = 0;
     columns_clear(&r->columns);
-    codec_begin(r->codec, 0);
     r->min_ns = UINT64_MAX;
     r->max_ns = 0;
 }
@@ -227,6 +239,11 @@ static void put_events(struct recorder *r, struct block_header *header)
 {
     struct buffer *block = &r->packed_block;
     if (r->columns.op.n == 0) {
+        if (!r->chained || r->n_chain + r->n_few > CHAIN_LIMIT)
+            begin_chain(r);
+        header->flags |= r->chained ? BLOCK_NEXT : 0;
+        r->chained = true;
+        r->n_chain += r->n_few;
         codec_encode_bits(r->codec, block, r->few, r->n_few);
         header->flags |= BLOCK_BITS;
     } else {
@@ -237,20 +254,34 @@ static void put_events(struct recorder *r, struct block_header *header)
     block_close_section(block, header, SECTION_EVENTS);
 }
 
-static void put_block(struct recorder *r, struct block_header *header)
+/* Of few events they are a good part of the block, and so they are bits, too. */
+static void put_sums(struct recorder *r, struct block_header *header)
 {
     struct buffer *block = &r->packed_block, *plain = &r->scratch;
-    buffer_reserve(block, BLOCK_HEADER_SIZE);
-    block->n = BLOCK_HEADER_SIZE;
-
+    const uint64_t span_ns = header->last_ns - header->first_ns;
+    if (r->columns.op.n == 0 && state_sums_fit_bits(&r->sums)) {
+        state_put_sums(block, span_ns, &r->sums, true);
+        block_close_section(block, header, SECTION_SUMS);
+        header->flags |= BLOCK_SUMS | BLOCK_SUM_BITS;
+        return;
+    }
     plain->n = 0;
-    state_put_sums(plain, header->last_ns - header->first_ns, &r->sums);
+    state_put_sums(plain, span_ns, &r->sums, false);
     if (plain->n <= BLOCK_MAX_UNPACKED) {
         ZSTD_CCtx_setParameter(r->packer, ZSTD_c_compressionLevel, SUMS_LEVEL);
         block_add_packed(block, header, SECTION_SUMS, plain->bytes, plain->n, r->packer);
         header->flags |= BLOCK_SUMS;
         ZSTD_CCtx_setParameter(r->packer, ZSTD_c_compressionLevel, PACKING_LEVEL);
     }
+}
+
+static void put_block(struct recorder *r, struct block_header *header)
+{
+    struct buffer *block = &r->packed_block;
+    buffer_reserve(block, BLOCK_HEADER_SIZE);
+    block->n = BLOCK_HEADER_SIZE;
+
+    put_sums(r, header);
     if (r->preamble.n > 0) {
         block_add_packed(block, header, SECTION_PREAMBLE, r->preamble.bytes, r->preamble.n, r->packer);
         header->flags |= BLOCK_KEY;
@@ -321,6 +352,8 @@ static void take(struct recorder *r, const struct event *events, size_t n)
         memcpy(r->few + r->n_few, events, n * sizeof *events);
         r->n_few += n;
     } else {
+        if (r->columns.op.n == 0)
+            begin_chain(r);
         codec_encode(r->codec, &r->columns, r->few, r->n_few);
         codec_encode(r->codec, &r->columns, events, n);
         r->n_few = 0;

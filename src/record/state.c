@@ -3,6 +3,8 @@
  * Numbers are differences to what they follow from as a rule, so most are one byte and zero. */
 #include "state.h"
 
+#include "bits.h"
+
 /* The fewest bytes that one of them takes: no count is believed that the bytes left cannot hold. */
 #define MIN_TASK_BYTES     28
 #define MIN_SUMS_BYTES     8
@@ -221,6 +223,89 @@ bool state_get_tasks(struct cursor *from, uint64_t *now_ns, struct task **tasks,
 
 /* ---- sums ---- */
 
+/* Each kind of number has models of its own, where they are written as bits. */
+enum sums_field {
+    SUMS_N_TASKS,
+    SUMS_TASK,
+    SUMS_LARGEST,
+    SUMS_REST,
+    SUMS_PART, /* one for each of N_PARTS */
+    SUMS_SWITCHES = SUMS_PART + 4,
+    SUMS_SAMPLES,
+    SUMS_N_CPUS,
+    SUMS_CPU,
+    SUMS_N_LEADS,
+    SUMS_LEAD,
+    SUMS_LEAD_TIME,
+    SUMS_RUN,
+    SUMS_SELF,
+    SUMS_OTHERS,
+    SUMS_UNKNOWN,
+    SUMS_CPU_SWITCHES,
+    SUMS_CPU_SAMPLES,
+    N_SUMS_FIELDS
+};
+
+struct sums_models {
+    struct number_model of[N_SUMS_FIELDS];
+};
+
+struct sums_writer {
+    struct buffer *to;
+    struct sums_models *models; /* NULL: as bytes */
+    struct bits_writer bits;
+};
+
+struct sums_reader {
+    struct cursor bytes;
+    struct sums_models *models; /* NULL: they are bytes */
+    struct bits_reader bits;
+};
+
+static void put(struct sums_writer *w, enum sums_field field, uint64_t v)
+{
+    if (w->models)
+        bits_put_number(&w->bits, &w->models->of[field], v);
+    else
+        buffer_varint(w->to, v);
+}
+
+static void put_difference(struct sums_writer *w, enum sums_field field, uint64_t v)
+{
+    put(w, field, zigzag(v));
+}
+
+static uint64_t get(struct sums_reader *r, enum sums_field field)
+{
+    return r->models ? bits_get_number(&r->bits, &r->models->of[field]) : get_varint(&r->bytes);
+}
+
+static uint64_t get_difference(struct sums_reader *r, enum sums_field field)
+{
+    return unzigzag(get(r, field));
+}
+
+static bool *is_bad(struct sums_reader *r)
+{
+    return r->models ? &r->bits.from.bad : &r->bytes.bad;
+}
+
+/* At most `max', or it is bad, and 0. */
+static uint64_t get_bounded(struct sums_reader *r, enum sums_field field, uint64_t max)
+{
+    const uint64_t v = get(r, field);
+    *is_bad(r) |= v > max;
+    return v > max ? 0 : v;
+}
+
+/* How many there are: bits can tell much by little, so there the limit is a low one. */
+static uint64_t get_count(struct sums_reader *r, enum sums_field field, uint64_t max, size_t min_bytes)
+{
+    const uint64_t room = r->models ? STATE_MAX_BITS : cursor_left(&r->bytes) / min_bytes;
+    const uint64_t n = get_bounded(r, field, room < max ? room : max);
+    return *is_bad(r) ? 0 : n;
+}
+
 /* Of a task four times add up to its part of the span: the largest is told by its difference to the rest. */
 enum { N_PARTS = 4 };
 
@@ -230,7 +315,8 @@ static uint64_t *part_of(struct bin *bin, unsigned i)
     return parts[i];
 }
 
-static void put_task_sums(struct buffer *to, uint64_t span_ns, const struct task_sums *sums, uint32_t before)
+static void put_task_sums(struct sums_writer *w, uint64_t span_ns, const struct task_sums *sums,
+                          uint32_t before)
 {
     struct bin bin = sums->bin;
     unsigned largest = 0;
@@ -240,28 +326,28 @@ static void put_task_sums(struct buffer *to, uint64_t span_ns, const struct task
         if (*part_of(&bin, i) > *part_of(&bin, largest))
             largest = i;
     }
-    buffer_varint(to, sums->task - before);
-    buffer_byte(to, (uint8_t)largest);
-    buffer_signed(to, rest_ns);
+    put(w, SUMS_TASK, sums->task - before);
+    put(w, SUMS_LARGEST, largest);
+    put_difference(w, SUMS_REST, rest_ns);
     for (unsigned i = 0; i < N_PARTS; i++)
         if (i != largest)
-            buffer_varint(to, *part_of(&bin, i));
-    buffer_varint(to, bin.n_switches);
-    buffer_varint(to, bin.n_samples);
+            put(w, SUMS_PART + i, *part_of(&bin, i));
+    put(w, SUMS_SWITCHES, bin.n_switches);
+    put(w, SUMS_SAMPLES, bin.n_samples);
 }
 
-static void get_task_sums(struct cursor *from, uint64_t span_ns, struct task_sums *sums, uint32_t before)
+static void get_task_sums(struct sums_reader *r, uint64_t span_ns, struct task_sums *sums, uint32_t before)
 {
     struct bin *bin = &sums->bin;
-    sums->task = before + get_varint32(from);
-    const unsigned largest = get_enum(from, N_PARTS - 1) % N_PARTS;
-    uint64_t left_ns = span_ns - get_signed(from);
+    sums->task = before + (uint32_t)get_bounded(r, SUMS_TASK, UINT32_MAX);
+    const unsigned largest = (unsigned)get_bounded(r, SUMS_LARGEST, N_PARTS - 1);
+    uint64_t left_ns = span_ns - get_difference(r, SUMS_REST);
     for (unsigned i = 0; i < N_PARTS; i++)
         if (i != largest)
-            left_ns -= *part_of(bin, i) = get_varint(from);
+            left_ns -= *part_of(bin, i) = get(r, SUMS_PART + i);
     *part_of(bin, largest) = left_ns;
-    bin->n_switches = get_varint32(from);
-    bin->n_samples = get_varint32(from);
+    bin->n_switches = (uint32_t)get_bounded(r, SUMS_SWITCHES, UINT32_MAX);
+    bin->n_samples = (uint32_t)get_bounded(r, SUMS_SAMPLES, UINT32_MAX);
 }
 
 /* A task that ran on one CPU only led there for all that it ran. */
@@ -278,79 +364,104 @@ static uint64_t run_ns_of(const struct sums_of_block *sums, uint32_t task)
     return low < sums->n_tasks && sums->tasks[low].task == task ? sums->tasks[low].bin.run_ns : 0;
 }
 
-static void put_cpu_sums(struct buffer *to, const struct sums_of_block *sums, const struct cpu_sums *cpu,
+static void put_cpu_sums(struct sums_writer *w, const struct sums_of_block *sums, const struct cpu_sums *cpu,
                          int before)
 {
     const struct bin *bin = &cpu->bin;
     uint64_t leads_ns = 0;
-    uint8_t n_leads = 0;
+    unsigned n_leads = 0;
     while (n_leads < BIN_LEADS && bin->lead[n_leads].ns > 0)
         n_leads++;
-    buffer_varint(to, (uint64_t)(cpu->cpu - before));
-    buffer_byte(to, n_leads);
+    put(w, SUMS_CPU, (uint64_t)(cpu->cpu - before));
+    put(w, SUMS_N_LEADS, n_leads);
     for (unsigned i = 0; i < n_leads; i++) {
-        buffer_varint(to, bin->lead[i].who);
-        buffer_signed(to, run_ns_of(sums, bin->lead[i].who) - bin->lead[i].ns);
+        put(w, SUMS_LEAD, bin->lead[i].who);
+        put_difference(w, SUMS_LEAD_TIME, run_ns_of(sums, bin->lead[i].who) - bin->lead[i].ns);
         leads_ns += bin->lead[i].ns;
     }
-    buffer_signed(to, bin->run_ns - leads_ns);
-    buffer_varint(to, bin->self_ns);
-    buffer_varint(to, bin->others_ns);
-    buffer_varint(to, bin->unknown_ns);
-    buffer_varint(to, bin->n_switches);
-    buffer_varint(to, bin->n_samples);
+    put_difference(w, SUMS_RUN, bin->run_ns - leads_ns);
+    put(w, SUMS_SELF, bin->self_ns);
+    put(w, SUMS_OTHERS, bin->others_ns);
+    put(w, SUMS_UNKNOWN, bin->unknown_ns);
+    put(w, SUMS_CPU_SWITCHES, bin->n_switches);
+    put(w, SUMS_CPU_SAMPLES, bin->n_samples);
 }
 
-static void get_cpu_sums(struct cursor *from, const struct sums_of_block *sums, struct cpu_sums *cpu,
+static void get_cpu_sums(struct sums_reader *r, const struct sums_of_block *sums, struct cpu_sums *cpu,
                          int before)
 {
     struct bin *bin = &cpu->bin;
-    const uint64_t step = get_varint(from);
-    from->bad |= step > STATE_MAX_CPUS || before + (int)step > INT16_MAX;
-    cpu->cpu = from->bad ? 0 : before + (int)step;
-    const unsigned n_leads = get_enum(from, BIN_LEADS);
-    for (unsigned i = 0; i < n_leads && !from->bad; i++) {
-        bin->lead[i].who = get_varint32(from);
-        bin->lead[i].ns = run_ns_of(sums, bin->lead[i].who) - get_signed(from);
+    cpu->cpu = before + (int)get_bounded(r, SUMS_CPU, (uint64_t)(INT16_MAX - before));
+    const unsigned n_leads = (unsigned)get_bounded(r, SUMS_N_LEADS, BIN_LEADS);
+    for (unsigned i = 0; i < n_leads; i++) {
+        bin->lead[i].who = (uint32_t)get_bounded(r, SUMS_LEAD, UINT32_MAX);
+        bin->lead[i].ns = run_ns_of(sums, bin->lead[i].who) - get_difference(r, SUMS_LEAD_TIME);
         bin->run_ns += bin->lead[i].ns;
     }
-    bin->run_ns += get_signed(from);
-    bin->self_ns = get_varint(from);
-    bin->others_ns = get_varint(from);
-    bin->unknown_ns = get_varint(from);
-    bin->n_switches = get_varint32(from);
-    bin->n_samples = get_varint32(from);
+    bin->run_ns += get_difference(r, SUMS_RUN);
+    bin->self_ns = get(r, SUMS_SELF);
+    bin->others_ns = get(r, SUMS_OTHERS);
+    bin->unknown_ns = get(r, SUMS_UNKNOWN);
+    bin->n_switches = (uint32_t)get_bounded(r, SUMS_CPU_SWITCHES, UINT32_MAX);
+    bin->n_samples = (uint32_t)get_bounded(r, SUMS_CPU_SAMPLES, UINT32_MAX);
 }
 
-void state_put_sums(struct buffer *to, uint64_t span_ns, const struct sums_of_block *sums)
+static void put_sums(struct sums_writer *w, uint64_t span_ns, const struct sums_of_block *sums)
 {
-    buffer_varint(to, sums->n_tasks);
+    put(w, SUMS_N_TASKS, sums->n_tasks);
     for (unsigned i = 0; i < sums->n_tasks; i++)
-        put_task_sums(to, span_ns, &sums->tasks[i], i ? sums->tasks[i - 1].task : 0);
-    buffer_varint(to, sums->n_cpus);
+        put_task_sums(w, span_ns, &sums->tasks[i], i ? sums->tasks[i - 1].task : 0);
+    put(w, SUMS_N_CPUS, sums->n_cpus);
     for (unsigned i = 0; i < sums->n_cpus; i++)
-        put_cpu_sums(to, sums, &sums->cpus[i], i ? sums->cpus[i - 1].cpu : 0);
+        put_cpu_sums(w, sums, &sums->cpus[i], i ? sums->cpus[i - 1].cpu : 0);
 }
 
-bool state_get_sums(struct cursor *from, uint64_t span_ns, struct sums_of_block *sums)
+static void get_sums(struct sums_reader *r, uint64_t span_ns, struct sums_of_block *sums)
 {
-    *sums = (struct sums_of_block){0};
-    const uint64_t n_tasks = get_varint(from);
-    if (!fits(from, n_tasks, STATE_MAX_TASKS, MIN_SUMS_BYTES))
-        return false;
+    const uint64_t n_tasks = get_count(r, SUMS_N_TASKS, STATE_MAX_TASKS, MIN_SUMS_BYTES);
     sums->tasks = mem_new((size_t)n_tasks, sizeof *sums->tasks);
-    for (; sums->n_tasks < n_tasks && !from->bad; sums->n_tasks++) {
+    for (; sums->n_tasks < n_tasks && !*is_bad(r); sums->n_tasks++) {
         const unsigned i = sums->n_tasks;
-        get_task_sums(from, span_ns, &sums->tasks[i], i ? sums->tasks[i - 1].task : 0);
+        get_task_sums(r, span_ns, &sums->tasks[i], i ? sums->tasks[i - 1].task : 0);
     }
-    const uint64_t n_cpus = get_varint(from);
-    if (fits(from, n_cpus, STATE_MAX_CPUS, MIN_CPU_SUMS_BYTES))
-        sums->cpus = mem_new((size_t)n_cpus, sizeof *sums->cpus);
-    for (; sums->n_cpus < n_cpus && !from->bad; sums->n_cpus++) {
+    const uint64_t n_cpus = get_count(r, SUMS_N_CPUS, STATE_MAX_CPUS, MIN_CPU_SUMS_BYTES);
+    sums->cpus = mem_new((size_t)n_cpus, sizeof *sums->cpus);
+    for (; sums->n_cpus < n_cpus && !*is_bad(r); sums->n_cpus++) {
         const unsigned i = sums->n_cpus;
-        get_cpu_sums(from, sums, &sums->cpus[i], i ? sums->cpus[i - 1].cpu : 0);
+        get_cpu_sums(r, sums, &sums->cpus[i], i ? sums->cpus[i - 1].cpu : 0);
     }
-    if (from->bad)
+}
+
+bool state_sums_fit_bits(const struct sums_of_block *sums)
+{
+    return sums->n_tasks <= STATE_MAX_BITS && sums->n_cpus <= STATE_MAX_BITS;
+}
+
+void state_put_sums(struct buffer *to, uint64_t span_ns, const struct sums_of_block *sums, bool bits)
+{
+    struct sums_writer w = {.to = to};
+    if (bits) {
+        w.models = mem_new(1, sizeof *w.models);
+        w.bits = bits_begin(to);
+    }
+    put_sums(&w, span_ns, sums);
+    if (bits)
+        bits_end(&w.bits);
+    free(w.models);
+}
+
+bool state_get_sums(const uint8_t *bytes, size_t n, uint64_t span_ns, bool bits, struct sums_of_block *sums)
+{
+    struct sums_reader r = {.bytes = cursor_of(bytes, n)};
+    if (bits) {
+        r.models = mem_new(1, sizeof *r.models);
+        r.bits = bits_open(bytes, n);
+    }
+    *sums = (struct sums_of_block){0};
+    get_sums(&r, span_ns, sums);
+    const bool good = !*is_bad(&r) && (!bits || bits_at_end(&r.bits));
+    free(r.models);
+    if (!good)
         sums_fini(sums);
-    return !from->bad;
+    return good;
 }

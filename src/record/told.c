@@ -14,11 +14,15 @@ struct told_models *told_models_new(void)
     return mem_new(1, sizeof(struct told_models));
 }
 
+void told_forget(struct told_models *models)
+{
+    memset(models, 0, sizeof *models);
+}
+
 /* ---- writing ---- */
 
 struct told_writer told_begin(struct told_models *models, struct buffer *to)
 {
-    memset(models, 0, sizeof *models);
     return (struct told_writer){.models = models, .bits = bits_begin(to)};
 }
 
@@ -69,7 +73,6 @@ void told_end(struct told_writer *w)
 
 struct told_reader told_open(struct told_models *models, const uint8_t *bytes, size_t n)
 {
-    memset(models, 0, sizeof *models);
     return (struct told_reader){.models = models, .bits = bits_open(bytes, n)};
 }
 

@@ -122,7 +122,9 @@ struct told_reader {
     unsigned before;
 };
 
-/* models is used again and again, and belongs to the caller: free(). */
+/* models learn on and on, and belong to the caller: free(). A reader's must be as the writer's were. */
+void told_forget(struct told_models *models);
+
 struct told_writer told_begin(struct told_models *models, struct buffer *to);
 void told_put(struct told_writer *w, const struct told *told);
 void told_end(struct told_writer *w);

@@ -26,7 +26,7 @@ WORK, BASE, BASE_RUN, WANTS, SLEEPS, BLOCKS, GOT, GAVE, DIED, VALUE, UNTOLD = ra
 MUTEX, COUNTER = 0, 6
 
 EVENTS, TEXT, INDEX = 1, 2, 3  # blocks
-KEY, SUMS, BITS = 1, 2, 8  # their flags
+KEY, SUMS, BITS, NEXT, SUM_BITS = 1, 2, 8, 16, 32  # their flags
 SWITCH_CODES = [(OUT, PREEMPTED), (OUT, BLOCKED), (IN, 0), (IN, 1), (IN, 2)]
 CODES = [*SWITCH_CODES, *SWITCH_CODES, (WAKE, 0), (NEW, 0), (EXIT, 0), (NAME, 0),
          *((SAMPLE, detail) for detail in (STATE, RUN, SWITCHES)),
@@ -56,7 +56,7 @@ class Reader:
     def byte(self):
         return self.bytes(1)[0]
 
-    def number(self):
+    def number(self, *_):
         value = shift = 0
         while True:
             byte = self.byte()
@@ -130,9 +130,12 @@ class Columns:
 
 class Bits:
     def __init__(self, data):
+        self.models = collections.defaultdict(lambda: (0, 0))
+        self.go_on(data)
+
+    def go_on(self, data):
         self.data = Reader(data)
         self.range, self.value = U32, int.from_bytes(self.data.bytes(4), "big")
-        self.models = collections.defaultdict(lambda: (0, 0))
 
     def _narrow(self, below, new_range):
         self.value, self.range = self.value - below, new_range
@@ -222,7 +225,7 @@ def form_of(kind, detail):
 
 
 class Decoder:
-    """The events of a block."""
+    """The events of a block, and of those that go on from it."""
 
     def __init__(self, fields):
         self.fields = fields
@@ -230,6 +233,10 @@ class Decoder:
         self.cpus, self.tasks = collections.defaultdict(Cpu), collections.defaultdict(Task)
         self.cpu_of, self.payload_of = collections.defaultdict(int), collections.defaultdict(lambda: bytes(16))
         self.told = [0]
+
+    def go_on(self, data):
+        self.fields.go_on(data)
+        self.code = 0
 
     def events(self, n):
         events = [self._event() for _ in range(n)]
@@ -383,22 +390,24 @@ def tasks_of(data):
     return time, tasks, Decoder(Columns(part.bytes(n_events), part.rest())).events(n_events)
 
 
-def sums_of(data, span):
-    """Run times by task and by CPU."""
-    part, tasks, cpus, number = Reader(data), {}, {}, 0
-    for _ in range(part.number()):
-        number += part.number()
-        largest, lacks = part.byte(), part.difference()
-        times = part.numbers(3)
+def sums_of(part, span):
+    """Run times by task and by CPU; part.number() reads a number of the field that it is given."""
+    tasks, cpus, number = {}, {}, 0
+    for _ in range(part.number("tasks")):
+        number += part.number("task")
+        largest, lacks = part.number("largest"), signed(part.number("lacks"))
+        times = [part.number(name) for i, name in enumerate(("run", "runnable", "blocked", "unknown")) if i != largest]
         times.insert(largest, span - lacks - sum(times))
         tasks[number] = times[0]
-        part.numbers(2)  # switches in, samples
+        part.number("switches"), part.number("samples")
     number = 0
-    for _ in range(part.number()):
-        number += part.number()
-        led = [(part.number(), part.difference()) for _ in range(part.byte())]
-        cpus[number] = sum(tasks[task] - elsewhere for task, elsewhere in led) + part.difference()
-        part.numbers(5)  # not the workload's, others', unknown; switches in, samples
+    for _ in range(part.number("CPUs")):
+        number += part.number("CPU")
+        led = [(part.number("lead"), signed(part.number("lead's"))) for _ in range(part.number("leads"))]
+        cpus[number] = (sum(tasks[task] - elsewhere for task, elsewhere in led) +
+                        signed(part.number("CPU's run")))
+        for name in ("self", "others", "CPU's unknown", "CPU's switches", "CPU's samples"):
+            part.number(name)
     part.end()
     return tasks, cpus
 
@@ -428,12 +437,14 @@ class Recording:
         places = [(i, section) for i, block in enumerate(self.blocks) for section in self._packed(block)]
         contents = unpacked([self._frame(self.blocks[i], section) for i, section in places])
         self.parts = dict(zip(places, contents))
+        self.decoder = None  # of the block before
         self.events = [self._events(i) for i in range(len(self.blocks))]
 
     @staticmethod
     def _packed(block):
         if block.type == EVENTS:
-            return [s for s, has in enumerate((block.flags & SUMS, block.flags & KEY, not block.flags & BITS)) if has]
+            return [s for s, has in enumerate((block.flags & SUMS and not block.flags & SUM_BITS, block.flags & KEY,
+                                               not block.flags & BITS)) if has]
         return {TEXT: [1], INDEX: [0]}[block.type]
 
     @staticmethod
@@ -445,8 +456,12 @@ class Recording:
         if block.type != EVENTS:
             return []
         data = block.sections[2]
-        fields = Bits(data) if block.flags & BITS else Columns(data[:block.n_events], self.parts[i, 2])
-        events = Decoder(fields).events(block.n_events)
+        if block.flags & NEXT:
+            self.decoder.go_on(data)
+        else:
+            fields = Bits(data) if block.flags & BITS else Columns(data[:block.n_events], self.parts[i, 2])
+            self.decoder = Decoder(fields)
+        events = self.decoder.events(block.n_events)
         expect(all(block.begin <= event.time <= block.end for event in events), "an event out of its block's span")
         return events
 
@@ -525,7 +540,8 @@ def check_parts(recording):
             told = {event.payload for event in extra if event.kind == OBJECT}
             expect(told <= objects, f"objects {told}, of {objects}")
         if block.flags & SUMS and block.type == EVENTS:
-            by_task, by_cpu = sums_of(recording.parts[i, 0], block.end - block.begin)
+            sums = Bits(block.sections[0]) if block.flags & SUM_BITS else Reader(recording.parts[i, 0])
+            by_task, by_cpu = sums_of(sums, block.end - block.begin)
             times = run_ns(slices, block.begin, block.end, lambda s: s.cpu)
             expect({cpu: ran for cpu, ran in by_cpu.items() if ran} == +times, f"CPUs ran {by_cpu}: {times}")
             expect(sum(by_task.values()) == times.total(), f"tasks ran {by_task}: {times}")

@@ -88,6 +88,25 @@ static struct event any_event(const struct event *before)
     return event;
 }
 
+/* In four texts, of which each goes on from what the ones before it taught. */
+static void check_chain(struct codec *codec, const struct event *events, size_t n, struct event *back)
+{
+    enum { N_TEXTS = 4 };
+    struct buffer texts[N_TEXTS] = {0};
+    codec_begin(codec, 77);
+    for (size_t i = 0; i < N_TEXTS; i++)
+        codec_encode_bits(codec, &texts[i], events + n * i / N_TEXTS,
+                          n * (i + 1) / N_TEXTS - n * i / N_TEXTS);
+    memset(back, 0, n * sizeof *back);
+    codec_begin(codec, 77);
+    for (size_t i = 0; i < N_TEXTS; i++)
+        assert_true(codec_decode_bits(codec, texts[i].bytes, texts[i].n, back + n * i / N_TEXTS,
+                                      n * (i + 1) / N_TEXTS - n * i / N_TEXTS));
+    assert_memory_equal(back, events, n * sizeof *events);
+    for (size_t i = 0; i < N_TEXTS; i++)
+        buffer_fini(&texts[i]);
+}
+
 static void check_codec(const struct event *events, size_t n)
 {
     struct codec *codec = codec_new();
@@ -111,6 +130,7 @@ static void check_codec(const struct event *events, size_t n)
         codec_begin(codec, 77);
         assert_true(codec_decode_bits(codec, bits.bytes, bits.n, back, n));
         assert_memory_equal(back, events, n * sizeof *events);
+        check_chain(codec, events, n, back);
     }
     free(back);
     buffer_fini(&bits);
@@ -402,9 +422,11 @@ static void sums_come_back(void **state)
             cpus[i] = (struct cpu_sums){.cpu = i * 7, .bin = any_bin(true)};
         for (uint32_t i = 0; i < 10; i++)
             tasks[i] = (struct task_sums){.task = i * 2, .bin = any_bin(false)};
-        state_put_sums(&bytes, span_ns, &sums);
-        struct cursor from = cursor_of(bytes.bytes, bytes.n);
-        assert_true(state_get_sums(&from, span_ns, &back));
+        const bool bits = round % 2;
+        state_put_sums(&bytes, span_ns, &sums, bits);
+        for (size_t n = 0; n < bytes.n; n++)
+            assert_false(state_get_sums(bytes.bytes, n, span_ns, bits, &back));
+        assert_true(state_get_sums(bytes.bytes, bytes.n, span_ns, bits, &back));
         assert_int_equal(back.n_cpus, 5);
         assert_int_equal(back.n_tasks, 10);
         for (unsigned i = 0; i < 5; i++) {

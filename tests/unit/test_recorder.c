@@ -1,6 +1,7 @@
 /* The recorder: what it writes is what the timeline knew, whatever happens to the program, the disk or the
  * name. */
 #include "../../src/clock.h"
+#include "../../src/record/block.h"
 #include "../../src/record/reader.h"
 #include "../../src/record/recorder.h"
 #include "../plausible.h"
@@ -504,6 +505,96 @@ static void odd_batches_are_whole(void **state)
     free(back);
 }
 
+static void push_object(void *data, struct sink *to)
+{
+    const struct event event = {.time_ns = 42, .tid = 7, .kind = EVENT_OBJECT, .u.name = "m"};
+    (void)data;
+    to->push(to, &event, 1);
+}
+
+/* Blocks of few events go on from one another, and each can be read by itself all the same. */
+static void few_events_go_on_from_one_another(void **state)
+{
+    (void)state;
+    enum { N = 60, OF_BLOCK = 400, N_EVENTS = N * OF_BLOCK };
+    struct timeline *timeline = timeline_new(0);
+    struct recorder *recorder = recorder_new(timeline, 0);
+    struct event *events = mem_new(N_EVENTS, sizeof *events), *back = mem_new(OF_BLOCK, sizeof *back);
+    struct err err;
+    uint64_t n_bytes = 0;
+    recorder_set_extra(recorder, push_object, NULL);
+    assert_true(recorder_start(recorder, path, false, 0, &err));
+    for (unsigned i = 0; i < N_EVENTS; i++)
+        events[i] = (struct event){.time_ns = 1000000000 + i * UINT64_C(1000003) + i % 7,
+                                   .tid = (int32_t)(i / 2 % 3) + 1,
+                                   .kind = i % 2 ? EVENT_SWITCH_OUT : EVENT_SWITCH_IN};
+    for (unsigned i = 0; i < N_EVENTS; i += OF_BLOCK) {
+        timeline_sink(timeline)->push(timeline_sink(timeline), events + i, OF_BLOCK);
+        recorder_sink(recorder)->push(recorder_sink(recorder), events + i, OF_BLOCK);
+        recorder_flush(recorder, events[i + OF_BLOCK - 1].time_ns);
+    }
+    assert_true(recorder_stop(recorder, &err));
+    struct reader *reader = open_recording(path);
+    assert_int_equal(reader_n_blocks(reader), N);
+    for (unsigned i = 0; i < 4 * N; i++) {
+        const unsigned block = i < N ? i : i < 2 * N ? 2 * N - 1 - i : i * 7 % N; /* there, back, anyhow */
+        if (!reader_events(reader, block, back, OF_BLOCK, &err))
+            fail_msg("%s", err.msg);
+        assert_memory_equal(back, events + (size_t)block * OF_BLOCK, OF_BLOCK * sizeof *back);
+    }
+    for (unsigned i = 1; i < 10; i++)
+        n_bytes += reader_block(reader, i)->n_bytes;
+    print_message("# %llu bytes for 9 blocks of %d events\n", (unsigned long long)n_bytes, OF_BLOCK);
+    assert_true(n_bytes < UINT64_C(9) * OF_BLOCK); /* less than a byte an event, headers and all */
+    reader_close(reader);
+    recorder_free(recorder);
+    timeline_free(timeline);
+    free(events);
+    free(back);
+}
+
+/* Its last byte, which is one of its events. */
+static void damage_block(unsigned block)
+{
+    FILE *file = fopen(path, "r+");
+    uint8_t header[BLOCK_HEADER_SIZE];
+    struct block_header h = {.n_header = FILE_HEADER_SIZE};
+    long at = 0;
+    int last;
+    assert_non_null(file);
+    for (unsigned n = 0; n <= block; n += h.type == BLOCK_EVENTS) {
+        at += (long)block_size(&h);
+        assert_int_equal(fseek(file, at, SEEK_SET), 0);
+        assert_int_equal(fread(header, sizeof header, 1, file), 1);
+        assert_true(block_header_load(header, &h));
+    }
+    at += (long)block_size(&h) - 1;
+    assert_int_equal(fseek(file, at, SEEK_SET), 0);
+    last = fgetc(file);
+    assert_int_equal(fseek(file, at, SEEK_SET), 0);
+    assert_int_not_equal(fputc(last ^ 1, file), EOF);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* One of them that is damaged takes those with it that go on from it, up to the next state of all tasks. */
+static void a_damaged_block_ends_its_chain(void **state)
+{
+    static struct event events[RECORD_MAX_EVENTS];
+    struct err err;
+    unsigned key = 1;
+    few_events_go_on_from_one_another(state);
+    struct reader *reader = open_recording(path);
+    while (key < reader_n_blocks(reader) && !reader_block(reader, key)->key)
+        key++;
+    reader_close(reader);
+    assert_in_range(key, 10, 59);
+    damage_block(key - 3);
+    reader = open_recording(path);
+    for (unsigned i = reader_n_blocks(reader); i-- > 0;)
+        assert_int_equal(reader_events(reader, i, events, RECORD_MAX_EVENTS, &err), i < key - 3 || i >= key);
+    reader_close(reader);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -516,6 +607,8 @@ int main(void)
         cmocka_unit_test_teardown(kills_lose_no_whole_block, remove_files),
         cmocka_unit_test_teardown(a_full_disk_stops_the_recording, remove_files),
         cmocka_unit_test_teardown(odd_batches_are_whole, remove_files),
+        cmocka_unit_test_teardown(few_events_go_on_from_one_another, remove_files),
+        cmocka_unit_test_teardown(a_damaged_block_ends_its_chain, remove_files),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, make_directory, remove_directory);
