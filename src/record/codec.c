@@ -22,7 +22,7 @@ struct codec_task {
     /* What the kernel's figures should have grown by since they were told: the switches tell it. */
     uint64_t run_ns, wait_ns;
     uint64_t out_ns; /* when it was preempted last; 0: it was not, or came back since */
-    uint32_t n_in, n_voluntary, n_involuntary;
+    uint64_t n_in, n_voluntary, n_involuntary;
     struct payload figures[N_FIGURES];
 };
 
@@ -53,6 +53,7 @@ struct codec {
     uint8_t code_of[N_KINDS][N_KINDS];
     struct told_models *models; /* NULL until bits are coded */
     bool models_known;          /* they are of what was coded since codec_begin() */
+    bool counts;                /* what switches tell of the kernel's figures: of bits only */
 };
 
 struct codec *codec_new(void)
@@ -118,7 +119,7 @@ void codec_begin(struct codec *c, uint64_t first_ns)
     c->task = c->last_in = 0;
     c->new_tid = 0;
     c->switch_cpu = 0;
-    c->models_known = false;
+    c->models_known = c->counts = false;
     memset(c->cpus, 0, sizeof c->cpus);
     memset(c->payloads, 0, sizeof c->payloads);
     memset(c->cpu, 0, sizeof c->cpu);
@@ -265,26 +266,34 @@ static void learn_tick(struct codec_cpu *cpu, uint64_t time_ns)
     cpu->preempted_ns = time_ns;
 }
 
+/* What the kernel counts at a switch. */
+static void count_switch(struct codec_task *t, const struct codec_cpu *cpu, uint8_t kind, uint8_t detail,
+                         uint64_t time_ns)
+{
+    if (kind == EVENT_SWITCH_IN) {
+        t->wait_ns += t->out_ns ? time_ns - t->out_ns : 0;
+        t->out_ns = 0;
+        t->n_in++;
+    } else {
+        t->run_ns += cpu->in_ns ? time_ns - cpu->in_ns : 0;
+        t->out_ns = detail == OUT_PREEMPTED ? time_ns : 0;
+        t->n_voluntary += detail != OUT_PREEMPTED;
+        t->n_involuntary += detail == OUT_PREEMPTED;
+    }
+}
+
 static inline void learn_switch(struct codec *c, uint8_t kind, uint8_t detail, struct codec_cpu *cpu,
                                 uint32_t task, uint64_t time_ns)
 {
-    struct codec_task *t = &c->tasks[task];
     if (kind == EVENT_SWITCH_IN) {
         c->tasks[cpu->last].next = task;
         cpu->running = c->last_in = task;
         cpu->gap_ns = time_ns - cpu->out_ns;
         cpu->in_ns = time_ns;
-        t->wait_ns += t->out_ns ? time_ns - t->out_ns : 0;
-        t->out_ns = 0;
-        t->n_in++;
     } else {
         cpu->last = task;
         cpu->slice_ns = time_ns - cpu->in_ns;
         cpu->out_ns = time_ns;
-        t->run_ns += cpu->in_ns ? cpu->slice_ns : 0;
-        t->out_ns = detail == OUT_PREEMPTED ? time_ns : 0;
-        t->n_voluntary += detail != OUT_PREEMPTED;
-        t->n_involuntary += detail == OUT_PREEMPTED;
         if (detail == OUT_PREEMPTED)
             learn_tick(cpu, time_ns);
     }
@@ -297,6 +306,8 @@ static void learn(struct codec *c, const struct event *e, uint32_t task, const s
     switch (e->kind) {
     case EVENT_SWITCH_IN:
     case EVENT_SWITCH_OUT:
+        if (c->counts)
+            count_switch(&c->tasks[task], cpu_of(c, e->cpu), e->kind, e->detail, e->time_ns);
         learn_switch(c, e->kind, e->detail, cpu_of(c, e->cpu), task, e->time_ns);
         break;
     case EVENT_WAKE:
@@ -436,11 +447,15 @@ static inline bool saves_bytes(uint64_t surprise, uint64_t difference)
     return difference >= LEAST_SAVED && (surprise < LEAST_SAVED || surprise < difference >> 7);
 }
 
-/* One with a code, and without a payload. */
+static inline unsigned code_of(const struct codec *c, const struct event *e)
+{
+    return e->kind < N_KINDS && e->detail < N_KINDS ? c->code_of[e->kind][e->detail] : CODE_ESCAPE;
+}
+
+/* Without a payload. */
 static inline bool is_plain_switch(const struct event *e)
 {
-    const unsigned last = e->kind == EVENT_SWITCH_IN ? IN_PREEMPTED : OUT_BLOCKED;
-    return e->kind <= EVENT_SWITCH_OUT && e->detail <= last && !e->u.run.run_ns && !e->u.run.wait_ns;
+    return !(e->u.run.run_ns | e->u.run.wait_ns);
 }
 
 /* The same as bits, where a time that is as expected takes fewer of them. A switch in is told from the switch
@@ -455,13 +470,12 @@ static inline bool saves_bits(const struct codec *c, const struct event *e, uint
 
 static inline void tell(struct codec *c, const struct event *e, struct told *told)
 {
-    const uint8_t code =
-        e->kind < N_KINDS && e->detail < N_KINDS ? c->code_of[e->kind][e->detail] : CODE_ESCAPE;
-    unsigned op = (unsigned)code << OP_CODE_SHIFT;
+    const unsigned code = code_of(c, e);
+    unsigned op = code << OP_CODE_SHIFT;
     told->kind = e->kind;
     told->detail = e->detail;
     told->time = e->time_ns - c->time_ns;
-    if (is_plain_switch(e)) {
+    if (code < N_SWITCH_CODES && is_plain_switch(e)) {
         const uint64_t surprise = zigzag(e->time_ns - expected_time(cpu_of(c, e->cpu), e->kind, e->detail));
         if (saves_bits(c, e, surprise, told->time)) {
             op += N_SWITCH_CODES << OP_CODE_SHIFT;
@@ -536,10 +550,10 @@ static inline uint32_t end_task(struct codec *c, struct ends *ends, int32_t tid)
 }
 
 /* The same as tell() and columns_put(), for the events that come by the million. */
-static inline void encode_switch(struct codec *c, struct ends *ends, const struct event *e)
+static inline void encode_switch(struct codec *c, struct ends *ends, const struct event *e, unsigned code)
 {
     struct codec_cpu *cpu = cpu_of(c, e->cpu);
-    unsigned op = (unsigned)c->code_of[e->kind][e->detail] << OP_CODE_SHIFT;
+    unsigned op = code << OP_CODE_SHIFT;
     uint64_t difference = e->time_ns - c->time_ns;
     if (difference >= LEAST_SAVED) {
         const uint64_t surprise = zigzag(e->time_ns - expected_time(cpu, e->kind, e->detail));
@@ -566,11 +580,11 @@ static inline void encode_switch(struct codec *c, struct ends *ends, const struc
     *ends->op++ = (uint8_t)op;
 }
 
-/* One of which no more is told than who woke it. */
+/* Of which no more is told than who woke it. */
 static inline bool is_plain_wake(const struct event *e)
 {
     const struct payload payload = payload_of(e);
-    return e->kind == EVENT_WAKE && e->detail == 0 && !payload.word[1] && payload.word[0] <= UINT32_MAX;
+    return !payload.word[1] && payload.word[0] <= UINT32_MAX;
 }
 
 static inline void encode_wake(struct codec *c, struct ends *ends, const struct event *e)
@@ -611,9 +625,10 @@ void codec_encode(struct codec *c, struct columns *columns, const struct event *
     struct ends ends = ends_of(columns);
     for (size_t i = 0; i < n; i++) {
         const struct event *e = &events[i];
-        if (is_plain_switch(e)) {
-            encode_switch(c, &ends, e);
-        } else if (is_plain_wake(e)) {
+        const unsigned code = code_of(c, e);
+        if (code < N_SWITCH_CODES && is_plain_switch(e)) {
+            encode_switch(c, &ends, e, code);
+        } else if (code == CODE_WAKE && is_plain_wake(e)) {
             encode_wake(c, &ends, e);
         } else {
             tell(c, e, &told);
@@ -631,7 +646,7 @@ static struct told_models *models_of(struct codec *c)
         c->models = told_models_new();
     else if (!c->models_known)
         told_forget(c->models);
-    c->models_known = true;
+    c->models_known = c->counts = true;
     return c->models;
 }
 
@@ -647,6 +662,19 @@ void codec_encode_bits(struct codec *c, struct buffer *to, const struct event *e
 }
 
 /* ---- decoding ---- */
+
+/* The task that a number stands for; false when there is none. */
+static inline bool task_told(struct codec *c, uint32_t number, uint32_t new_tid, uint32_t *task)
+{
+    if (number > c->n_tasks)
+        return false;
+    if (number == 0) {
+        c->new_tid = (int32_t)((uint32_t)c->new_tid + unzigzag32(new_tid));
+        add_task(c, c->new_tid);
+    }
+    *task = index_told(c, number);
+    return true;
+}
 
 /* False when there is no such task. */
 static inline bool understand(struct codec *c, const struct told *told, struct event *e)
@@ -665,26 +693,12 @@ static inline bool understand(struct codec *c, const struct told *told, struct e
         e->time_ns = c->time_ns + told->time;
 
     uint32_t task;
-    if (!(told->op & OP_TID)) {
+    if (!(told->op & OP_TID))
         task = expected_task(c, e->kind, e->cpu);
-    } else if (told->task > c->n_tasks) {
+    else if (!task_told(c, told->task, told->new_tid, &task))
         return false;
-    } else {
-        if (told->task == 0) {
-            c->new_tid = (int32_t)((uint32_t)c->new_tid + unzigzag32(told->new_tid));
-            add_task(c, c->new_tid);
-        }
-        task = index_told(c, told->task);
-    }
     e->tid = c->tasks[task].tid;
 
-    if (is_switch(e->kind) && !(told->op & OP_PAYLOAD)) {
-        memset(&e->u, 0, sizeof e->u);
-        c->time_ns = e->time_ns;
-        c->task = task ? task : c->task;
-        learn_switch(c, e->kind, e->detail, cpu_of(c, e->cpu), task, e->time_ns);
-        return true;
-    }
     struct payload payload = expected_payload(c, e->kind, e->detail, task);
     c->time_ns = e->time_ns;
     if (told->op & OP_PAYLOAD) {
@@ -693,6 +707,57 @@ static inline bool understand(struct codec *c, const struct told *told, struct e
     }
     payload_to(&payload, e);
     learn(c, e, task, &payload);
+    return true;
+}
+
+/* The same as columns_get() and understand(), for what comes by the million, and has no payload. There are as
+ * many operations and lowest bytes of times as events. */
+static inline bool decode_switch(struct codec *c, struct columns_reader *r, struct event *e)
+{
+    const uint8_t op = *r->op.p++, code = op >> OP_CODE_SHIFT;
+    const uint8_t kind = told_codes[code][0], detail = told_codes[code][1];
+    const uint64_t time = get_varint(&r->time_hi) << 8 | *r->time.p++;
+    if (op & OP_CPU)
+        c->switch_cpu = (int16_t)(uint16_t)(get_varint(&r->cpu) - 1);
+    struct codec_cpu *cpu = cpu_of(c, c->switch_cpu);
+    const uint64_t time_ns =
+        code < N_SWITCH_CODES ? c->time_ns + time : expected_time(cpu, kind, detail) + unzigzag(time);
+    uint32_t task = kind == EVENT_SWITCH_IN ? c->tasks[cpu->last].next : cpu->running;
+    if (op & OP_TID) {
+        const uint32_t number = get_varint32(&r->tid);
+        if (!task_told(c, number, number ? 0 : get_varint32(&r->tid), &task))
+            return false;
+    }
+    *e = (struct event){
+        .time_ns = time_ns, .tid = c->tasks[task].tid, .cpu = c->switch_cpu, .kind = kind, .detail = detail};
+    c->time_ns = time_ns;
+    c->task = task ? task : c->task;
+    learn_switch(c, kind, detail, cpu, task, time_ns);
+    return true;
+}
+
+static inline bool decode_wake(struct codec *c, struct columns_reader *r, struct event *e)
+{
+    const uint8_t op = *r->op.p++;
+    const uint64_t time_ns = c->time_ns + (get_varint(&r->time_hi) << 8 | *r->time.p++);
+    int16_t *cpu = &c->cpus[EVENT_WAKE][0];
+    if (op & OP_CPU)
+        *cpu = (int16_t)(uint16_t)(get_varint(&r->cpu) - 1);
+    struct codec_task *last_in = &c->tasks[c->last_in];
+    uint32_t task = last_in->woken;
+    if (op & OP_TID) {
+        const uint32_t number = get_varint32(&r->tid);
+        if (!task_told(c, number, number ? 0 : get_varint32(&r->tid), &task))
+            return false;
+        last_in = &c->tasks[c->last_in];
+    }
+    struct codec_task *t = &c->tasks[task];
+    t->waker = t->waker ? t->waker : last_in->tid;
+    last_in->woken = task;
+    *e = (struct event){
+        .time_ns = time_ns, .tid = t->tid, .cpu = *cpu, .kind = EVENT_WAKE, .u.wake.waker_tid = t->waker};
+    c->time_ns = time_ns;
+    c->task = task ? task : c->task;
     return true;
 }
 
@@ -705,8 +770,15 @@ bool codec_decode(struct codec *c, const uint8_t *times, const uint8_t *joined, 
         return false;
     bool good = true;
     for (size_t i = 0; i < n && good; i++) {
-        columns_get(&r, &told);
-        good = understand(c, &told, &events[i]);
+        const uint8_t op = *r.op.p, code = op >> OP_CODE_SHIFT;
+        if (!(op & OP_PAYLOAD) && code < 2 * N_SWITCH_CODES) {
+            good = decode_switch(c, &r, &events[i]);
+        } else if (!(op & OP_PAYLOAD) && code == CODE_WAKE) {
+            good = decode_wake(c, &r, &events[i]);
+        } else {
+            columns_get(&r, &told);
+            good = understand(c, &told, &events[i]);
+        }
     }
     return good && columns_at_end(&r);
 }

@@ -107,6 +107,8 @@ def unpacked(frames):
 # ---- Columns and bits: both give the bytes and numbers of each kind, one after the other ----
 
 class Columns:
+    grow = False  # what is expected of samples
+
     def __init__(self, times, packed):
         part = Reader(packed)
         sizes = part.numbers(4)
@@ -129,6 +131,8 @@ class Columns:
 
 
 class Bits:
+    grow = True
+
     def __init__(self, data):
         self.models = collections.defaultdict(lambda: (0, 0))
         self.go_on(data)
@@ -323,21 +327,22 @@ class Decoder:
     def _learn_in(self, event, of_cpu, task):
         self.tasks[of_cpu.out_tid].next = self.running = of_cpu.in_tid = event.tid
         of_cpu.in_time, of_cpu.gap = event.time, event.time - of_cpu.out_time
+        if not self.fields.grow:
+            return
         task.samples[STATE][0] += 1
         if task.preempted is not None:
             task.samples[RUN][1] += event.time - task.preempted
         task.preempted = None
 
-    @staticmethod
-    def _learn_out(event, of_cpu, task):
+    def _learn_out(self, event, of_cpu, task):
         of_cpu.out_tid, of_cpu.out_time, of_cpu.slice = event.tid, event.time, event.time - of_cpu.in_time
         preempted = event.detail == PREEMPTED
-        task.samples[SWITCHES][preempted] += 1
-        if of_cpu.in_time:
-            task.samples[RUN][0] += of_cpu.slice
-        task.preempted = event.time if preempted else None
         if preempted:
             of_cpu.learn_tick(event.time)
+        if self.fields.grow:
+            task.samples[SWITCHES][preempted] += 1
+            task.samples[RUN][0] += of_cpu.slice if of_cpu.in_time else 0
+            task.preempted = event.time if preempted else None
 
 
 # ---- The file ----
