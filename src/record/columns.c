@@ -46,6 +46,12 @@ void columns_reserve(struct columns *columns, size_t n)
     buffer_reserve(&columns->payload, n * MAX_PAYLOAD + VARINT_ROOM);
 }
 
+static unsigned n_differing(uint8_t mask)
+{
+    static const uint8_t ones[1 << TOLD_NUMBERS] = {0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4};
+    return ones[mask % (1 << TOLD_NUMBERS)];
+}
+
 static void put_task(struct buffer *column, const struct told *told)
 {
     put_varint(column, told->task);
@@ -62,7 +68,7 @@ static void put_payload(struct buffer *column, const struct told *told)
         return;
     }
     put_byte(column, told->mask);
-    const unsigned n = (unsigned)__builtin_popcount(told->mask);
+    const unsigned n = n_differing(told->mask);
     for (unsigned i = 0; i < n; i++)
         put_varint(column, told->payload.numbers[i]);
 }
@@ -149,7 +155,7 @@ static void get_payload(struct cursor *column, struct told *told)
         return;
     }
     told->mask = (uint8_t)(get_byte(column) & ((1u << n_numbers(layout_of(told->kind, told->detail))) - 1));
-    const unsigned n = (unsigned)__builtin_popcount(told->mask);
+    const unsigned n = n_differing(told->mask);
     for (unsigned i = 0; i < n; i++)
         told->payload.numbers[i] = get_varint(column);
 }
