@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 #define FRAME_NS      (50 * NS_PER_MS)  /* 20 frames a second where the picture moves, */
-#define MOST_FRAME_NS (90 * NS_PER_MS)  /* and 10 where a frame is much work: */
-#define FRAME_SHARE   40                /* it has this part of the time */
+#define MOST_FRAME_NS (75 * NS_PER_MS)  /* and 13 where a frame is much work: */
+#define FRAME_SHARE   50                /* it has this part of the time */
 #define SLOW_FRAME_NS (250 * NS_PER_MS) /* the figures, while the picture stands still */
 #define NOTICE_NS     (4 * NS_PER_S)
 #define MAX_FDS       4200 /* one ring per CPU, and ours */

@@ -82,8 +82,9 @@ struct app {
     uint64_t closed_alert_ns; /* alerts up to then were closed by the user */
     unsigned n_told;          /* warnings that were told */
 
-    struct roster *roster; /* of a watched program; NULL: the workload is our own */
-    bool end_told;         /* that the program has ended */
+    struct roster *roster;   /* of a watched program; NULL: the workload is our own */
+    struct figures *figures; /* the same */
+    bool end_told;           /* that the program has ended */
     struct {
         bool is_open;
         struct transcript text;

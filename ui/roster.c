@@ -207,13 +207,13 @@ static bool is_workload(const struct entry *entry)
     return entry->role == ROLE_WORKLOAD || entry->role == ROLE_UNKNOWN;
 }
 
-static void note_look(struct entry *entry, const struct task *task)
+static void note_look(struct entry *entry, const struct task *task, uint64_t now_ns)
 {
     entry->parent = task->parent;
     entry->role = (uint8_t)task->role;
     entry->blocked_ns = task->state == STATE_BLOCKED ? task->state_since_ns : UINT64_MAX;
     entry->first_ns = task->first_ns;
-    entry->ran_ns = !task->n_slices ? 0 : task->state == STATE_RUNNING ? task->last_ns : task->state_since_ns;
+    entry->ran_ns = !task->n_slices ? 0 : task->state == STATE_RUNNING ? now_ns : task->state_since_ns;
 }
 
 /* One that slept all the time from start_ns on is quiet. */
@@ -247,17 +247,16 @@ static bool sleeps_on(const struct roster *r, const struct timeline *tl, uint32_
 static bool look_at(struct roster *r, const struct timeline *tl, uint32_t index)
 {
     struct entry *entry = &r->entries[index];
-    struct task task;
     if (sleeps_on(r, tl, index))
         return true;
-    timeline_task(tl, index, &task);
-    note_look(entry, &task);
+    const struct task *task = timeline_task_told(tl, index);
+    note_look(entry, task, timeline_now_ns(tl));
     entry->pulse = timeline_task_pulse(tl, index);
     if (entry->leader == NONE)
-        place(r, tl, &task);
-    if (task.state != STATE_GONE)
+        place(r, tl, task);
+    if (task->state != STATE_GONE)
         return true;
-    bury(r, &task);
+    bury(r, task);
     return false;
 }
 

@@ -4,6 +4,7 @@
 #include "../src/clock.h"
 #include "../src/err.h"
 #include "app.h"
+#include "figures.h"
 #include "view_lanes.h"
 
 #include <stdio.h>
@@ -399,6 +400,21 @@ static void build_alerts(struct app *app)
     app->shown_alert_ns = scene->deadlock ? scene->deadlock->time_ns : 0;
 }
 
+/* ---- figures ---- */
+
+/* The counters draw over time what they count: that is of this very window. */
+static void build_figures(struct app *app)
+{
+    struct scene *scene = &app->scene;
+    struct figures_wish wish = {.n_tasks = scene->n_tasks,
+                                .may_stay = !scene->is_replay && app_views[app->view] != &view_counters};
+    scene->figures = NULL;
+    if (!app->figures || !view_window(scene, &wish.lo_ns, &wish.hi_ns))
+        return;
+    scene->figures = app->figures;
+    figures_begin(app->figures, scene->tl, &wish);
+}
+
 /* ---- whom they waited for ---- */
 
 #define ANTAGONISTS_NS (500 * NS_PER_MS)
@@ -481,6 +497,7 @@ void scene_build(struct app *app)
     app->viewport.trigger_task = trigger_task(app);
     viewport_update(&app->viewport, scene->tl);
     scene->viewport = app->viewport;
+    build_figures(app);
     build_antagonists(app);
     build_order(app);
 }
@@ -524,6 +541,7 @@ void scene_place_selection(struct app *app)
 void scene_fini(struct app *app)
 {
     roster_free(app->roster);
+    figures_free(app->figures);
     free(app->cpus);
     free(app->tasks);
     free(app->rows);

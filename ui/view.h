@@ -32,7 +32,7 @@ struct scene_object {
 /* Everything a view may look at. Built by the app once a frame; views change nothing but the canvas. */
 struct scene {
     const struct timeline *tl;
-    const struct timeline *state; /* of what is past, as it stood at the instant that the screen is about; NULL: tl */
+    const struct timeline *state; /* of the past, as it stood at the screen's instant; NULL: tl */
     const struct machine *machine;
     const struct glyphs *glyphs;
     struct viewport viewport;
@@ -50,6 +50,7 @@ struct scene {
     int name_cols;           /* of the longest of their names that says more than a letter; 0: none does */
 
     const struct roster *roster; /* of a watched program; NULL: the workload is our own */
+    struct figures *figures;     /* of its tasks in the window; NULL: as roster, or the window is empty */
     struct session_target target;
     const char *filter;              /* of the rows, NULL or "": none */
     unsigned n_matching, n_filtered; /* tasks that it lets through, of so many */

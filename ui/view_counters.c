@@ -98,9 +98,8 @@ static void take_parts(struct sheet *sheet)
     const struct view_stats *stats = &sheet->stats;
     sheet->parts = mem_new(scene->n_tasks, sizeof *sheet->parts);
     for (unsigned i = 0; i < scene->n_tasks; i++) {
-        struct bin bin;
-        timeline_task_sum(scene->tl, scene->tasks[i], stats->lo_ns, stats->hi_ns - stats->lo_ns, &bin);
-        sheet->parts[i] = (struct task_part){bin.run_ns, bin.unknown_ns, bin.n_switches};
+        const struct figure did = figures_of(scene, scene->tasks[i], stats->lo_ns, stats->hi_ns);
+        sheet->parts[i] = (struct task_part){did.run_ns, did.unknown_ns, did.n_switches};
     }
 }
 
@@ -114,10 +113,9 @@ static void sum_tasks(struct sheet *sheet, int cols)
     sheet->running = mem_new((unsigned long)cols, sizeof *sheet->running);
     sheet->alive = mem_new((unsigned long)cols, sizeof *sheet->alive);
     for (unsigned i = 0; i < scene->n_tasks; i++) {
-        struct task task;
-        timeline_task(scene->tl, scene->tasks[i], &task);
-        if (task_is_workload(&task) && !add_few_slices(sheet, &task, &sheet->parts[i]))
-            add_bins(sheet, &task, bins);
+        const struct task *task = timeline_task_told(scene->tl, scene->tasks[i]);
+        if (task_is_workload(task) && !add_few_slices(sheet, task, &sheet->parts[i]))
+            add_bins(sheet, task, bins);
     }
     double col_ns = (double)(sheet->stats.hi_ns - sheet->stats.lo_ns) / cols;
     for (int x = 0; x < cols; x++) {

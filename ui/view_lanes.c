@@ -875,7 +875,6 @@ static bool add_slices(const struct scene *scene, const struct lane_span *span, 
 {
     struct slice slices[16];
     const uint64_t end = span->start_ns + span->col_ns * (uint64_t)span->cols;
-    struct task now;
     unsigned n = timeline_task_slices(scene->tl, task, span->start_ns, slices, 16);
     if (n == 16 && slices[15].end_ns < end)
         return false;
@@ -883,9 +882,9 @@ static bool add_slices(const struct scene *scene, const struct lane_span *span, 
         spread(span, sums, slices[i].start_ns, slices[i].end_ns, true);
         spread(span, sums, slices[i].start_ns - slices[i].runnable_ns, slices[i].start_ns, false);
     }
-    timeline_task(scene->tl, task, &now);
-    if (now.state == STATE_RUNNABLE)
-        spread(span, sums, now.state_since_ns, timeline_now_ns(scene->tl), false);
+    const struct task *now = timeline_task_told(scene->tl, task);
+    if (now && now->state == STATE_RUNNABLE)
+        spread(span, sums, now->state_since_ns, timeline_now_ns(scene->tl), false);
     return true;
 }
 
@@ -989,26 +988,24 @@ void view_sum_lane(const struct scene *scene, struct canvas *canvas, struct face
 
 /* ---- a row ---- */
 
-void view_row_sum(const struct scene *scene, const struct roster_row *row, struct bin *bin)
+struct figure view_row_figure(const struct scene *scene, const struct roster_row *row)
 {
+    struct figure sum = {0};
     uint64_t lo, hi;
-    *bin = (struct bin){0};
-    if (!view_window(scene, &lo, &hi))
-        return;
-    if (row->n < 2) {
-        timeline_task_sum(scene->tl, row->task, lo, hi - lo, bin);
-        return;
-    }
+    if (!figures_window(scene, &lo, &hi))
+        return sum;
+    if (row->n < 2)
+        return figures_of(scene, row->task, lo, hi);
     for (uint32_t i = 0; i < row->n; i++) {
-        struct bin one;
         const uint32_t task = scene->members[row->first + i];
         if (!roster_is_active(scene->roster, task))
             continue;
-        timeline_task_sum(scene->tl, task, lo, hi - lo, &one);
-        bin->run_ns += one.run_ns;
-        bin->runnable_ns += one.runnable_ns;
-        bin->n_switches += one.n_switches;
+        const struct figure one = figures_of(scene, task, lo, hi);
+        sum.run_ns += one.run_ns;
+        sum.runnable_ns += one.runnable_ns;
+        sum.n_switches += one.n_switches;
     }
+    return sum;
 }
 
 enum { WORDS_ALL, WORDS_NO_TID, WORDS_SHORT, WORDS_SHORTEST, N_WORDS };
@@ -1098,7 +1095,7 @@ void view_row_label(const struct scene *scene, struct canvas *canvas, struct fac
 static double share(uint64_t part_ns, const struct scene *scene)
 {
     uint64_t lo, hi;
-    return view_window(scene, &lo, &hi) ? (double)part_ns / (double)(hi - lo) : 0;
+    return figures_window(scene, &lo, &hi) ? (double)part_ns / (double)(hi - lo) : 0;
 }
 
 static void draw_task_figures(const struct scene *scene, struct canvas *canvas,
@@ -1107,20 +1104,19 @@ static void draw_task_figures(const struct scene *scene, struct canvas *canvas,
 {
     char text[32];
     struct task task;
-    struct bin bin;
     enum paint fg = face->self ? PAINT_SELF : PAINT_TEXT;
     if (frame->figures_cols < 6)
         return;
-    view_row_sum(scene, row, &bin);
+    const struct figure did = view_row_figure(scene, row);
     timeline_task(scene->tl, row->task, &task);
     view_right(canvas, frame->figures_x, y, 6, fg, 0,
-               scene->info.exact ? view_percent(share(bin.run_ns, scene), text, sizeof text) : "-");
+               scene->info.exact ? view_percent(share(did.run_ns, scene), text, sizeof text) : "-");
     if (frame->figures_cols < 14)
         return;
     if (task.work_total_ns == 0) {
         if (!face->self)
             view_right(canvas, frame->figures_x + 6, y, 10, PAINT_FAINT, 0,
-                       scene->info.exact ? view_percent(share(bin.runnable_ns, scene), text, sizeof text)
+                       scene->info.exact ? view_percent(share(did.runnable_ns, scene), text, sizeof text)
                                          : "-");
         return;
     }

@@ -3,7 +3,7 @@
 #ifndef SCHEDVIZ_VIEW_LANES_H
 #define SCHEDVIZ_VIEW_LANES_H
 
-#include "view.h"
+#include "figures.h"
 
 /* ---- how a task looks ---- */
 
@@ -100,8 +100,8 @@ void view_sum_lane(const struct scene *scene, struct canvas *canvas, struct face
 void view_task_row(const struct scene *scene, struct canvas *canvas, struct faces *faces,
                    const struct lane_frame *frame, const struct roster_row *row, int y, int rows,
                    bool selected);
-/* What it shows over the known window: of several together. */
-void view_row_sum(const struct scene *scene, const struct roster_row *row, struct bin *bin);
+/* What it did in figures_window(): of several together. */
+struct figure view_row_figure(const struct scene *scene, const struct roster_row *row);
 /* Who a row of a watched program is: indent, fold mark, chip (over all rows of rect), name, with_tid its tid,
  * and what is folded. */
 void view_row_label(const struct scene *scene, struct canvas *canvas, struct faces *faces,

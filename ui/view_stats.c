@@ -2,6 +2,7 @@
 #include "view_stats.h"
 
 #include "../src/err.h"
+#include "figures.h"
 #include "view_lanes.h"
 
 #include <stdlib.h>
@@ -83,13 +84,9 @@ static uint64_t own_run_ns(const struct scene *scene, const struct view_stats *s
     uint64_t run_ns = 0;
     for (unsigned i = 0; i < n; i++) {
         const uint32_t index = scene->roster ? scene->tasks[i] : i;
-        struct task task;
-        struct bin bin;
-        timeline_task(scene->tl, index, &task);
-        if (task.role != ROLE_HOST && task.role != ROLE_OBSERVER)
-            continue;
-        timeline_task_sum(scene->tl, index, s->lo_ns, s->hi_ns - s->lo_ns, &bin);
-        run_ns += bin.run_ns;
+        const struct task *task = timeline_task_told(scene->tl, index);
+        if (task->role == ROLE_HOST || task->role == ROLE_OBSERVER)
+            run_ns += figures_of(scene, index, s->lo_ns, s->hi_ns).run_ns;
     }
     return run_ns;
 }
@@ -126,35 +123,38 @@ static void clip_to_run(const struct run *run, struct view_stats *s)
 bool view_stats(const struct scene *scene, struct view_stats *stats)
 {
     *stats = (struct view_stats){.fairness = 1, .parts_exact = true};
-    if (!view_window(scene, &stats->lo_ns, &stats->hi_ns))
+    if (!figures_window(scene, &stats->lo_ns, &stats->hi_ns))
         return false;
     if (scene->run)
         clip_to_run(scene->run, stats);
+    const struct view_stats *kept = figures_stats(scene, stats->lo_ns, stats->hi_ns);
+    if (kept) {
+        *stats = *kept;
+        return true;
+    }
     double span = (double)(stats->hi_ns - stats->lo_ns), run = 0;
     double *run_times = mem_new(scene->n_tasks + scene->n_quiet, sizeof *run_times); /* 0 of the quiet ones */
     struct outs outs = {0}, lives = {0};
     for (unsigned i = 0; i < scene->n_tasks; i++) {
-        struct task task;
-        struct bin bin;
-        timeline_task(scene->tl, scene->tasks[i], &task);
-        if (!task_is_workload(&task))
+        const struct task *task = timeline_task_told(scene->tl, scene->tasks[i]);
+        if (!task_is_workload(task))
             continue;
-        timeline_task_sum(scene->tl, scene->tasks[i], stats->lo_ns, stats->hi_ns - stats->lo_ns, &bin);
-        double life = (double)(bin.run_ns + bin.runnable_ns + bin.blocked_ns);
+        const struct figure did = figures_of(scene, scene->tasks[i], stats->lo_ns, stats->hi_ns);
+        double life = (double)(did.run_ns + did.runnable_ns + did.blocked_ns);
         if (life <= 0)
             continue;
-        if (task_works(&task)) {
-            run_times[stats->n_tasks++] = (double)bin.run_ns;
+        if (task_works(task)) {
+            run_times[stats->n_tasks++] = (double)did.run_ns;
             stats->concurrency += life / span;
-            stats->demand += (double)(bin.run_ns + bin.runnable_ns) / span;
+            stats->demand += (double)(did.run_ns + did.runnable_ns) / span;
         }
-        if (!task_counts(&task))
+        if (!task_counts(task))
             continue;
-        run += (double)bin.run_ns;
-        stats->n_switches += bin.n_switches;
-        lives.voluntary += task.n_voluntary;
-        lives.forced += task.n_involuntary;
-        stats->parts_exact &= bin.n_switches + outs.seen < MAX_COUNTED;
+        run += (double)did.run_ns;
+        stats->n_switches += did.n_switches;
+        lives.voluntary += task->n_voluntary;
+        lives.forced += task->n_involuntary;
+        stats->parts_exact &= did.n_switches + outs.seen < MAX_COUNTED;
         if (stats->parts_exact)
             count_outs(scene, scene->tasks[i], stats->lo_ns, stats->hi_ns, &outs);
     }
@@ -181,5 +181,6 @@ bool view_stats(const struct scene *scene, struct view_stats *stats)
             (double)stats->cost_ns * stats->switches_per_s / 1e9 / (stats->n_cores ? stats->n_cores : 1);
     }
     stats->word = word_of(stats);
+    figures_keep_stats(scene, stats);
     return true;
 }

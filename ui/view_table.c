@@ -341,14 +341,15 @@ static void add_members(const struct scene *scene, const struct roster_row *from
     struct kernel_counts kernel = {.has_switches = true, .has_run = true, .has_slices = true};
     add_kernel(&kernel, &sum->kernel);
     for (uint32_t i = 1; i < from->n; i++) {
-        struct task task;
-        timeline_task(scene->tl, scene->members[from->first + i], &task);
-        join_state(sum, &task);
-        add_kernel(&kernel, &task.kernel);
-        sum->n_slices += task.n_slices;
-        sum->n_voluntary += task.n_voluntary;
-        sum->n_involuntary += task.n_involuntary;
-        sum->n_migrations += task.n_migrations;
+        const struct task *task = timeline_task_told(scene->tl, scene->members[from->first + i]);
+        if (!task)
+            continue;
+        join_state(sum, task);
+        add_kernel(&kernel, &task->kernel);
+        sum->n_slices += task->n_slices;
+        sum->n_voluntary += task->n_voluntary;
+        sum->n_involuntary += task->n_involuntary;
+        sum->n_migrations += task->n_migrations;
     }
     sum->kernel = kernel;
 }
@@ -356,7 +357,6 @@ static void add_members(const struct scene *scene, const struct roster_row *from
 static void fill_row(const struct scene *scene, const struct roster_row *from, struct row *row)
 {
     uint64_t lo, hi;
-    struct bin bin;
     *row = (struct row){.scene = scene, .from = from, .n = from->n};
     timeline_task(scene->tl, from->task, &row->task);
     row->life_s = (double)(row->task.last_ns - row->task.first_ns) / 1e9;
@@ -364,11 +364,11 @@ static void fill_row(const struct scene *scene, const struct roster_row *from, s
         add_members(scene, from, row);
     if (!scene->info.exact) {
         take_kernels_figures(row);
-    } else if (view_window(scene, &lo, &hi)) {
+    } else if (figures_window(scene, &lo, &hi)) {
+        const struct figure did = view_row_figure(scene, from);
         row->known = true;
-        view_row_sum(scene, from, &bin);
-        row->run = (double)bin.run_ns / (double)(hi - lo);
-        row->wait = (double)bin.runnable_ns / (double)(hi - lo);
+        row->run = (double)did.run_ns / (double)(hi - lo);
+        row->wait = (double)did.runnable_ns / (double)(hi - lo);
     }
 }
 

@@ -5,6 +5,7 @@
 #include "../src/export/export.h"
 #include "app.h"
 #include "field.h"
+#include "figures.h"
 #include "view_dialog.h"
 
 #include <signal.h>
@@ -20,8 +21,10 @@ void watching_init(struct app *app)
     struct session_target target;
     transcript_init(&app->output.text);
     app->trigger_task = app->selected_task = TIMELINE_NO_TASK;
-    if (session_target(app->session, &target))
+    if (session_target(app->session, &target)) {
         app->roster = roster_new();
+        app->figures = figures_new();
+    }
 }
 
 void watching_fini(struct app *app)

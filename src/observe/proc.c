@@ -17,10 +17,12 @@
 #include <unistd.h>
 
 /* What one tick reads at most: about 0.2 ms of counters, and 0.4 ms of states through libproc2 (13 us a
- * thread). */
+ * thread). Of a crowd, who are told exactly by others as a rule, so many a second, however often we are
+ * woken. */
 #define COUNTERS_PER_TICK 32
 #define STATES_PER_TICK   32
-#define CROWD             2000 /* of so many, who are told exactly by others as a rule, half as many */
+#define CROWD             2000
+#define CROWD_PER_S       240
 
 #define FDS_FOR_OTHERS 256 /* file descriptors that the rest of the program may need */
 #define FILE_BYTES     8192
@@ -29,10 +31,14 @@ enum task_file { FILE_SCHEDSTAT, FILE_STATUS, FILE_STAT, N_FILES };
 
 struct watched {
     int pid, tid;
-    int fds[N_FILES];     /* kept open, -1: not */
-    uint64_t slices;      /* as last read */
+    int fds[N_FILES]; /* kept open, -1: not */
+    uint64_t slices;  /* as last read */
+    uint64_t run_ns;
     uint64_t run_tick_ns; /* the tick at which schedstat was */
+    unsigned n_same;      /* in so many readings before it had not run */
     uint64_t counters_due_ns, states_due_ns;
+    uint64_t voluntary, involuntary;
+    bool knows_switches;
     bool gone;
 };
 
@@ -43,6 +49,9 @@ struct proc {
     struct watched *tasks;           /* ordered by pid, then tid: the threads of a process lie together */
     unsigned counters_at, states_at; /* where the next tick goes on */
     bool refresh;
+    bool any_gone;
+    uint64_t crowd_ns;   /* up to when a crowd's share of readings was given out */
+    int dir_fd, dir_pid; /* /proc/PID/task of the process that was read last; 0: none */
     unsigned n_fds, max_fds;
     unsigned n_events, max_events, first_event;
     struct event *events;     /* not yet read: first_event .. n_events */
@@ -104,6 +113,13 @@ static void close_files(struct proc *proc, struct watched *task)
     }
 }
 
+static void close_dir(struct proc *proc)
+{
+    if (proc->dir_pid)
+        close(proc->dir_fd);
+    proc->dir_pid = 0;
+}
+
 /* The process has no file descriptor left: gives back all that are kept here, and keeps fewer from now on. */
 static void give_back_files(struct proc *proc)
 {
@@ -112,15 +128,41 @@ static void give_back_files(struct proc *proc)
         close_files(proc, &proc->tasks[i]);
 }
 
-static int open_file(struct proc *proc, const struct watched *task, enum task_file file)
+/* The directory of the process's threads, kept open while its files are read in a row: that is half of the
+ * way to each. -1: there is none. */
+static int task_dir(struct proc *proc, int pid)
+{
+    char path[64];
+    if (proc->dir_pid == pid)
+        return proc->dir_fd;
+    close_dir(proc);
+    snprintf(path, sizeof path, "/proc/%d/task", pid);
+    proc->dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    proc->dir_pid = proc->dir_fd < 0 ? 0 : pid;
+    return proc->dir_fd;
+}
+
+static int open_in_dir(struct proc *proc, const struct watched *task, enum task_file file)
 {
     static const char *const names[N_FILES] = {"schedstat", "status", "stat"};
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/task/%d/%s", task->pid, task->tid, names[file]);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char path[32];
+    const int dir_fd = task_dir(proc, task->pid);
+    if (dir_fd < 0)
+        return -1;
+    snprintf(path, sizeof path, "%d/%s", task->tid, names[file]);
+    return openat(dir_fd, path, O_RDONLY | O_CLOEXEC);
+}
+
+static int open_file(struct proc *proc, const struct watched *task, enum task_file file)
+{
+    int fd = open_in_dir(proc, task, file);
     if (fd < 0 && errno == EMFILE && proc->n_fds > 0) {
         give_back_files(proc);
-        fd = open(path, O_RDONLY | O_CLOEXEC);
+        return open_in_dir(proc, task, file);
+    }
+    if (fd < 0 && (errno == ENOENT || errno == ESRCH)) { /* the pid may be another process's by now */
+        close_dir(proc);
+        fd = open_in_dir(proc, task, file);
     }
     return fd;
 }
@@ -143,7 +185,7 @@ static size_t read_file(struct proc *proc, struct watched *task, enum task_file 
     }
     /* a kernel without CONFIG_SCHED_INFO has no schedstat: its absence alone tells nothing of the task */
     if (n < 0 && (error == ESRCH || (error == ENOENT && file != FILE_SCHEDSTAT)))
-        task->gone = true;
+        task->gone = proc->any_gone = true;
     return n > 0 ? (size_t)n : 0;
 }
 
@@ -210,10 +252,11 @@ void proc_refresh(struct source *source)
 
 static void forget_gone(struct proc *proc)
 {
-    for (unsigned i = proc->n_tasks; i-- > 0;) {
+    for (unsigned i = proc->any_gone ? proc->n_tasks : 0; i-- > 0;) {
         if (proc->tasks[i].gone)
             forget(proc, i);
     }
+    proc->any_gone = false;
 }
 
 /* ---- sampling ---- */
@@ -238,30 +281,53 @@ static void sample_run(struct proc *proc, struct watched *task, uint64_t tick_ns
     const size_t n = read_file(proc, task, FILE_SCHEDSTAT, text);
     if (!proc_parse_schedstat(text, n, &run_ns, &wait_ns, &slices))
         return;
+    task->n_same = slices == task->slices && run_ns == task->run_ns ? task->n_same + 1 : 0;
     task->slices = slices;
+    task->run_ns = run_ns;
     task->run_tick_ns = tick_ns;
     struct event *event = add_sample(proc, task, SAMPLE_RUN, time_ns);
     event->u.run.run_ns = run_ns;
     event->u.run.wait_ns = wait_ns;
 }
 
-static void sample_switches(struct proc *proc, struct watched *task, uint64_t time_ns)
+/* It has not run since its counts of switches were read: they are what they were. (Once more they are read
+ * after it was found asleep: the first time may have been just before it was switched out.) */
+static bool sleeps_on(const struct watched *task)
 {
-    char text[FILE_BYTES];
-    uint64_t voluntary, involuntary;
-    const size_t n = read_file(proc, task, FILE_STATUS, text);
-    if (!proc_parse_status(text, n, &voluntary, &involuntary))
-        return;
-    struct event *event = add_sample(proc, task, SAMPLE_SWITCHES, time_ns);
-    event->u.switches.voluntary = voluntary;
-    event->u.switches.involuntary = involuntary;
+    return task->knows_switches && task->n_same > 1;
 }
 
-static void sample_counters(struct proc *proc, uint64_t now_ns)
+static void read_switches(struct proc *proc, struct watched *task)
 {
-    const unsigned budget = proc->refresh           ? proc->n_tasks
-                            : proc->n_tasks > CROWD ? COUNTERS_PER_TICK / 2
-                                                    : COUNTERS_PER_TICK;
+    char text[FILE_BYTES];
+    const size_t n = read_file(proc, task, FILE_STATUS, text);
+    task->knows_switches = proc_parse_status(text, n, &task->voluntary, &task->involuntary);
+}
+
+static void sample_switches(struct proc *proc, struct watched *task, uint64_t time_ns)
+{
+    if (!sleeps_on(task))
+        read_switches(proc, task);
+    if (!task->knows_switches)
+        return;
+    struct event *event = add_sample(proc, task, SAMPLE_SWITCHES, time_ns);
+    event->u.switches.voluntary = task->voluntary;
+    event->u.switches.involuntary = task->involuntary;
+}
+
+/* How many of a crowd are to be read in this tick. */
+static unsigned crowd_share(struct proc *proc, uint64_t now_ns)
+{
+    const uint64_t each_ns = NS_PER_S / CROWD_PER_S, most_ns = each_ns * COUNTERS_PER_TICK;
+    if (now_ns - proc->crowd_ns > most_ns)
+        proc->crowd_ns = now_ns - most_ns;
+    const uint64_t n = (now_ns - proc->crowd_ns) / each_ns;
+    proc->crowd_ns += n * each_ns;
+    return (unsigned)n;
+}
+
+static void sample_counters(struct proc *proc, unsigned budget, uint64_t now_ns)
+{
     unsigned n_read = 0;
     for (unsigned i = 0; i < proc->n_tasks && n_read < budget; i++) {
         if (proc->counters_at >= proc->n_tasks)
@@ -334,9 +400,8 @@ static unsigned sample_state_at(struct proc *proc, unsigned at, uint64_t now_ns)
     return n;
 }
 
-static void sample_states(struct proc *proc, uint64_t now_ns)
+static void sample_states(struct proc *proc, unsigned budget, uint64_t now_ns)
 {
-    const unsigned budget = proc->n_tasks > CROWD ? STATES_PER_TICK / 2 : STATES_PER_TICK;
     unsigned n_read = 0;
     for (unsigned i = 0; i < proc->n_tasks && n_read < budget; i++) {
         if (proc->states_at >= proc->n_tasks)
@@ -350,8 +415,10 @@ static void sample_states(struct proc *proc, uint64_t now_ns)
 static void proc_tick(struct source *source, uint64_t now_ns)
 {
     struct proc *proc = (struct proc *)source;
-    sample_counters(proc, now_ns);
-    sample_states(proc, now_ns);
+    const bool is_crowd = proc->n_tasks > CROWD;
+    const unsigned share = is_crowd ? crowd_share(proc, now_ns) : 0;
+    sample_counters(proc, proc->refresh ? proc->n_tasks : is_crowd ? share : COUNTERS_PER_TICK, now_ns);
+    sample_states(proc, is_crowd ? share : STATES_PER_TICK, now_ns);
     forget_gone(proc);
 }
 
@@ -388,6 +455,7 @@ static void proc_close(struct source *source)
     struct proc *proc = (struct proc *)source;
     for (unsigned i = 0; i < proc->n_tasks; i++)
         close_files(proc, &proc->tasks[i]);
+    close_dir(proc);
     if (proc->states)
         procps_pids_unref(&proc->states);
     if (proc->memory)

@@ -41,10 +41,14 @@ static inline void put_byte(struct buffer *b, uint8_t byte)
     b->bytes[b->n++] = byte;
 }
 
-/* Returns where the next one goes; there must be VARINT_ROOM. Short ones take no branch that depends on their
- * length, which nothing foretells. */
+/* Returns where the next one goes; there must be VARINT_ROOM. But for those of one byte, which come in rows,
+ * short ones take no branch that depends on their length, which nothing foretells. */
 static inline uint8_t *varint_at(uint8_t *to, uint64_t v)
 {
+    if (v < 0x80) {
+        *to = (uint8_t)v;
+        return to + 1;
+    }
     if (v < 1u << 28) {
         const uint32_t w = (uint32_t)v;
         const uint32_t n = (uint32_t)(38 - __builtin_clz(w | 1)) / 7;

@@ -413,16 +413,15 @@ static void look_at_all(struct session *s, uint64_t now_ns)
     unsigned n_of_run = 0;
     f->n_tasks = f->n_processes = 0;
     for (uint32_t i = 0; i < timeline_n_tasks(s->timeline); i++) {
-        struct task task;
-        timeline_task(s->timeline, i, &task);
-        if (!task_is_workload(&task))
+        const struct task *task = timeline_task_told(s->timeline, i);
+        if (!task_is_workload(task))
             continue;
-        n_of_run += task.run == run_number(s);
-        if (!task.exited) {
+        n_of_run += task->run == run_number(s);
+        if (!task->exited) {
             f->n_tasks++;
-            f->n_processes += task.tid == task.pid;
-        } else if (now_ns < task.last_ns + 2 * LOOK_NS) {
-            look_for_hidden(s, &task);
+            f->n_processes += task->tid == task->pid;
+        } else if (now_ns < task->last_ns + 2 * LOOK_NS) {
+            look_for_hidden(s, task);
         }
     }
     runs_current(s)->run.n_tasks = n_of_run;

@@ -12,8 +12,14 @@
 #include <sys/stat.h>
 
 #define STILL_NS (300 * NS_PER_MS) /* who sleeps for less is not looked at */
-#define SCAN_NS  (200 * NS_PER_MS) /* each task is attended to so often */
-#define STEP_NS  (10 * NS_PER_MS)
+
+/* Of so many more sleep at any time than can be looked at: then one that used to go on by itself, and never
+ * was seen to want a lock, has first to sleep longer than it used to, or for this long. */
+#define CROWD       3000u
+#define PATIENCE_NS (950 * NS_PER_MS)
+
+#define SCAN_NS (200 * NS_PER_MS) /* each task is attended to so often */
+#define STEP_NS (10 * NS_PER_MS)
 
 /* Of the time that passes, looking may take one part in so many; what was not needed is kept up to a bound.
  */
@@ -30,13 +36,15 @@
 
 /* A task that lives, asleep or not. */
 struct lock_watch {
-    uint32_t task;     /* of the timeline */
-    uint32_t object;   /* what was told that it wants, and 1; 0: nothing */
-    uint64_t pulse;    /* while it stays, the task has not run */
-    uint64_t still_ns; /* since then */
-    uint64_t look_ns;  /* not before */
-    bool asleep;       /* as it was seen last */
-    unsigned n_looks;  /* with the same result */
+    uint32_t task;      /* of the timeline */
+    uint32_t object;    /* what was told that it wants, and 1; 0: nothing */
+    uint64_t pulse;     /* while it stays, the task has not run */
+    uint64_t still_ns;  /* since then */
+    uint64_t look_ns;   /* not before */
+    uint64_t asleep_ns; /* since when it slept, as it was seen last; 0: it did not */
+    uint64_t usual_ns;  /* how long it slept at most, of late, and went on */
+    bool wanted;        /* it was seen to want something, once */
+    unsigned n_looks;   /* with the same result */
 };
 
 struct lock_object {
@@ -198,10 +206,12 @@ static void begin_wait(struct session *s, struct lock_watch *w, const struct tas
     if (!w->object || o->owner_tid != edge->owner_tid)
         tell(s, task->tid, NOTE_WANTS, EVENT_OBJECT_SEEN + (int32_t)object, edge->owner_tid);
     if (!w->object) {
+        s->locks.owner = timeline_task_by_tid(s->timeline, edge->owner_tid);
         o->n_waiters++;
         w->n_looks = 0;
     }
     w->object = object + 1;
+    w->wanted = true;
     o->owner_tid = edge->owner_tid;
     o->look_ns = now_ns + AGAIN_OWNED_NS;
 }
@@ -242,9 +252,10 @@ static uint64_t used_ns(void)
 static void look_and_pay(struct session *s, struct lock_watch *w, const struct task *task, uint64_t now_ns)
 {
     struct locks *locks = &s->locks;
-    const uint64_t begin_ns = used_ns();
+    const uint64_t begin_ns = locks->used_ns ? locks->used_ns : used_ns();
     look(s, w, task, now_ns);
-    const uint64_t taken_ns = used_ns() - begin_ns;
+    locks->used_ns = used_ns();
+    const uint64_t taken_ns = locks->used_ns - begin_ns;
     locks->spare_ns -= at_most(locks->spare_ns, taken_ns);
     locks->turn_spare_ns -= at_most(locks->turn_spare_ns, taken_ns);
     locks->n_looks++;
@@ -266,11 +277,19 @@ static uint64_t asleep_since(const struct lock_watch *w, const struct task *task
     return task->n_slices ? task->state_since_ns : w->still_ns;
 }
 
+static uint64_t patience_ns(const struct locks *locks, const struct lock_watch *w)
+{
+    if (locks->n_watches <= CROWD || w->wanted)
+        return STILL_NS;
+    const uint64_t longer_ns = at_most(w->usual_ns + w->usual_ns / 32, PATIENCE_NS);
+    return longer_ns > STILL_NS ? longer_ns : STILL_NS;
+}
+
 /* When it is to be looked at: after it has slept a while; who waits for what another one was seen to wait for
  * just now is not in a hurry. */
-static uint64_t due_ns(const struct locks *locks, const struct lock_watch *w, const struct task *task)
+static uint64_t due_ns(const struct locks *locks, const struct lock_watch *w)
 {
-    const uint64_t still_ns = asleep_since(w, task) + STILL_NS;
+    const uint64_t still_ns = w->asleep_ns + patience_ns(locks, w);
     const uint64_t others_ns = w->object ? locks->objects[w->object - 1].look_ns : 0;
     const uint64_t later_ns = still_ns > others_ns ? still_ns : others_ns;
     return w->look_ns > later_ns ? w->look_ns : later_ns;
@@ -281,31 +300,63 @@ static bool may_wait(const struct task *task)
     return task->role == ROLE_WORKLOAD && task->slot < 0 && task->kind != TASK_GREEN;
 }
 
+/* It ran since it was seen last: what was known of its sleep is over, but for how long it was. (Where it
+ * slept several times since, that is more than each of them.) */
+static void begin_anew(struct session *s, struct lock_watch *w, const struct task *task, uint64_t now_ns)
+{
+    const uint64_t slept_ns =
+        w->asleep_ns && task->state_since_ns > w->asleep_ns ? task->state_since_ns - w->asleep_ns : 0;
+    const uint64_t before_ns = w->usual_ns - w->usual_ns / 8;
+    end_wait(s, w, task->tid);
+    *w = (struct lock_watch){.task = w->task,
+                             .pulse = timeline_task_pulse(s->timeline, w->task),
+                             .still_ns = now_ns,
+                             .usual_ns = slept_ns > before_ns ? slept_ns : before_ns,
+                             .wanted = w->wanted};
+}
+
 /* False when the task is gone. */
 static bool attend(struct session *s, struct lock_watch *w, uint64_t now_ns)
 {
-    struct task task;
-    const uint64_t pulse = timeline_task_pulse(s->timeline, w->task);
-    if (pulse == w->pulse && w->asleep && (now_ns < w->look_ns || !s->locks.turn_spare_ns))
+    const bool ran = w->pulse != timeline_task_pulse(s->timeline, w->task);
+    if (!ran && w->asleep_ns && (now_ns < w->look_ns || !s->locks.turn_spare_ns))
         return true;
-    timeline_task(s->timeline, w->task, &task);
-    if (task.state == STATE_GONE) {
+    const struct task *task = timeline_task_told(s->timeline, w->task);
+    if (task->state == STATE_GONE) {
         forget_wait(&s->locks, w);
         return false;
     }
-    if (pulse != w->pulse) {
-        end_wait(s, w, task.tid);
-        *w = (struct lock_watch){.task = w->task, .pulse = pulse, .still_ns = now_ns};
-    }
-    w->asleep = is_asleep(&task) && may_wait(&task);
-    if (!w->asleep) {
+    if (ran)
+        begin_anew(s, w, task, now_ns);
+    if (!is_asleep(task) || !may_wait(task)) {
+        w->asleep_ns = 0;
         w->still_ns = now_ns;
         return true;
     }
-    w->look_ns = due_ns(&s->locks, w, &task);
+    w->asleep_ns = asleep_since(w, task);
+    w->look_ns = due_ns(&s->locks, w);
     if (now_ns >= w->look_ns && s->locks.turn_spare_ns)
-        look_and_pay(s, w, &task, now_ns);
+        look_and_pay(s, w, task, now_ns);
     return true;
+}
+
+/* Who was just found to have what another one waits for has his turn now: where that ends in a circle, it is
+ * seen at once. */
+static void follow_owners(struct session *s, uint64_t now_ns)
+{
+    struct locks *locks = &s->locks;
+    while (locks->owner != TIMELINE_NO_TASK) {
+        const uint32_t owner = locks->owner;
+        locks->owner = TIMELINE_NO_TASK;
+        for (uint32_t i = 0; i < locks->n_watches; i++) {
+            struct lock_watch *w = &locks->watches[i];
+            if (w->task != owner || w->object)
+                continue;
+            w->wanted = true;
+            w->look_ns = at_most(w->look_ns, now_ns);
+            attend(s, w, now_ns);
+        }
+    }
 }
 
 /* ---- the turn ---- */
@@ -331,6 +382,8 @@ void locks_step(struct session *s, uint64_t now_ns)
     locks->step_ns = now_ns;
     locks->spare_ns = at_most(locks->spare_ns + passed_ns / LOOK_PART, LOOK_SPARE_NS);
     locks->turn_spare_ns = at_most(locks->spare_ns, LOOK_TURN_NS);
+    locks->used_ns = 0;
+    locks->owner = TIMELINE_NO_TASK;
     meet_tasks(s, now_ns);
     const uint64_t share = at_most(passed_ns, SCAN_NS) * locks->n_watches / SCAN_NS + 1;
     for (uint64_t n = at_most(locks->n_watches, share); n > 0; n--) {
@@ -341,5 +394,6 @@ void locks_step(struct session *s, uint64_t now_ns)
             locks->next++;
         else
             *w = locks->watches[--locks->n_watches];
+        follow_owners(s, now_ns);
     }
 }

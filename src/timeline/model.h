@@ -2,6 +2,7 @@
 #ifndef SCHEDVIZ_TIMELINE_MODEL_H
 #define SCHEDVIZ_TIMELINE_MODEL_H
 
+#include "arena.h"
 #include "track.h"
 
 /* 146 years: differences and sums of times up to this are safe as signed numbers. */
@@ -51,7 +52,9 @@ struct timeline {
     uint64_t n_events, n_lost;
     bool any_switch; /* some source tells switches */
 
+    struct arena life_memory, length_memory; /* of lives, of their histograms */
     struct life **lives;
+    uint64_t *pulses; /* of each of them: apart from them, so that a look over thousands reads but these */
     uint32_t n_lives, lives_capacity;
     struct tid_entry *tids; /* open addressing, a power of two */
     uint32_t n_tids, tids_capacity;
@@ -83,6 +86,18 @@ static inline bool life_is_self(const struct life *life)
 static inline void life_classify(struct life *life)
 {
     life->self = !task_counts(&life->task);
+}
+
+/* To be called when the task came in, or its state became another one: timeline_task_pulse(). */
+static inline void life_beat(struct timeline *tl, const struct life *life)
+{
+    tl->pulses[life->task.index]++;
+}
+
+/* An empty one, of the timeline's memory. */
+static inline struct histogram *life_new_lengths(struct timeline *tl)
+{
+    return arena_take(&tl->length_memory, sizeof(struct histogram));
 }
 
 /* ---- timeline.c ---- */

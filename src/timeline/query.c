@@ -174,13 +174,15 @@ void timeline_task(const struct timeline *tl, uint32_t index, struct task *task)
     task->blocked_ns = task->last_ns - task->first_ns - task->run_ns - task->unknown_ns - task->runnable_ns;
 }
 
-uint64_t timeline_task_pulse(const struct timeline *tl, uint32_t index)
+const struct task *timeline_task_told(const struct timeline *tl, uint32_t index)
 {
     const struct life *life = get_life(tl, index);
-    if (!life)
-        return 0;
-    const uint64_t n_slices = life->task.n_slices ? life->task.n_slices : life->task.kernel.slices;
-    return n_slices * (STATE_GONE + 1) + life->task.state;
+    return life ? &life->task : NULL;
+}
+
+uint64_t timeline_task_pulse(const struct timeline *tl, uint32_t index)
+{
+    return index < tl->n_lives ? tl->pulses[index] : 0;
 }
 
 void timeline_cpu_totals(const struct timeline *tl, int number, struct cpu_totals *totals)

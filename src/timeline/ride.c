@@ -36,7 +36,7 @@ static void end_slice(struct timeline *tl, struct life *life, uint64_t t_ns, enu
     if (end == SLICE_LOST)
         return;
     if (!life->slice_ns)
-        life->slice_ns = mem_new(1, sizeof *life->slice_ns);
+        life->slice_ns = life_new_lengths(tl);
     histogram_add(life->slice_ns, item.end_ns - item.start_ns);
 }
 

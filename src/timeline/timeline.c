@@ -53,12 +53,10 @@ void timeline_free(struct timeline *tl)
         return;
     waits_free(tl);
     overview_free(tl->overview);
-    for (uint32_t i = 0; i < tl->n_lives; i++) {
+    for (uint32_t i = 0; i < tl->n_lives; i++)
         track_fini(&tl->lives[i]->track);
-        free(tl->lives[i]->slice_ns);
-        free(tl->lives[i]->wake_ns);
-        free(tl->lives[i]);
-    }
+    arena_fini(&tl->life_memory);
+    arena_fini(&tl->length_memory);
     for (int i = 0; i < tl->n_cpus; i++) {
         if (tl->cpus[i])
             track_fini(&tl->cpus[i]->track);
@@ -66,6 +64,7 @@ void timeline_free(struct timeline *tl)
     }
     store_fini(&tl->store);
     free(tl->lives);
+    free(tl->pulses);
     free(tl->tids);
     free(tl->cpus);
     free(tl->marks);
@@ -128,14 +127,16 @@ __attribute__((cold)) struct life *life_add(struct timeline *tl, int32_t tid, ui
     if (tl->n_lives == tl->lives_capacity) {
         tl->lives_capacity = tl->lives_capacity ? 2 * tl->lives_capacity : 64;
         tl->lives = mem_resize(tl->lives, tl->lives_capacity, sizeof(struct life *));
+        tl->pulses = mem_resize(tl->pulses, tl->lives_capacity, sizeof *tl->pulses);
     }
     if (2 * (tl->n_tids + 1) > tl->tids_capacity)
         grow_tids(tl);
-    struct life *life = mem_new(1, sizeof *life);
+    struct life *life = arena_take(&tl->life_memory, sizeof *life);
     struct tid_entry *entry = tid_entry(tl, tid);
     tl->n_tids += entry->tid == 0;
     *entry = (struct tid_entry){tid, life};
     tl->lives[tl->n_lives] = life;
+    tl->pulses[tl->n_lives] = 1;
     life->task = (struct task){
         .index = tl->n_lives++,
         .tid = tid,
@@ -222,6 +223,7 @@ static void queue(struct timeline *tl, struct life *life, int number, uint64_t t
 void life_set_state(struct timeline *tl, struct life *life, enum task_state state, uint64_t t_ns)
 {
     unqueue(tl, life);
+    life_beat(tl, life);
     life->task.state = state;
     life->task.state_since_ns = t_ns;
     if (state == STATE_RUNNABLE)
@@ -249,10 +251,10 @@ void life_gone(struct timeline *tl, struct life *life, uint64_t t_ns)
     life->task.last_ns = t_ns;
 }
 
-static inline void count_slice_length(struct life *life, uint64_t ns)
+static inline void count_slice_length(struct timeline *tl, struct life *life, uint64_t ns)
 {
     if (!life->slice_ns)
-        life->slice_ns = mem_new(1, sizeof *life->slice_ns);
+        life->slice_ns = life_new_lengths(tl);
     histogram_add(life->slice_ns, ns);
 }
 
@@ -276,7 +278,7 @@ __attribute__((always_inline)) static inline void end_slice(struct timeline *tl,
     if (end == SLICE_LOST)
         return;
     cpu->n_switches += !self;
-    count_slice_length(life, t_ns - start_ns); /* that of a lost one is not known */
+    count_slice_length(tl, life, t_ns - start_ns); /* that of a lost one is not known */
 }
 
 /* Ends a slice whose end was not told: something that contradicts it was. */
@@ -389,7 +391,7 @@ static void end_wake(struct timeline *tl, struct life *life, uint64_t t_ns)
     if (!waited)
         return;
     if (!life->wake_ns)
-        life->wake_ns = mem_new(1, sizeof *life->wake_ns);
+        life->wake_ns = life_new_lengths(tl);
     histogram_add(life->wake_ns, t_ns - later(life->woken_ns, since_ns));
 }
 
@@ -436,6 +438,7 @@ static inline void switch_in(struct timeline *tl, const struct event *event)
     life->task.state_since_ns = t_ns;
     life->task.last_cpu = cpu->number;
     life->task.n_slices++;
+    life_beat(tl, life);
     cpu->running = life;
     cpu->n_slices += !life_is_self(life);
     if (life->rider)
@@ -446,6 +449,7 @@ static inline void switch_in(struct timeline *tl, const struct event *event)
 static inline void leave(struct timeline *tl, struct life *life, struct cpu *cpu, bool preempted,
                          uint64_t t_ns)
 {
+    life_beat(tl, life);
     life->task.last_cpu = cpu->number;
     life->task.state_since_ns = t_ns;
     cpu->last = life;
@@ -653,6 +657,8 @@ static void sample_state(struct timeline *tl, struct life *life, const struct ev
     life->task.n_samples++;
     life->task.kernel_state = event->u.state.letter;
     if (event->u.state.slices) {
+        if (event->u.state.slices != life->task.kernel.slices && !life->task.n_slices)
+            life_beat(tl, life); /* samples alone tell that it ran */
         life->task.kernel.slices = event->u.state.slices;
         life->task.kernel.has_slices = true;
     }
@@ -855,7 +861,8 @@ __attribute__((cold)) static const struct event *take_due(struct timeline *tl, c
 static void push(struct sink *sink, const struct event *events, unsigned long n)
 {
     struct timeline *tl = (struct timeline *)sink; /* its first member */
-    if (tl->n_events == 0 && tl->n_lives == 0 && n > 0) /* else tasks were restored, and history begins there */
+    if (tl->n_events == 0 && tl->n_lives == 0 &&
+        n > 0) /* else tasks were restored, and history begins there */
         tl->first_ns = tl->now_ns =
             events[0].time_ns < MODEL_MAX_TIME_NS ? events[0].time_ns : MODEL_MAX_TIME_NS;
     tl->n_events += n;

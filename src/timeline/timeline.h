@@ -29,9 +29,9 @@ void timeline_free(struct timeline *tl);
  * nearest. */
 struct sink *timeline_sink(struct timeline *tl);
 
-/* Tasks as another timeline knew them at now_ns (timeline_task()), in the order of their indexes, put behind those
- * that are here: history begins at now_ns, totals go on from theirs (lengths of slices and of wake-ups begin
- * anew). Before the first event. The array stays the caller's. */
+/* Tasks as another timeline knew them at now_ns (timeline_task()), in the order of their indexes, put behind
+ * those that are here: history begins at now_ns, totals go on from theirs (lengths of slices and of wake-ups
+ * begin anew). Before the first event. The array stays the caller's. */
 void timeline_restore(struct timeline *tl, const struct task *tasks, unsigned n, uint64_t now_ns);
 
 /* All sources are complete up to now_ns: what runs or waits is known to do so until then. Never goes back. */
@@ -125,10 +125,10 @@ struct task {
     uint16_t run;
     enum task_kind kind;
     enum task_role role;
-    char name[EVENT_NAME_SIZE];
     enum task_state state;
+    int last_cpu; /* -1 before it ever ran */
     uint64_t state_since_ns;
-    int last_cpu;               /* -1 before it ever ran */
+    char name[EVENT_NAME_SIZE];
     uint64_t first_ns, last_ns; /* its life as seen; last_ns is now while it lives */
     bool exited, exit_known;
     int exit_status;                                      /* wait(2) status */
@@ -169,6 +169,10 @@ static inline bool task_works(const struct task *task)
 
 unsigned timeline_n_tasks(const struct timeline *tl);
 void timeline_task(const struct timeline *tl, uint32_t index, struct task *task);
+/* The same without what grows with time (last_ns of one that lives, the four sums of time) and without the
+ * lengths, which mean nothing here: nothing is copied, for those who look at thousands. NULL: there is no
+ * such task. */
+const struct task *timeline_task_told(const struct timeline *tl, uint32_t index);
 /* Another number than before when the task has run since, or its state is another one: cheap to ask of
  * thousands. Of one whose switches are not told it rests on samples. */
 uint64_t timeline_task_pulse(const struct timeline *tl, uint32_t index);
@@ -223,9 +227,9 @@ void timeline_cpu_sum(const struct timeline *tl, int cpu, uint64_t start_ns, uin
 void timeline_task_sum(const struct timeline *tl, uint32_t task, uint64_t start_ns, uint64_t span_ns,
                        struct bin *bin);
 
-/* Sums of a stretch of a lane in the place of its slices, stretch after stretch. Once there are any, all bins and
- * sums come from them alone (approximate, where a stretch is cut), the edge of history is where they begin, and
- * there are no slices to be asked for. unknown_ns, blocked_ns and so on as in struct bin. */
+/* Sums of a stretch of a lane in the place of its slices, stretch after stretch. Once there are any, all bins
+ * and sums come from them alone (approximate, where a stretch is cut), the edge of history is where they
+ * begin, and there are no slices to be asked for. unknown_ns, blocked_ns and so on as in struct bin. */
 void timeline_add_cpu_sums(struct timeline *tl, int cpu, uint64_t start_ns, uint64_t end_ns,
                            const struct bin *sums);
 void timeline_add_task_sums(struct timeline *tl, uint32_t task, uint64_t start_ns, uint64_t end_ns,

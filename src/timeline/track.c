@@ -376,6 +376,8 @@ struct cpu_totals track_set_self(struct track *track, uint32_t who, bool self, u
 uint32_t track_find(const struct track *track, uint32_t from, uint64_t t_ns)
 {
     uint32_t low = from, high = from, stride = 1;
+    if (from + 1 < track->n && track_end(track, track->n - 2) < t_ns) /* the newest, as most ask for */
+        return track->n - (track->end_ns >= t_ns);
     while (high < track->n && track_end(track, high) < t_ns) { /* gallop */
         low = high + 1;
         high += stride;
