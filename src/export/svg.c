@@ -695,10 +695,8 @@ static void draw_alert(struct drawing *d, const struct alert *alert)
     const double size = is_deadlock ? 14 * BOLD : 14, width = WIDTH - 2 * MARGIN - 24;
     unsigned n = 0;
     export_safe_name(alert->text, text, sizeof text);
-    for (char *rest = text; rest; n++) {
-        lines[n] = rest;
-        rest = n + 1 < ALERT_LINES ? break_line(rest, size, width) : NULL;
-    }
+    for (char *rest = text; rest; rest = n < ALERT_LINES ? break_line(lines[n - 1], size, width) : NULL)
+        lines[n++] = rest;
     put_rect(d->out, MARGIN, d->y, WIDTH - 2 * MARGIN, 8 + 18 * n, is_deadlock ? PAINT_ALERT : "#fbe9c8");
     for (unsigned i = 0; i < n; i++)
         put_text(d->out, MARGIN + 12, d->y + 18 * (i + 1), &style, cut_text(lines[i], size, width));

@@ -37,6 +37,7 @@ struct recorder {
     struct codec *codec;
     struct event *few; /* its first FEW_EVENTS events, while there are no more; then all are in columns */
     size_t n_few;
+    bool is_full; /* as the block before was, before it was flushed: so this one is in columns at once */
     struct columns columns;
     uint64_t begin_ns; /* its span begins; where nothing was known before, with its first event */
     bool begin_known;
@@ -348,7 +349,7 @@ static void see_times(struct recorder *r, const struct event *events, size_t n)
 
 static void take(struct recorder *r, const struct event *events, size_t n)
 {
-    if (r->columns.op.n == 0 && r->n_few + n <= FEW_EVENTS) {
+    if (!r->is_full && r->columns.op.n == 0 && r->n_few + n <= FEW_EVENTS) {
         memcpy(r->few + r->n_few, events, n * sizeof *events);
         r->n_few += n;
     } else {
@@ -378,8 +379,10 @@ static void push(struct sink *sink, const struct event *events, unsigned long n)
         take(r, events, now);
         events += now;
         n -= now;
-        if (n_in_block(r) >= (n > 0 ? BLOCK_LIMIT : target))
+        if (n_in_block(r) >= (n > 0 ? BLOCK_LIMIT : target)) {
             seal(r, events[-1].time_ns, n == 0);
+            r->is_full = true;
+        }
     }
     r->cpu_ns += thread_cpu_ns() - from_ns;
 }
@@ -390,6 +393,7 @@ void recorder_flush(struct recorder *r, uint64_t now_ns)
         return;
     const uint64_t from_ns = thread_cpu_ns();
     r->known_ns = now_ns;
+    r->is_full = r->is_full && n_in_block(r) > FEW_EVENTS;
     if (n_in_block(r) > 0)
         seal(r, now_ns, true);
     r->cpu_ns += thread_cpu_ns() - from_ns;
