@@ -1,7 +1,6 @@
 /* Keeps a run: its events as blocks in memory, so that the past can still be saved, and in a recording. */
 #include "recorder.h"
 
-#include "../clock.h"
 #include "codec.h"
 #include "keep.h"
 #include "state.h"
@@ -65,15 +64,8 @@ struct recorder {
     struct keep keep;
     enum recorder_state state;
     struct writer writer;
-    uint64_t n_taken, cpu_ns;
+    uint64_t n_taken;
 };
-
-static uint64_t thread_cpu_ns(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-    return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
-}
 
 static bool is_active(const struct recorder *r)
 {
@@ -368,7 +360,6 @@ static void push(struct sink *sink, const struct event *events, unsigned long n)
     struct recorder *r = (struct recorder *)sink;
     if (!is_active(r) || n == 0)
         return;
-    const uint64_t from_ns = thread_cpu_ns();
     if (!r->begin_known) {
         r->begin_ns = events[0].time_ns;
         r->begin_known = true;
@@ -384,19 +375,16 @@ static void push(struct sink *sink, const struct event *events, unsigned long n)
             r->is_full = true;
         }
     }
-    r->cpu_ns += thread_cpu_ns() - from_ns;
 }
 
 void recorder_flush(struct recorder *r, uint64_t now_ns)
 {
     if (!is_active(r))
         return;
-    const uint64_t from_ns = thread_cpu_ns();
     r->known_ns = now_ns;
     r->is_full = r->is_full && n_in_block(r) > FEW_EVENTS;
     if (n_in_block(r) > 0)
         seal(r, now_ns, true);
-    r->cpu_ns += thread_cpu_ns() - from_ns;
 }
 
 /* From here on, with the state of all tasks as it is now. */
@@ -466,7 +454,6 @@ bool recorder_start(struct recorder *r, const char *path, bool force, uint64_t f
         return err_set(err, "%s is being recorded: stop it first", r->writer.path);
     if (!writer_open(&r->writer, path, force, err))
         return false;
-    const uint64_t from_cpu_ns = thread_cpu_ns();
     if (is_active(r) && n_in_block(r) > 0)
         seal(r, timeline_now_ns(r->tl), true);
     r->state = RECORDER_ON;
@@ -481,7 +468,6 @@ bool recorder_start(struct recorder *r, const char *path, bool force, uint64_t f
         begin_anew(r);
     if (r->writer.failed)
         r->state = RECORDER_FAILED;
-    r->cpu_ns += thread_cpu_ns() - from_cpu_ns;
     return true;
 }
 
@@ -505,14 +491,12 @@ bool recorder_stop(struct recorder *r, struct err *err)
 {
     if (r->state == RECORDER_OFF)
         return true;
-    const uint64_t from_ns = thread_cpu_ns();
     const uint64_t now_ns = timeline_now_ns(r->tl);
     const uint64_t end_ns = r->known_ns > now_ns ? r->known_ns : now_ns;
     if (r->state == RECORDER_ON && (n_in_block(r) > 0 || (r->begin_known && end_ns > r->begin_ns)))
         seal(r, end_ns, true);
     const bool good = writer_close(&r->writer, err);
     r->state = RECORDER_OFF;
-    r->cpu_ns += thread_cpu_ns() - from_ns;
     return good;
 }
 
@@ -525,7 +509,6 @@ void recorder_figures(const struct recorder *r, struct recorder_figures *figures
         .first_ns = r->writer.first_ns,
         .last_ns = r->writer.last_ns,
         .n_taken = r->n_taken,
-        .cpu_ns = r->cpu_ns,
         .memory_bytes = r->keep.n_bytes,
         .memory_from_ns = r->keep.n ? keep_block(&r->keep, 0)->entry.first_ns : 0,
     };

@@ -83,8 +83,7 @@ struct recorder_figures {
     uint64_t n_events, n_blocks; /* in the file, memory's part included */
     uint64_t n_bytes;            /* written */
     uint64_t first_ns, last_ns;  /* the file's span; both 0 before the first block */
-    uint64_t n_taken;            /* events ever encoded, */
-    uint64_t cpu_ns;             /* and the CPU time that all this took, writing included */
+    uint64_t n_taken;            /* events ever encoded */
     size_t memory_bytes;         /* held in memory, */
     uint64_t memory_from_ns; /* from this instant on: the earliest from_ns that means something; 0: none */
 };
