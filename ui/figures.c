@@ -58,8 +58,9 @@ static bool may_stay(const struct figures *f, const struct figures_wish *wish, u
         return false;
     if (wish->lo_ns == f->lo_ns && wish->hi_ns == f->hi_ns)
         return age_ns < HELD_NS;
-    return wish->n_tasks > MANY && age_ns < STAY_NS && wish->hi_ns > f->hi_ns &&
-           wish->hi_ns - f->hi_ns < STAY_NS && wish->hi_ns - wish->lo_ns == f->hi_ns - f->lo_ns;
+    const uint64_t span_ns = wish->hi_ns - wish->lo_ns;
+    return wish->follows && wish->n_tasks > MANY && age_ns < STAY_NS && wish->hi_ns > f->hi_ns &&
+           wish->hi_ns - f->hi_ns < span_ns / 4 && span_ns == f->hi_ns - f->lo_ns;
 }
 
 static struct figure look(const struct timeline *tl, uint32_t task, uint64_t lo_ns, uint64_t hi_ns)

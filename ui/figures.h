@@ -16,6 +16,7 @@ void figures_free(struct figures *figures); /* NULL is fine */
 struct figures_wish {
     uint64_t lo_ns, hi_ns;
     unsigned n_tasks; /* whose figures count */
+    bool follows;     /* the window moves along with time, and not by hand */
     bool may_stay;    /* false: they are to be of this very window, as it is told now */
 };
 void figures_begin(struct figures *figures, const struct timeline *tl, const struct figures_wish *wish);

@@ -57,6 +57,7 @@ struct list {
 };
 
 struct roster {
+    uint64_t timeline; /* that what is below was seen in: timeline_id() */
     struct entry *entries;
     unsigned n_entries, entries_room;
     unsigned n_colours;
@@ -136,6 +137,19 @@ void roster_free(struct roster *roster)
 }
 
 /* ---- who is there ---- */
+
+/* Parts of a recording are timelines of their own, in which the tasks have the same numbers, and others of
+ * them are there. What the user folded stays. */
+static void begin_anew(struct roster *r, const struct timeline *tl)
+{
+    if (r->timeline == timeline_id(tl))
+        return;
+    r->timeline = timeline_id(tl);
+    r->living.n = r->n_gone = 0;
+    for (uint32_t i = 0; i < r->n_entries; i++)
+        list_add(&r->living, i);
+    r->is_changed = true;
+}
 
 static void take_new_tasks(struct roster *r, const struct timeline *tl)
 {
@@ -278,9 +292,11 @@ static void look_around(struct roster *r, const struct timeline *tl, uint64_t st
     r->counts.n_tasks = r->counts.n_processes = 0;
     for (unsigned i = 0; i < r->living.n; i++) {
         const uint32_t index = r->living.task[i];
-        if (!look_at(r, tl, index))
+        if (index < timeline_n_tasks(tl) && !look_at(r, tl, index))
             continue;
         r->living.task[kept++] = index;
+        if (index >= timeline_n_tasks(tl)) /* it is not there yet */
+            continue;
         note_activity(r, index, start_ns);
     }
     r->living.n = kept;
@@ -362,7 +378,8 @@ static void choose_shown(struct roster *r, const struct timeline *tl, const stru
         r->had_gone = true;
     }
     for (unsigned i = 0; i < r->living.n; i++)
-        show(r, tl, r->living.task[i], wish->end_ns);
+        if (r->living.task[i] < timeline_n_tasks(tl))
+            show(r, tl, r->living.task[i], wish->end_ns);
     if (r->had_gone)
         qsort(r->shown.task, r->shown.n, sizeof *r->shown.task, by_index);
 }
@@ -557,8 +574,8 @@ static void add_outsiders(struct roster *r, const struct timeline *tl, bool own)
     for (unsigned i = 0; i < r->living.n; i++) {
         const uint32_t index = r->living.task[i];
         const struct entry *entry = &r->entries[index];
-        if (is_workload(entry) || (entry->role != ROLE_OTHER) != own || !is_wanted(r, entry) ||
-            !passes(r, tl, index))
+        if (index >= timeline_n_tasks(tl) || is_workload(entry) || (entry->role != ROLE_OTHER) != own ||
+            !is_wanted(r, entry) || !passes(r, tl, index))
             continue;
         list_add(&r->members, index);
         add_row(r, (struct roster_row){
@@ -619,6 +636,7 @@ static void take_wish(struct roster *r, const struct roster_wish *wish)
 void roster_update(struct roster *r, const struct timeline *tl, const struct roster_wish *wish)
 {
     const uint64_t now = timeline_now_ns(tl);
+    begin_anew(r, tl);
     take_new_tasks(r, tl);
     look_around(r, tl, wish->start_ns);
     take_wish(r, wish);

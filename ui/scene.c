@@ -406,7 +406,9 @@ static void build_alerts(struct app *app)
 static void build_figures(struct app *app)
 {
     struct scene *scene = &app->scene;
+    const bool moves = app->viewport.mode == MODE_SCOPE || app->viewport.mode == MODE_SCROLL;
     struct figures_wish wish = {.n_tasks = scene->n_tasks,
+                                .follows = moves,
                                 .may_stay = !scene->is_replay && app_views[app->view] != &view_counters};
     scene->figures = NULL;
     if (!app->figures || !view_window(scene, &wish.lo_ns, &wish.hi_ns))

@@ -883,7 +883,7 @@ static bool add_slices(const struct scene *scene, const struct lane_span *span, 
         spread(span, sums, slices[i].start_ns - slices[i].runnable_ns, slices[i].start_ns, false);
     }
     const struct task *now = timeline_task_told(scene->tl, task);
-    if (now && now->state == STATE_RUNNABLE)
+    if (now->state == STATE_RUNNABLE)
         spread(span, sums, now->state_since_ns, timeline_now_ns(scene->tl), false);
     return true;
 }

@@ -342,8 +342,6 @@ static void add_members(const struct scene *scene, const struct roster_row *from
     add_kernel(&kernel, &sum->kernel);
     for (uint32_t i = 1; i < from->n; i++) {
         const struct task *task = timeline_task_told(scene->tl, scene->members[from->first + i]);
-        if (!task)
-            continue;
         join_state(sum, task);
         add_kernel(&kernel, &task->kernel);
         sum->n_slices += task->n_slices;

@@ -17,12 +17,10 @@
 #include <unistd.h>
 
 /* What one tick reads at most: about 0.2 ms of counters, and 0.4 ms of states through libproc2 (13 us a
- * thread). Of a crowd, who are told exactly by others as a rule, so many a second, however often we are
- * woken. */
+ * thread). */
 #define COUNTERS_PER_TICK 32
 #define STATES_PER_TICK   32
 #define CROWD             2000
-#define CROWD_PER_S       240
 
 #define FDS_FOR_OTHERS 256 /* file descriptors that the rest of the program may need */
 #define FILE_BYTES     8192
@@ -35,10 +33,11 @@ struct watched {
     uint64_t slices;  /* as last read */
     uint64_t run_ns;
     uint64_t run_tick_ns; /* the tick at which schedstat was */
-    unsigned n_same;      /* in so many readings before it had not run */
     uint64_t counters_due_ns, states_due_ns;
     uint64_t voluntary, involuntary;
-    bool knows_switches;
+    bool knows_run, knows_switches;          /* they could be read the last time */
+    uint64_t counted_slices, counted_run_ns; /* schedstat's, when the switches were read, */
+    unsigned n_same;                         /* and so many times since then */
     bool gone;
 };
 
@@ -279,9 +278,9 @@ static void sample_run(struct proc *proc, struct watched *task, uint64_t tick_ns
     char text[FILE_BYTES];
     uint64_t run_ns, wait_ns, slices;
     const size_t n = read_file(proc, task, FILE_SCHEDSTAT, text);
-    if (!proc_parse_schedstat(text, n, &run_ns, &wait_ns, &slices))
+    task->knows_run = proc_parse_schedstat(text, n, &run_ns, &wait_ns, &slices);
+    if (!task->knows_run)
         return;
-    task->n_same = slices == task->slices && run_ns == task->run_ns ? task->n_same + 1 : 0;
     task->slices = slices;
     task->run_ns = run_ns;
     task->run_tick_ns = tick_ns;
@@ -292,9 +291,12 @@ static void sample_run(struct proc *proc, struct watched *task, uint64_t tick_ns
 
 /* It has not run since its counts of switches were read: they are what they were. (Once more they are read
  * after it was found asleep: the first time may have been just before it was switched out.) */
-static bool sleeps_on(const struct watched *task)
+static bool sleeps_on(struct watched *task)
 {
-    return task->knows_switches && task->n_same > 1;
+    const bool same = task->knows_run && task->knows_switches && task->slices == task->counted_slices &&
+                      task->run_ns == task->counted_run_ns;
+    task->n_same = same ? task->n_same + 1 : 0;
+    return task->n_same > 1;
 }
 
 static void read_switches(struct proc *proc, struct watched *task)
@@ -302,11 +304,13 @@ static void read_switches(struct proc *proc, struct watched *task)
     char text[FILE_BYTES];
     const size_t n = read_file(proc, task, FILE_STATUS, text);
     task->knows_switches = proc_parse_status(text, n, &task->voluntary, &task->involuntary);
+    task->counted_slices = task->slices;
+    task->counted_run_ns = task->run_ns;
 }
 
 static void sample_switches(struct proc *proc, struct watched *task, uint64_t time_ns)
 {
-    if (!sleeps_on(task))
+    if (!sleeps_on(task) || proc->refresh)
         read_switches(proc, task);
     if (!task->knows_switches)
         return;
@@ -318,7 +322,9 @@ static void sample_switches(struct proc *proc, struct watched *task, uint64_t ti
 /* How many of a crowd are to be read in this tick. */
 static unsigned crowd_share(struct proc *proc, uint64_t now_ns)
 {
-    const uint64_t each_ns = NS_PER_S / CROWD_PER_S, most_ns = each_ns * COUNTERS_PER_TICK;
+    const uint64_t each_ns = NS_PER_S / proc->config.crowd_per_s, most_ns = each_ns * COUNTERS_PER_TICK;
+    if (now_ns < proc->crowd_ns)
+        return 0;
     if (now_ns - proc->crowd_ns > most_ns)
         proc->crowd_ns = now_ns - most_ns;
     const uint64_t n = (now_ns - proc->crowd_ns) / each_ns;
@@ -400,7 +406,8 @@ static unsigned sample_state_at(struct proc *proc, unsigned at, uint64_t now_ns)
     return n;
 }
 
-static void sample_states(struct proc *proc, unsigned budget, uint64_t now_ns)
+/* Returns how many more than were to be: a process is read whole. */
+static unsigned sample_states(struct proc *proc, unsigned budget, uint64_t now_ns)
 {
     unsigned n_read = 0;
     for (unsigned i = 0; i < proc->n_tasks && n_read < budget; i++) {
@@ -410,15 +417,18 @@ static void sample_states(struct proc *proc, unsigned budget, uint64_t now_ns)
         if (now_ns >= proc->tasks[at].states_due_ns)
             n_read += sample_state_at(proc, at, now_ns);
     }
+    return n_read > budget ? n_read - budget : 0;
 }
 
 static void proc_tick(struct source *source, uint64_t now_ns)
 {
     struct proc *proc = (struct proc *)source;
-    const bool is_crowd = proc->n_tasks > CROWD;
+    const bool is_crowd = proc->n_tasks > CROWD && proc->config.crowd_per_s;
     const unsigned share = is_crowd ? crowd_share(proc, now_ns) : 0;
     sample_counters(proc, proc->refresh ? proc->n_tasks : is_crowd ? share : COUNTERS_PER_TICK, now_ns);
-    sample_states(proc, is_crowd ? share : STATES_PER_TICK, now_ns);
+    const unsigned n_more = sample_states(proc, is_crowd ? share : STATES_PER_TICK, now_ns);
+    if (is_crowd)
+        proc->crowd_ns += n_more * (NS_PER_S / proc->config.crowd_per_s);
     forget_gone(proc);
 }
 

@@ -9,6 +9,8 @@
 struct proc_config {
     uint64_t counters_every_ns; /* how often schedstat (cheap) and status (dear) are read for each task */
     uint64_t states_every_ns;   /* how often states and processors are read through libproc2 */
+    unsigned crowd_per_s; /* of more than 2,000 tasks, which others tell exactly: so many are read a second,
+                             however often that should be; 0: there is nobody else to tell */
 };
 
 /* Never fails: what cannot be read yields no events. */

@@ -7,9 +7,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define NO_BLOCK UINT_MAX
 
 struct reader {
     int fd;               /* -1: in memory */
@@ -29,7 +32,9 @@ struct reader {
 
     struct buffer body, plain;
     struct codec *codec;
-    unsigned next;         /* the block that could go on from what the codec knows; 0: none */
+    unsigned next;         /* the block that could go on from what the codec knows, or NO_BLOCK */
+    unsigned n_chain;      /* events from which it does, */
+    unsigned n_links;      /* of so many blocks */
     struct event *skipped; /* room for those of a block that is only gone on from */
     ZSTD_DCtx *unpacker;
 };
@@ -245,7 +250,7 @@ static bool load(struct reader *r, struct err *err)
 static struct reader *open_any(int fd, const void *bytes, uint64_t n, const char *name, struct err *err)
 {
     struct reader *r = mem_new(1, sizeof *r);
-    *r = (struct reader){.fd = fd, .bytes = bytes, .n_bytes = n, .name = strdup(name)};
+    *r = (struct reader){.fd = fd, .bytes = bytes, .n_bytes = n, .name = strdup(name), .next = NO_BLOCK};
     r->codec = codec_new();
     r->unpacker = ZSTD_createDCtx();
     if (!r->unpacker || !r->name)
@@ -366,38 +371,52 @@ static const struct index_entry *entry_of(const struct reader *r, unsigned block
 static void forget(struct reader *r)
 {
     codec_begin(r->codec, 0);
-    r->next = 0;
+    r->next = NO_BLOCK;
+    r->n_chain = r->n_links = 0;
 }
 
+/* Whether a block could go on from the one before it, so far as its flags tell. */
+static bool may_go_on(const struct reader *r, unsigned block)
+{
+    const unsigned flags = entry_of(r, block)->flags;
+    return block > 0 && flags & BLOCK_BITS && !(flags & BLOCK_KEY) &&
+           entry_of(r, block - 1)->flags & BLOCK_BITS;
+}
+
+static bool decode_events(struct reader *r, const struct index_entry *e, struct event *events)
+{
+    struct block_header header;
+    const size_t n = e->n_events;
+    if (!read_header(r, e, &header) || !read_section(r, e, &header, SECTION_EVENTS))
+        return false;
+    if (e->flags & BLOCK_BITS)
+        return codec_decode_bits(r->codec, r->body.bytes, r->body.n, events, n);
+    return r->body.n >= n &&
+           block_unpack(r->body.bytes + n, r->body.n - n, BLOCK_MAX_UNPACKED, &r->plain, r->unpacker) &&
+           codec_decode(r->codec, r->body.bytes, r->plain.bytes, r->plain.n, events, n);
+}
+
+/* One that goes on from others after these. */
 static bool decode(struct reader *r, unsigned block, struct event *events, struct err *err)
 {
     const struct index_entry *e = entry_of(r, block);
-    const bool goes_on = e->flags & BLOCK_NEXT, bits = e->flags & BLOCK_BITS;
-    struct block_header header;
-    const size_t n = e->n_events;
-    if (!goes_on || r->next != block)
+    if (!(e->flags & BLOCK_NEXT))
         forget(r);
-    const bool good =
-        read_header(r, e, &header) && read_section(r, e, &header, SECTION_EVENTS) &&
-        (bits ? codec_decode_bits(r->codec, r->body.bytes, r->body.n, events, n)
-              : !goes_on && r->body.n >= n &&
-                    block_unpack(r->body.bytes + n, r->body.n - n, BLOCK_MAX_UNPACKED, &r->plain,
-                                 r->unpacker) &&
-                    codec_decode(r->codec, r->body.bytes, r->plain.bytes, r->plain.n, events, n));
-    r->next = good && bits ? block + 1 : 0;
+    const bool fits = r->n_chain + e->n_events <= RECORD_MAX_CHAIN && r->n_links < RECORD_MAX_LINKS;
+    const bool good = fits && decode_events(r, e, events);
+    r->next = good && e->flags & BLOCK_BITS ? block + 1 : NO_BLOCK;
+    r->n_chain += e->n_events;
+    r->n_links++;
     return good || damaged(r, e, err);
 }
 
 /* Where the blocks begin that a block goes on from; it itself when the codec knows what they say, or it goes
- * on from nothing. False when they are more than any writer makes. */
+ * on from nothing. False when it cannot be so, or they are more than any writer makes. */
 static bool find_beginning(const struct reader *r, unsigned block, unsigned *first)
 {
-    uint64_t n = entry_of(r, block)->n_events;
-    for (*first = block; entry_of(r, *first)->flags & BLOCK_NEXT && r->next != *first; --*first) {
-        if (*first == 0 || n > RECORD_MAX_CHAIN)
+    for (*first = block; entry_of(r, *first)->flags & BLOCK_NEXT && r->next != *first; --*first)
+        if (!may_go_on(r, *first) || block - *first >= RECORD_MAX_LINKS)
             return false;
-        n += entry_of(r, *first - 1)->n_events;
-    }
     return true;
 }
 

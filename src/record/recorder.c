@@ -15,7 +15,8 @@
 #define KEY_PER_TASK  16   /* events between two blocks with the state of all tasks: for each task, */
 #define KEY_EVENTS    8192 /* and at least; the timeline takes so many in a millisecond; */
 #define KEY_CHAIN     16384 /* of blocks that go on from one another */
-#define CHAIN_LIMIT   24576 /* so many events of them, if none becomes key */
+#define CHAIN_LIMIT   24576 /* so many events of them, if none becomes key, */
+#define CHAIN_BLOCKS  32    /* and blocks: all of them are lost with the first */
 #define TASK_BYTES    100   /* of a preamble, about */
 #define PACKING_LEVEL 1
 #define SUMS_LEVEL    (-20) /* thousands of them are read at once, and they are few bytes: not made of codes */
@@ -44,8 +45,9 @@ struct recorder {
     uint64_t known_ns;       /* of the last flush */
     struct buffer preamble;  /* empty: it is not key */
 
-    bool chained;   /* the block before is of bits, and the codec still knows what it learned of it */
-    size_t n_chain; /* events of all that it went on from */
+    bool chained;     /* the block before is of bits, and the codec still knows what it learned of it */
+    size_t n_chain;   /* events of it and of all that it went on from, */
+    unsigned n_links; /* and blocks */
 
     uint64_t n_since_key; /* events */
     struct glimpse *glimpses;
@@ -104,7 +106,7 @@ static void begin_chain(struct recorder *r)
 {
     codec_begin(r->codec, 0);
     r->chained = false;
-    r->n_chain = 0;
+    r->n_chain = r->n_links = 0;
 }
 
 /* With the codec and the columns of the block that has not begun. */
@@ -232,11 +234,12 @@ static void put_events(struct recorder *r, struct block_header *header)
 {
     struct buffer *block = &r->packed_block;
     if (r->columns.op.n == 0) {
-        if (!r->chained || r->n_chain + r->n_few > CHAIN_LIMIT)
+        if (!r->chained || r->n_chain + r->n_few > CHAIN_LIMIT || r->n_links == CHAIN_BLOCKS)
             begin_chain(r);
         header->flags |= r->chained ? BLOCK_NEXT : 0;
         r->chained = true;
         r->n_chain += r->n_few;
+        r->n_links++;
         codec_encode_bits(r->codec, block, r->few, r->n_few);
         header->flags |= BLOCK_BITS;
     } else {

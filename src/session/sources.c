@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FEW_CPUS 64
+#define FEW_CPUS    64
+#define CROWD_PER_S 240 /* tasks of thousands that are read a second, where perf tells of them exactly */
 
 /* Tasks come to CPUs that are not chosen, nor ours: the kernel puts them there when theirs goes offline or is
  * taken away by a cgroup. On a large machine only those are watched that were ours at the start. */
@@ -74,7 +75,8 @@ bool sources_open(struct sources *sources, const struct session_config *config, 
     const bool sampling = !sources->perf && (is_foreign || choice == SOURCE_PROC);
     sources->exact = !sampling;
     sources->self_timed = !sources->perf && !sampling;
-    struct proc_config proc = {.counters_every_ns = (sampling ? 100 : 2000) * NS_PER_MS,
+    struct proc_config proc = {.crowd_per_s = sampling ? 0 : CROWD_PER_S,
+                               .counters_every_ns = (sampling ? 100 : 2000) * NS_PER_MS,
                                .states_every_ns = (sampling ? 50 : 2000) * NS_PER_MS};
     sources->proc = proc_open(&proc);
     return true;

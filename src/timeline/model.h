@@ -54,6 +54,7 @@ struct timeline {
 
     struct arena life_memory, length_memory; /* of lives, of their histograms */
     struct life **lives;
+    uint64_t id;
     uint64_t *pulses; /* of each of them: apart from them, so that a look over thousands reads but these */
     uint32_t n_lives, lives_capacity;
     struct tid_entry *tids; /* open addressing, a power of two */

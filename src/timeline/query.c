@@ -149,16 +149,19 @@ static const struct life *get_life(const struct timeline *tl, uint32_t index)
 
 /* ---- totals ---- */
 
+static const struct task nobody = {.index = TIMELINE_NO_TASK,
+                                   .slot = -1,
+                                   .parent = TIMELINE_NO_TASK,
+                                   .last_waker = TIMELINE_NO_TASK,
+                                   .last_cpu = -1,
+                                   .state = STATE_GONE};
+
 void timeline_task(const struct timeline *tl, uint32_t index, struct task *task)
 {
     const struct life *life = get_life(tl, index);
     if (!life) {
-        *task = (struct task){.index = index,
-                              .slot = -1,
-                              .parent = TIMELINE_NO_TASK,
-                              .last_waker = TIMELINE_NO_TASK,
-                              .last_cpu = -1,
-                              .state = STATE_GONE};
+        *task = nobody;
+        task->index = index;
         return;
     }
     *task = life->task;
@@ -177,7 +180,12 @@ void timeline_task(const struct timeline *tl, uint32_t index, struct task *task)
 const struct task *timeline_task_told(const struct timeline *tl, uint32_t index)
 {
     const struct life *life = get_life(tl, index);
-    return life ? &life->task : NULL;
+    return life ? &life->task : &nobody;
+}
+
+uint64_t timeline_id(const struct timeline *tl)
+{
+    return tl->id;
 }
 
 uint64_t timeline_task_pulse(const struct timeline *tl, uint32_t index)

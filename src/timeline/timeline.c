@@ -24,7 +24,9 @@ static void grow_tids(struct timeline *tl);
 
 struct timeline *timeline_new(size_t memory_bytes)
 {
+    static _Atomic uint64_t n_made;
     struct timeline *tl = mem_new(1, sizeof *tl);
+    tl->id = ++n_made;
     tl->sink.push = push;
     grow_tids(tl);
     if (!memory_bytes)
@@ -136,7 +138,7 @@ __attribute__((cold)) struct life *life_add(struct timeline *tl, int32_t tid, ui
     tl->n_tids += entry->tid == 0;
     *entry = (struct tid_entry){tid, life};
     tl->lives[tl->n_lives] = life;
-    tl->pulses[tl->n_lives] = 1;
+    tl->pulses[tl->n_lives] = tl->id << 40; /* so many times no task comes in */
     life->task = (struct task){
         .index = tl->n_lives++,
         .tid = tid,
@@ -682,6 +684,7 @@ static void sample_state(struct timeline *tl, struct life *life, const struct ev
                         .tag = TAG_SAMPLE};
     track_append(&tl->store, &life->track, &item);
     life->task.state_since_ns = t_ns;
+    life_beat(tl, life);
     struct cpu *cpu = cpu_of(tl, event->cpu);
     if (!cpu->running && t_ns >= cpu->last_ns) {
         cpu->last_ns = t_ns;

@@ -169,12 +169,14 @@ static inline bool task_works(const struct task *task)
 
 unsigned timeline_n_tasks(const struct timeline *tl);
 void timeline_task(const struct timeline *tl, uint32_t index, struct task *task);
+/* Another number for each timeline that was ever made: what is remembered of one says nothing of another. */
+uint64_t timeline_id(const struct timeline *tl);
 /* The same without what grows with time (last_ns of one that lives, the four sums of time) and without the
- * lengths, which mean nothing here: nothing is copied, for those who look at thousands. NULL: there is no
- * such task. */
+ * lengths, which mean nothing here: nothing is copied, for those who look at thousands. One that there is
+ * not is gone, as with timeline_task(). */
 const struct task *timeline_task_told(const struct timeline *tl, uint32_t index);
 /* Another number than before when the task has run since, or its state is another one: cheap to ask of
- * thousands. Of one whose switches are not told it rests on samples. */
+ * thousands. Of one whose switches are not told it rests on samples. Those of two timelines differ. */
 uint64_t timeline_task_pulse(const struct timeline *tl, uint32_t index);
 /* The living task with this tid, else the last one that had it, else TIMELINE_NO_TASK. */
 uint32_t timeline_task_by_tid(const struct timeline *tl, int32_t tid);

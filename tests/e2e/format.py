@@ -619,17 +619,18 @@ def locks():
         recorded("-d", "0.3", file.name)
 
 
-@test("many switches: a machine that never was")
+@test("a machine that never was: few events as bits, many as columns")
 def made():
     maker = os.path.join(BUILDDIR, "tests", "make_recording")
     if not os.access(maker, os.X_OK):
         raise Skip(f"{maker} is not built")
     with tempfile.TemporaryDirectory(dir=workdir()) as place:
-        path = os.path.join(place, "a.svz")
-        subprocess.run([maker, path, "20000"], stdout=subprocess.DEVNULL, check=True, timeout=60)
-        recording = check(path)
-        expect(sum(map(len, recording.events)) == 20000, "not all events")
-        expect(of_bits(recording) == {False, True}, "not both columns and bits")
+        for n_events, bits in (20000, False), (3000, True):
+            path = os.path.join(place, f"{n_events}.svz")
+            subprocess.run([maker, path, str(n_events)], stdout=subprocess.DEVNULL, check=True, timeout=60)
+            recording = check(path)
+            expect(sum(map(len, recording.events)) == n_events, "not all events")
+            expect(of_bits(recording) == {bits}, f"{n_events} events: {of_bits(recording)}")
 
 
 @test("128 CPUs")

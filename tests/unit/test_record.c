@@ -664,16 +664,84 @@ static void unknown_blocks_are_passed_over(void **state)
     free(file.bytes);
 }
 
+/* ---- chains that no writer makes ---- */
+
+static void add_bits(struct buffer *file, struct codec *codec, const struct event *events, size_t n,
+                     unsigned flags)
+{
+    struct buffer block = {0};
+    struct block_header header = {.type = BLOCK_EVENTS,
+                                  .flags = (uint8_t)(BLOCK_BITS | flags),
+                                  .n_header = BLOCK_HEADER_SIZE,
+                                  .n_events = (uint32_t)n,
+                                  .last_ns = 1};
+    buffer_reserve(&block, BLOCK_HEADER_SIZE);
+    block.n = BLOCK_HEADER_SIZE;
+    codec_encode_bits(codec, &block, events, n);
+    block_close_section(&block, &header, SECTION_EVENTS);
+    block_header_store(block.bytes, &header);
+    buffer_bytes(file, block.bytes, block.n);
+    buffer_fini(&block);
+}
+
+/* How many of n blocks of so many events can be read, all of which but the first go on from the one before;
+ * and the first, too, if that is asked for. */
+static unsigned read_chain(unsigned n, size_t n_events, bool first_too, bool backwards)
+{
+    struct event *events = mem_new(RECORD_MAX_EVENTS, sizeof *events);
+    struct codec *codec = codec_new();
+    struct buffer file = {0};
+    struct err err = {""};
+    unsigned n_good = 0;
+    buffer_reserve(&file, FILE_HEADER_SIZE);
+    file_header_store(file.bytes);
+    file.n = FILE_HEADER_SIZE;
+    for (unsigned i = 0; i < n; i++) {
+        for (size_t j = 0; j < n_events; j++)
+            events[j] = (struct event){.tid = (int32_t)(i * n_events + j + 1), .kind = EVENT_EXIT};
+        add_bits(&file, codec, events, n_events, i || first_too ? BLOCK_NEXT : 0);
+    }
+    struct reader *reader = reader_open_memory(file.bytes, file.n, "f", &err);
+    assert_non_null(reader);
+    assert_int_equal(reader_n_blocks(reader), n);
+    for (unsigned i = 0; i < n; i++)
+        n_good += reader_events(reader, backwards ? n - 1 - i : i, events, RECORD_MAX_EVENTS, &err);
+    reader_close(reader);
+    buffer_fini(&file);
+    codec_free(codec);
+    free(events);
+    return n_good;
+}
+
+static void chains_are_bounded(void **state)
+{
+    (void)state;
+    for (unsigned backwards = 0; backwards < 2; backwards++) {
+        assert_int_equal(read_chain(1, 3, true, backwards), 0);
+        assert_int_equal(read_chain(RECORD_MAX_LINKS, 3, false, backwards), RECORD_MAX_LINKS);
+        assert_int_equal(read_chain(2 * RECORD_MAX_LINKS, 0, false, backwards), RECORD_MAX_LINKS);
+        assert_int_equal(read_chain(4, RECORD_MAX_CHAIN / 2, false, backwards), 2);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(any_event_comes_back),      cmocka_unit_test(every_kind_and_detail_comes_back),
-        cmocka_unit_test(many_tasks_come_back),      cmocka_unit_test(damaged_columns_are_refused),
-        cmocka_unit_test(cut_off_bits_are_refused),  cmocka_unit_test(ticks_cost_their_noise),
-        cmocka_unit_test(tasks_come_back),           cmocka_unit_test(sums_come_back),
-        cmocka_unit_test(a_recording_comes_back),    cmocka_unit_test(facts_come_back),
-        cmocka_unit_test(what_is_cut_off_opens),     cmocka_unit_test(a_flipped_byte_is_noticed),
-        cmocka_unit_test(later_formats_are_refused), cmocka_unit_test(unknown_blocks_are_passed_over),
+        cmocka_unit_test(chains_are_bounded),
+        cmocka_unit_test(any_event_comes_back),
+        cmocka_unit_test(every_kind_and_detail_comes_back),
+        cmocka_unit_test(many_tasks_come_back),
+        cmocka_unit_test(damaged_columns_are_refused),
+        cmocka_unit_test(cut_off_bits_are_refused),
+        cmocka_unit_test(ticks_cost_their_noise),
+        cmocka_unit_test(tasks_come_back),
+        cmocka_unit_test(sums_come_back),
+        cmocka_unit_test(a_recording_comes_back),
+        cmocka_unit_test(facts_come_back),
+        cmocka_unit_test(what_is_cut_off_opens),
+        cmocka_unit_test(a_flipped_byte_is_noticed),
+        cmocka_unit_test(later_formats_are_refused),
+        cmocka_unit_test(unknown_blocks_are_passed_over),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, make_directory, remove_directory);

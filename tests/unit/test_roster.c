@@ -408,6 +408,62 @@ static void long_chains_are_shown(void **state)
     free_world(&w);
 }
 
+/* A part of a recording as a timeline of its own: n tasks that slept, of which `runner' then ran a little. */
+static struct timeline *part(uint64_t at_ns, unsigned n, uint32_t runner)
+{
+    struct task tasks[4];
+    struct timeline *tl = timeline_new(0);
+    for (unsigned i = 0; i < n; i++)
+        tasks[i] = (struct task){.tid = (int32_t)(70 + i),
+                                 .pid = (int32_t)(70 + i),
+                                 .slot = -1,
+                                 .parent = i ? 0 : TIMELINE_NO_TASK,
+                                 .last_waker = TIMELINE_NO_TASK,
+                                 .role = ROLE_WORKLOAD,
+                                 .state = STATE_BLOCKED,
+                                 .state_since_ns = at_ns - NS_PER_S,
+                                 .first_ns = NS_PER_S,
+                                 .last_ns = at_ns,
+                                 .n_slices = 9,
+                                 .n_voluntary = 9};
+    timeline_restore(tl, tasks, n, at_ns);
+    const struct event events[] = {
+        {.time_ns = at_ns + 1000, .tid = (int32_t)(70 + runner), .kind = EVENT_SWITCH_IN},
+        {.time_ns = at_ns + 2000,
+         .tid = (int32_t)(70 + runner),
+         .kind = EVENT_SWITCH_OUT,
+         .detail = OUT_BLOCKED},
+    };
+    timeline_sink(tl)->push(timeline_sink(tl), events, 2);
+    timeline_advance(tl, at_ns + NS_PER_S);
+    return tl;
+}
+
+/* Their tasks have the same numbers, and later ones are not there in an early part. */
+static void parts_of_a_recording_are_told_apart(void **state)
+{
+    static const struct {
+        unsigned at_s, n;
+        uint32_t runner;
+    } parts[] = {{100, 4, 1}, {50, 2, 0}, {100, 4, 3}, {100, 4, 1}, {50, 2, 1}, {100, 4, 3}};
+    struct roster *roster = roster_new();
+    (void)state;
+    for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++) {
+        struct timeline *tl = part(parts[i].at_s * NS_PER_S, parts[i].n, parts[i].runner);
+        const struct roster_wish wish = {.start_ns = parts[i].at_s * NS_PER_S,
+                                         .end_ns = (parts[i].at_s + 1) * NS_PER_S,
+                                         .filter = "",
+                                         .n_fit = 10,
+                                         .others_ns = UINT64_MAX};
+        roster_update(roster, tl, &wish);
+        assert_int_equal(roster_counts(roster).n_all, parts[i].n);
+        for (uint32_t task = 0; task < 4; task++)
+            assert_int_equal(roster_is_active(roster, task), task == parts[i].runner);
+        timeline_free(tl);
+    }
+    roster_free(roster);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -423,6 +479,7 @@ int main(void)
         cmocka_unit_test(lengths_of_thousands_of_rows),
         cmocka_unit_test(every_task_is_somewhere),
         cmocka_unit_test(long_chains_are_shown),
+        cmocka_unit_test(parts_of_a_recording_are_told_apart),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
