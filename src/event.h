@@ -99,6 +99,8 @@ enum task_role {
 
 #define EVENT_NAME_SIZE 16 /* TASK_COMM_LEN of include/linux/sched.h, with its NUL */
 
+/* All of its bytes count: make one with u zero, and set what u holds by itself (what is initialized of a
+ * union may leave the rest of it open). */
 struct event {
     uint64_t time_ns; /* CLOCK_MONOTONIC */
     int32_t tid;      /* the kernel's thread id in our pid namespace; 0 for none */

@@ -218,10 +218,9 @@ static void wake(struct plausible *p, unsigned number, struct sleeper *task)
     }
     queue_task(p, task);
     const struct sleeper *waker = core->current;
-    emit(p, (struct event){.tid = task->tid,
-                           .cpu = -1,
-                           .kind = EVENT_WAKE,
-                           .u.wake = {.waker_tid = waker ? waker->tid : 0}});
+    struct event wake = {.tid = task->tid, .cpu = -1, .kind = EVENT_WAKE};
+    wake.u.wake.waker_tid = waker ? waker->tid : 0;
+    emit(p, wake);
     struct core *there = &p->cores[to];
     if (!there->current && !there->switching)
         start_switch(p, there);

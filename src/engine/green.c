@@ -112,13 +112,10 @@ static void tell(const struct green *green, uint64_t time_ns, enum event_kind ki
 
 static void tell_untold(struct scheduler *s, const struct green *green, uint64_t now_ns)
 {
-    struct event event = {.time_ns = now_ns,
-                          .tid = green->player.tid,
-                          .cpu = -1,
-                          .kind = EVENT_NOTE,
-                          .detail = NOTE_UNTOLD,
-                          .u.lost.n = s->n_untold};
+    struct event event = {
+        .time_ns = now_ns, .tid = green->player.tid, .cpu = -1, .kind = EVENT_NOTE, .detail = NOTE_UNTOLD};
 
+    event.u.lost.n = s->n_untold;
     if (s->n_untold)
         ring_push(green->player.ring, &event);
     s->n_untold = 0;

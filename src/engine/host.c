@@ -212,9 +212,11 @@ static int make_crew(struct host *host)
 /* It takes its threads along. One that had said its last words ended well. */
 static void bury_crew(struct host *host, int status)
 {
-    struct event end = {.kind = EVENT_EXIT, .u.exit = {.status = status, .known = 1}};
+    struct event end = {.kind = EVENT_EXIT};
     unsigned n = atomic_load(&host->shared->n_slots);
 
+    end.u.exit.status = status;
+    end.u.exit.known = 1;
     tell_of(host, host->crew, clock_now_ns(), end);
     for (unsigned i = 0; i < OBJECTS_SETS; i++) {
         int carrier = atomic_exchange(&host->shared->carriers[i].tid, 0);

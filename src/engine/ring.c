@@ -22,13 +22,10 @@ bool ring_push(struct ring *ring, const struct event *event)
         return false;
     }
     if (ring->untold) {
-        ring->events[head++ % RING_EVENTS] = (struct event){
-            .time_ns = event->time_ns,
-            .tid = event->tid,
-            .cpu = event->cpu,
-            .kind = EVENT_LOST,
-            .u.lost.n = ring->untold,
-        };
+        struct event *lost = &ring->events[head++ % RING_EVENTS];
+        *lost = (struct event){
+            .time_ns = event->time_ns, .tid = event->tid, .cpu = event->cpu, .kind = EVENT_LOST};
+        lost->u.lost.n = ring->untold;
         ring->untold = 0;
     }
     ring->events[head++ % RING_EVENTS] = *event;

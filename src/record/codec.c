@@ -754,8 +754,8 @@ static inline bool decode_wake(struct codec *c, struct columns_reader *r, struct
     struct codec_task *t = &c->tasks[task];
     t->waker = t->waker ? t->waker : last_in->tid;
     last_in->woken = task;
-    *e = (struct event){
-        .time_ns = time_ns, .tid = t->tid, .cpu = *cpu, .kind = EVENT_WAKE, .u.wake.waker_tid = t->waker};
+    *e = (struct event){.time_ns = time_ns, .tid = t->tid, .cpu = *cpu, .kind = EVENT_WAKE};
+    e->u.wake.waker_tid = t->waker; /* by itself: what is initialized of a union leaves the rest of it open */
     c->time_ns = time_ns;
     c->task = task ? task : c->task;
     return true;

@@ -455,7 +455,7 @@ def _():
         leave(terminal)
 
 
-@test("64 tasks fit, scroll, and are selected", timeout=60)
+@test("64 tasks fit, scroll, and are selected", timeout=150)
 def _():
     with Terminal(80, 24) as terminal:
         open_schedviz(terminal, "-n", "64")
@@ -463,7 +463,7 @@ def _():
             terminal.keys(view)
             for _ in range(70):
                 terminal.keys("Down")
-            terminal.wait(lambda s: re.search(r"\bB[KL]\b", s), what=f"the last tasks in view {view}")
+            terminal.wait(lambda s: re.search(r"\bB[KL]\b", s), within=45, what=f"the last tasks in view {view}")
             check_alive(terminal, f"view {view}")
         leave(terminal)
 
