@@ -104,14 +104,16 @@ def measure(name, command, key=b"", seconds=5, rounds=3, settle=0.5):
     return share
 
 
-def many_threads(schedviz, n=10000, seconds=60):
-    """The views and modes in which the most is drawn, attached to a program of very many threads."""
+def many_threads(schedviz, n=10000, seconds=90):
+    """The views and modes in which the most is drawn, attached to a program of very many threads. A frame that is as the one
+    before sends nothing, and is not counted."""
     sleepers = subprocess.Popen([os.path.join(os.path.dirname(os.path.abspath(schedviz)), "tests", "bench", "sleepers"), str(n),
                                  str(seconds)], stdout=subprocess.PIPE, text=True)
     try:
         print(f"{sleepers.stdout.readline().strip()} threads that wake every 0.9 s (bars: 10 % of a core, 10 frames/s)")
         for name, keys in (("cores, scroll", b"1f"), ("tasks, scroll", b"2f"), ("tasks, open, scroll", b"2*f"), ("table", b"3"),
-                           ("table, open", b"3*"), ("counters", b"4")):
+                           ("table, open", b"3*"), ("table, scroll", b"3f"), ("counters", b"4"),
+                           ("counters, scroll", b"4f")):
             measure("  " + name, [schedviz, "-p", str(sleepers.pid)], keys, seconds=3, rounds=1, settle=3)
     finally:
         sleepers.kill()
