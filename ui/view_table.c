@@ -614,7 +614,7 @@ static const char *caption(const struct scene *scene, int cols)
         "run, wait: of the window; what is dim goes on", "what is dim goes on", "dim: live", ""};
     static const char *const live[] = {
         ("run and wait: of the window shown; the rest: of the task's life up to now; "
-         "kernel: its own count, read twice a second"),
+         "kernel: its own count, read now and then"),
         "run, wait: of the window; the rest: of the life up to now", ""};
     static const char *const samples[] = {"all figures are the kernel's own, of the task's life", ""};
     const char *const *texts = !scene->info.exact ? samples : goes_on(scene) ? paused : live;
