@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 
-from lib import (PYTHON, SRCDIR, Neighbours, Skip, allowed_cpus, comment, expect, expect_nothing_left, idle_cpus, main,
+from lib import (PYTHON, SRCDIR, Fail, Neighbours, Skip, allowed_cpus, comment, expect, expect_nothing_left, idle_cpus, main,
                  test, watch, workdir)
 
 DURATION = "8"
@@ -113,10 +113,11 @@ def look(command, *options, cpus=None, status=0, user=None):
 
 
 def look_on_idle(command, check, n_cpus=2, **how):
-    """Runs on idle cores until check(watched) had such a run to judge. A machine that is busy every time is a skip."""
+    """Runs on idle cores until check(watched) had such a run to judge, and a second one if it dislikes the first: what takes
+    a core away for a moment is not always seen. A machine that is busy every time is a skip."""
     if len(allowed_cpus()) < n_cpus:
         raise Skip(f"there is one CPU, not {n_cpus}")
-    reason = "no idle cores"
+    reason, disliked = "no idle cores", None
     for _ in range(TRIES):
         cpus = idle_cpus(n_cpus)
         if not cpus:
@@ -125,8 +126,16 @@ def look_on_idle(command, check, n_cpus=2, **how):
         if watched.neighbours > Neighbours.BUSY:
             reason = f"others had {100 * watched.neighbours:.0f} % of the cores"
             continue
-        check(watched)
-        return
+        try:
+            check(watched)
+            return
+        except Fail as failure:
+            if disliked:
+                raise
+            disliked = failure
+            comment(f"{failure}: tried again")
+    if disliked:
+        raise disliked
     raise Skip(f"the machine is busy: {reason}")
 
 
@@ -208,21 +217,25 @@ def _():
     watched = look([*command, "5", "1000000"])
     expect(len(watched.tasks()) == 6, f"{len(watched.tasks())} threads, with the main one")
     expect(len({task["pid"] for task in watched.tasks()}) == 1, "more than one process")
-    report = figures(watched)
-    expect(report["parallelism"] < 1.2, f"parallelism {report['parallelism']}")
 
     def check(watched):
         report = figures(watched)
         expect(0.8 < report["parallelism"] < 1.2, f"parallelism {report['parallelism']}")
-        voluntary.append(report["switches"]["voluntary"])
-        # With an interval of 50 ms the threads are long in starting: each wants the lock for its first steps.
-        if len(voluntary) == 1:
-            expect(4.5 <= report["concurrency"] <= 6.1, f"concurrency {report['concurrency']}")
+        return report
 
-    voluntary = []
-    look_on_idle(command, check)
-    look_on_idle([*command, "5", "5000000", "50"], check)
-    expect(voluntary[0] > 2 * voluntary[1], f"voluntary switches with an interval of 5 ms, and of 50: {voluntary}")
+    def check_short(watched):
+        report = check(watched)
+        # With an interval of 50 ms the threads are long in starting: each wants the lock for its first steps.
+        expect(4.5 <= report["concurrency"] <= 6.1, f"concurrency {report['concurrency']}")
+        short.append(report["switches"]["voluntary"])
+
+    def check_long(watched):
+        n_long = check(watched)["switches"]["voluntary"]
+        expect(short[-1] > 2 * n_long, f"voluntary switches with an interval of 5 ms: {short[-1]}, and of 50: {n_long}")
+
+    short = []
+    look_on_idle(command, check_short)
+    look_on_idle([*command, "5", "5000000", "50"], check_long)
 
 
 @test("Python: a thousand coroutines wait for a second, in one thread", timeout=200)
