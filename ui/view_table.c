@@ -175,10 +175,14 @@ static void text_cpu(const struct row *row, char *buf, size_t size)
 }
 static void part_text(const struct row *row, double part, char *buf, size_t size)
 {
-    if (row->known)
-        view_percent(part, buf, size);
-    else
+    if (!row->known)
         snprintf(buf, size, "-");
+    else if (part < 9.995)
+        view_percent(part, buf, size);
+    else if (part < 99.995) /* those of many tasks together: five columns all the same */
+        snprintf(buf, size, "%.0f%%", part * 100);
+    else
+        snprintf(buf, size, "%.0fk%%", part / 10);
 }
 static void text_run(const struct row *row, char *buf, size_t size)
 {

@@ -45,6 +45,7 @@ struct codec {
     int16_t cpus[N_KINDS][N_KINDS]; /* by kind and detail: the last */
     struct payload payloads[N_KINDS][N_KINDS];
     struct codec_cpu cpu[N_CPUS];
+    unsigned n_cpus; /* of them no more were used since codec_begin() */
 
     struct codec_task *tasks; /* tasks[0] is tid 0 */
     uint32_t n_tasks, tasks_capacity;
@@ -122,7 +123,8 @@ void codec_begin(struct codec *c, uint64_t first_ns)
     c->models_known = c->counts = false;
     memset(c->cpus, 0, sizeof c->cpus);
     memset(c->payloads, 0, sizeof c->payloads);
-    memset(c->cpu, 0, sizeof c->cpu);
+    memset(c->cpu, 0, c->n_cpus * sizeof *c->cpu);
+    c->n_cpus = 1; /* switch_cpu */
 }
 
 /* ---- expectations ---- */
@@ -140,6 +142,13 @@ static unsigned slot_of(uint8_t value)
 static struct codec_cpu *cpu_of(struct codec *c, int16_t cpu)
 {
     return &c->cpu[(uint16_t)cpu % N_CPUS];
+}
+
+/* Each but the first is told before it is used. */
+static void see_cpu(struct codec *c, int16_t cpu)
+{
+    const unsigned n = (uint16_t)cpu % N_CPUS + 1;
+    c->n_cpus = n > c->n_cpus ? n : c->n_cpus;
 }
 
 static int16_t *expected_cpu(struct codec *c, uint8_t kind, uint8_t detail)
@@ -487,6 +496,7 @@ static inline void tell(struct codec *c, const struct event *e, struct told *tol
     if (*cpu != e->cpu) {
         op |= OP_CPU;
         *cpu = e->cpu;
+        see_cpu(c, e->cpu);
         told->cpu = (uint16_t)(e->cpu + 1);
     }
 
@@ -568,6 +578,7 @@ static inline void encode_switch(struct codec *c, struct ends *ends, const struc
     if (c->switch_cpu != e->cpu) {
         op |= OP_CPU;
         c->switch_cpu = e->cpu;
+        see_cpu(c, e->cpu);
         ends->cpu = varint_at(ends->cpu, (uint16_t)(e->cpu + 1));
     }
     uint32_t task = e->kind == EVENT_SWITCH_IN ? c->tasks[cpu->last].next : cpu->running;
@@ -682,8 +693,10 @@ static inline bool understand(struct codec *c, const struct told *told, struct e
     e->kind = told->kind;
     e->detail = told->detail;
     int16_t *cpu = expected_cpu(c, e->kind, e->detail);
-    if (told->op & OP_CPU)
+    if (told->op & OP_CPU) {
         *cpu = (int16_t)(uint16_t)(told->cpu - 1);
+        see_cpu(c, *cpu);
+    }
     e->cpu = *cpu;
 
     const unsigned code = told_code(told);
@@ -717,8 +730,10 @@ static inline bool decode_switch(struct codec *c, struct columns_reader *r, stru
     const uint8_t op = *r->op.p++, code = op >> OP_CODE_SHIFT;
     const uint8_t kind = told_codes[code][0], detail = told_codes[code][1];
     const uint64_t time = get_varint(&r->time_hi) << 8 | *r->time.p++;
-    if (op & OP_CPU)
+    if (op & OP_CPU) {
         c->switch_cpu = (int16_t)(uint16_t)(get_varint(&r->cpu) - 1);
+        see_cpu(c, c->switch_cpu);
+    }
     struct codec_cpu *cpu = cpu_of(c, c->switch_cpu);
     const uint64_t time_ns =
         code < N_SWITCH_CODES ? c->time_ns + time : expected_time(cpu, kind, detail) + unzigzag(time);

@@ -206,17 +206,15 @@ static void sum_cpus(struct recorder *r, uint64_t span_ns)
     sums->n_cpus = 0;
     for (int i = 0; i < n; i++) {
         struct cpu_sums *cpu = &sums->cpus[sums->n_cpus];
-        struct bin *bin = &cpu->bin, column;
+        struct bin *bin = &cpu->bin;
         cpu->cpu = i;
         timeline_cpu_sum(r->tl, i, r->begin_ns, span_ns, bin);
         r->cpus[i] = r->cpus[i] || bin->run_ns || bin->n_switches || bin->n_samples || bin->others_ns;
         if (!r->cpus[i])
             continue;
         sums->n_cpus++;
-        if (bin->run_ns) {
-            timeline_cpu_bins(r->tl, i, r->begin_ns, span_ns, 1, &column);
-            memcpy(bin->lead, column.lead, sizeof bin->lead);
-        }
+        if (bin->run_ns)
+            timeline_cpu_leads(r->tl, i, r->begin_ns, span_ns, bin);
     }
 }
 

@@ -46,6 +46,7 @@ struct lane {
     uint64_t column_ns;
     uint32_t first, last; /* chunks at the window's ends */
     bool scan_all;        /* the whole window is affordable */
+    bool all_chunks;      /* the leads of a dense column are those of all its chunks */
     uint32_t chunk, i;    /* the scan goes on here */
     bool seeks;           /* no, it begins somewhere else */
 };
@@ -326,15 +327,15 @@ static void add_chunk_leads(const struct lane *lane, struct tally *tally, uint32
         tally_add(tally, leads[k].who, scaled(leads[k].part, weight));
 }
 
-/* The leads of a dense column: of all its chunks when they are few, else of those at its begin and in its
- * middle. */
+/* The leads of a dense column: of all its chunks when they are few (or asked for), else of those at its begin
+ * and in its middle. */
 static void estimate_leads(const struct lane *lane, const struct border *from, const struct border *to,
                            struct bin *bin)
 {
     const struct track *track = lane->track;
     struct tally tally;
     tally_init(&tally);
-    if (to->chunk - from->chunk <= 2) {
+    if (lane->all_chunks || to->chunk - from->chunk <= 2) {
         for (uint32_t i = from->chunk; i <= to->chunk; i++) {
             uint64_t begin_ns = i < track->n ? track_begin(track, i) : track->end_ns;
             uint64_t end_ns = i < track->n ? track_end(track, i) : to->t_ns;
@@ -468,6 +469,7 @@ void track_bins(const struct track *track, const struct item *tail, const struct
         .track = track,
         .tail = tail,
         .scan_items = window->scan_items,
+        .all_chunks = window->all_chunks,
         .column_ns = window->span_ns / n,
         .first = track_find(track, 0, borders[0].t_ns),
         .seeks = true,

@@ -4,9 +4,12 @@
 #include "overview.h"
 #include "timeline.h"
 
+#include <string.h>
+
 /* Items that all lanes of a frame together may look at one by one: about a quarter of a millisecond. */
 #define FRAME_SCAN_ITEMS 65536u
 #define FRAME_MAX_LANES  56u
+#define LEADS_SCAN_ITEMS 256u
 
 uint64_t timeline_edge_ns(const struct timeline *tl)
 {
@@ -318,6 +321,22 @@ void timeline_cpu_sum(const struct timeline *tl, int number, uint64_t start_ns, 
     }
     ask_cpu(tl, number, start_ns, span_ns, &q);
     track_sum(q.track, &q.tail, &q.window, bin);
+}
+
+void timeline_cpu_leads(const struct timeline *tl, int number, uint64_t start_ns, uint64_t span_ns,
+                        struct bin *bin)
+{
+    struct question q;
+    struct bin column;
+    if (tl->overview) {
+        overview_cpu_bins(tl->overview, number, start_ns, clip_span(start_ns, span_ns), 1, &column);
+    } else {
+        ask_cpu(tl, number, start_ns, span_ns, &q);
+        q.window.scan_items = LEADS_SCAN_ITEMS;
+        q.window.all_chunks = true;
+        track_bins(q.track, &q.tail, &q.window, 1, &column);
+    }
+    memcpy(bin->lead, column.lead, sizeof bin->lead);
 }
 
 void timeline_task_sum(const struct timeline *tl, uint32_t index, uint64_t start_ns, uint64_t span_ns,

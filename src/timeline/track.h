@@ -107,6 +107,7 @@ struct window {
     uint64_t start_ns, span_ns, lo_ns, hi_ns;
     unsigned scan_items;
     bool rest_is_unknown; /* CPU track: what no item covers is not known to be idle */
+    bool all_chunks;      /* who leads a column of more is asked of all its chunks, not of two */
 };
 void track_bins(const struct track *track, const struct item *tail, const struct window *window, unsigned n,
                 struct bin *bins);

@@ -813,6 +813,37 @@ static void test_random_run(void **state)
     }
 }
 
+/* Three tasks on a CPU, in thousands of slices: who leads is added up chunk by chunk, a fourth that comes once
+ * may be missing, and at the span's ends a chunk's part is apportioned. */
+static void test_leads_of_many_slices(void **state)
+{
+    (void)state;
+    enum { N = 3000, LONG = 100 };
+    uint64_t t = 1000, ran_ns[4] = {0};
+    const uint64_t begin_ns = t;
+    for (int i = 0; i < N; i++) {
+        const int who = i == N / 2 ? 3 : i % 3;
+        const uint64_t ns = LONG + 10 * (uint64_t)who + 1 + (uint64_t)(i % 7);
+        in(t, who + 1, 0);
+        out(t + ns, who + 1, 0, OUT_BLOCKED);
+        ran_ns[who] += ns;
+        t += ns + 5;
+    }
+    struct bin bin = {.run_ns = 7};
+    timeline_cpu_leads(tl, 0, begin_ns, t - 5 - begin_ns, &bin);
+    assert_int_equal(bin.run_ns, 7); /* left alone */
+    for (unsigned i = 0; i < 3; i++) {
+        struct task task;
+        timeline_task(tl, bin.lead[i].who, &task);
+        assert_int_equal(task.tid, 3 - i);
+        assert_true(bin.lead[i].ns + N / 8 > ran_ns[2 - i] && bin.lead[i].ns < ran_ns[2 - i] + N / 8);
+    }
+    timeline_cpu_leads(tl, 0, begin_ns, 5 * LONG, &bin); /* few: exact */
+    struct bin exact;
+    timeline_cpu_bins(tl, 0, begin_ns, 5 * LONG, 1, &exact);
+    assert_memory_equal(bin.lead, exact.lead, sizeof bin.lead);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -834,6 +865,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_others, setup, teardown),
         cmocka_unit_test_setup_teardown(test_samples_name_who_ran, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_last_way, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_leads_of_many_slices, setup, teardown),
         cmocka_unit_test_setup_teardown(test_samples_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_figures, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nothing, setup, teardown),

@@ -201,7 +201,7 @@ static void check_all_windows(struct trace *trace)
     uint64_t lo_ns = trace->store.edge_ns > 5000 ? trace->store.edge_ns : 5000, hi_ns = trace->tail.end_ns;
     for (unsigned s = 0; s < 4; s++) {
         for (unsigned c = 0; c < 5; c++) {
-            struct window window = {0, hi_ns + 1000, lo_ns, hi_ns, scans[s], false};
+            struct window window = {0, hi_ns + 1000, lo_ns, hi_ns, scans[s], false, false};
             check_window(trace, &window, columns[c]);
             for (unsigned i = 0; i < 12; i++) {
                 window.span_ns = 1 + below(UINT64_C(1) << (4 + below(40)));
@@ -260,7 +260,7 @@ static void test_rough_columns(void **state)
     trace->tail =
         (struct item){.start_ns = trace->track.end_ns, .end_ns = trace->track.end_ns, .tag = TAG_TURN};
     struct bin bins[10];
-    struct window window = {0, trace->track.end_ns, 0, trace->track.end_ns, 0, false};
+    struct window window = {0, trace->track.end_ns, 0, trace->track.end_ns, 0, false, false};
     track_bins(&trace->track, &trace->tail, &window, 10, bins);
     for (unsigned i = 0; i < 10; i++) {
         struct oracle oracle =
