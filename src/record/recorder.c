@@ -7,17 +7,17 @@
 #include "texts.h"
 #include "writer.h"
 
-#define BLOCK_TARGET  16384 /* events of a block, if batches end there, */
-#define BLOCK_LARGE   49152 /* of many tasks, whose sums take more than the events do, */
-#define MANY_TASKS    2000
-#define BLOCK_LIMIT   RECORD_MAX_EVENTS /* and in any case */
-#define FEW_EVENTS    4096 /* a block with no more is coded as bits: its time does not count, its room does */
-#define KEY_PER_TASK  16   /* events between two blocks with the state of all tasks: for each task, */
-#define KEY_EVENTS    8192 /* and at least; the timeline takes so many in a millisecond; */
-#define KEY_CHAIN     16384 /* of blocks that go on from one another */
-#define CHAIN_LIMIT   24576 /* so many events of them, if none becomes key, */
-#define CHAIN_BLOCKS  32    /* and blocks: all of them are lost with the first */
-#define TASK_BYTES    100   /* of a preamble, about */
+#define BLOCK_TARGET 16384 /* events of a block, if batches end there, */
+#define BLOCK_LARGE  49152 /* of many tasks, whose sums take more than the events do, */
+#define MANY_TASKS   2000
+#define BLOCK_LIMIT  RECORD_MAX_EVENTS /* and in any case */
+#define FEW_EVENTS   4096  /* a block with no more is coded as bits: its time does not count, its room does */
+#define KEY_PER_TASK 16    /* events between two blocks with the state of all tasks: for each task, */
+#define KEY_EVENTS   8192  /* and at least; the timeline takes so many in a millisecond; */
+#define KEY_CHAIN    16384 /* of blocks that go on from one another */
+#define CHAIN_LIMIT  24576 /* so many events of them, if none becomes key, */
+#define CHAIN_BLOCKS 32    /* and blocks: all of them are lost with the first */
+#define TASK_BYTES   100   /* of a preamble, about */
 
 /* How zstd packs, by what: 0 stands for its own choice (zstd.h, ZSTD_cParameter). */
 enum packing { PACK_EVENTS, PACK_SUMS, PACK_TASKS, PACK_TEXTS };

@@ -229,9 +229,9 @@ void timeline_cpu_sum(const struct timeline *tl, int cpu, uint64_t start_ns, uin
 void timeline_task_sum(const struct timeline *tl, uint32_t task, uint64_t start_ns, uint64_t span_ns,
                        struct bin *bin);
 
-/* Only the leads of such a bin: exact while there are few slices in it; else who leads stretches of 128 slices
- * is added up, so one that is never among the first three of them is missing. The time taken grows with the
- * stretches. */
+/* Only the leads of such a bin: exact while there are few slices in it; else who leads stretches of 128
+ * slices is added up, so one that is never among the first three of them is missing. The time taken grows
+ * with the stretches. */
 void timeline_cpu_leads(const struct timeline *tl, int cpu, uint64_t start_ns, uint64_t span_ns,
                         struct bin *bin);
 

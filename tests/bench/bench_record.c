@@ -255,9 +255,10 @@ static void show_captured(const char *what, bool spinners, bool beside_peer)
     if (!good)
         printf("%-12s %s\n", what, err.msg);
     else if (n_peer)
-        printf("%-12s %9.0f switches/s beside perf sched record: it %.0f MB, ours %.1f MB: %.0f times as much\n",
-               what, (double)counter.n_switches / seconds, (double)n_peer / 1e6, (double)figures.n_bytes / 1e6,
-               (double)n_peer / (double)figures.n_bytes);
+        printf(
+            "%-12s %9.0f switches/s beside perf sched record: it %.0f MB, ours %.1f MB: %.0f times as much\n",
+            what, (double)counter.n_switches / seconds, (double)n_peer / 1e6, (double)figures.n_bytes / 1e6,
+            (double)n_peer / (double)figures.n_bytes);
     else if (!beside_peer)
         printf("%-12s %9.0f switches/s   %5.2f bytes a switch on disk (bar: 4)   %5.1f ns of CPU an event "
                "(bar: 30)   %" PRIu64 " blocks\n",

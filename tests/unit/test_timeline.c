@@ -813,8 +813,8 @@ static void test_random_run(void **state)
     }
 }
 
-/* Three tasks on a CPU, in thousands of slices: who leads is added up chunk by chunk, a fourth that comes once
- * may be missing, and at the span's ends a chunk's part is apportioned. */
+/* Three tasks on a CPU, in thousands of slices: who leads is added up chunk by chunk, a fourth that comes
+ * once may be missing, and at the span's ends a chunk's part is apportioned. */
 static void test_leads_of_many_slices(void **state)
 {
     (void)state;
