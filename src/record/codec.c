@@ -591,6 +591,8 @@ static inline void encode_switch(struct codec *c, struct ends *ends, const struc
     *ends->op++ = (uint8_t)op;
 }
 
+#define WAKER_DIFFERS 1 /* the mask of a payload of which the first number differs */
+
 /* Of which no more is told than who woke it. */
 static inline bool is_plain_wake(const struct event *e)
 {
@@ -618,7 +620,7 @@ static inline void encode_wake(struct codec *c, struct ends *ends, const struct 
     const int32_t waker = c->tasks[task].waker ? c->tasks[task].waker : c->tasks[c->last_in].tid;
     if (waker != e->u.wake.waker_tid) {
         op |= OP_PAYLOAD;
-        *ends->payload++ = 1; /* the first number differs */
+        *ends->payload++ = WAKER_DIFFERS;
         ends->payload = varint_at(ends->payload, zigzag32((uint32_t)e->u.wake.waker_tid - (uint32_t)waker));
     }
     c->tasks[c->last_in].woken = task;
@@ -723,8 +725,9 @@ static inline bool understand(struct codec *c, const struct told *told, struct e
     return true;
 }
 
-/* The same as columns_get() and understand(), for what comes by the million, and has no payload. There are as
- * many operations and lowest bytes of times as events. */
+/* The same as columns_get() and understand(), for what comes by the million, with the payloads that
+ * encode_switch() and encode_wake() write. There are as many operations and lowest bytes of times as events.
+ */
 static inline bool decode_switch(struct codec *c, struct columns_reader *r, struct event *e)
 {
     const uint8_t op = *r->op.p++, code = op >> OP_CODE_SHIFT;
@@ -768,12 +771,22 @@ static inline bool decode_wake(struct codec *c, struct columns_reader *r, struct
     }
     struct codec_task *t = &c->tasks[task];
     t->waker = t->waker ? t->waker : last_in->tid;
+    if (op & OP_PAYLOAD) {
+        r->payload.p++; /* WAKER_DIFFERS */
+        t->waker = (int32_t)((uint32_t)t->waker + unzigzag32((uint32_t)get_varint(&r->payload)));
+    }
     last_in->woken = task;
     *e = (struct event){.time_ns = time_ns, .tid = t->tid, .cpu = *cpu, .kind = EVENT_WAKE};
     e->u.wake.waker_tid = t->waker; /* by itself: what is initialized of a union leaves the rest of it open */
     c->time_ns = time_ns;
     c->task = task ? task : c->task;
     return true;
+}
+
+static inline bool is_plain_wake_next(const struct columns_reader *r, unsigned op)
+{
+    return op >> OP_CODE_SHIFT == CODE_WAKE &&
+           (!(op & OP_PAYLOAD) || (r->payload.p < r->payload.end && *r->payload.p == WAKER_DIFFERS));
 }
 
 bool codec_decode(struct codec *c, const uint8_t *times, const uint8_t *joined, size_t n_joined,
@@ -788,7 +801,7 @@ bool codec_decode(struct codec *c, const uint8_t *times, const uint8_t *joined, 
         const uint8_t op = *r.op.p, code = op >> OP_CODE_SHIFT;
         if (!(op & OP_PAYLOAD) && code < 2 * N_SWITCH_CODES) {
             good = decode_switch(c, &r, &events[i]);
-        } else if (!(op & OP_PAYLOAD) && code == CODE_WAKE) {
+        } else if (is_plain_wake_next(&r, op)) {
             good = decode_wake(c, &r, &events[i]);
         } else {
             columns_get(&r, &told);
