@@ -81,8 +81,10 @@ struct flag {
 
 static struct flag mark_flag(const struct scene *scene, unsigned i)
 {
+    static const enum paint paints[] = {
+        [MARK_CHANGE] = PAINT_MARK, [MARK_WARNING] = PAINT_WARN, [MARK_DEADLOCK] = PAINT_ALERT};
     const struct mark *mark = timeline_mark(scene->tl, i);
-    return (struct flag){mark->time_ns, mark->text, PAINT_MARK};
+    return (struct flag){mark->time_ns, mark->text, paints[mark->kind]};
 }
 
 static struct flag alert_flag(const struct scene *scene, unsigned i)

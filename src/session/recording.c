@@ -151,6 +151,7 @@ static void tell_facts(struct session *s, uint64_t now_ns)
     char *facts = facts_write(s, s->machine, r->lecture);
     recorder_facts(r->recorder, now_ns, false, FACTS_NAME, facts);
     free(facts);
+    flags_tell(&r->flags, s->timeline, r->recorder);
 }
 
 static void check(struct session *s)

@@ -4,6 +4,7 @@
 
 #include "../err.h"
 #include "../event.h"
+#include "flags.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,6 +24,7 @@ struct recording {
     time_t begun; /* the session */
     char path[4096];
     uint64_t since_ns, flushed_ns;
+    struct flags flags;
     struct timeline *state; /* as it stood at state_ns; NULL: not asked for yet */
     uint64_t state_ns;
 };

@@ -1,6 +1,8 @@
 /* A recording that is larger than memory. */
 #include "window.h"
 
+#include "flags.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +14,8 @@ struct window {
     struct trace *trace;
     struct reader *reader;
     size_t memory_bytes;
+    struct mark *marks; /* and alerts, of all of it */
+    unsigned n_marks;
 
     struct timeline *whole;                    /* as it stands at the end; before that it has sums */
     unsigned sums_first, sums_end, sums_group; /* blocks that they are of, so many to a stretch */
@@ -19,6 +23,20 @@ struct window {
     struct timeline *part; /* NULL: none */
     unsigned part_first, part_end;
 };
+
+/* A timeline of the blocks [first, end) has the marks and alerts of those. */
+static void add_marks(const struct window *w, unsigned first, unsigned end, struct timeline *tl)
+{
+    const uint64_t from_ns = reader_block(w->reader, first)->first_ns;
+    const uint64_t to_ns = reader_block(w->reader, end - 1)->last_ns;
+    unsigned before = 0, behind = w->n_marks;
+    while (before < w->n_marks && w->marks[before].time_ns < from_ns)
+        before++;
+    while (behind > before && w->marks[behind - 1].time_ns > to_ns)
+        behind--;
+    timeline_add_marks(tl, w->marks, before);
+    timeline_add_marks(tl, w->marks + behind, w->n_marks - behind);
+}
 
 struct window *window_open(struct trace *trace, size_t memory_bytes, struct err *err)
 {
@@ -28,10 +46,14 @@ struct window *window_open(struct trace *trace, size_t memory_bytes, struct err 
     w->whole = trace_timeline(trace, memory_bytes);
     reader_span(w->reader, &first_ns, &last_ns);
     const unsigned n = reader_n_blocks(w->reader), key = reader_find(w->reader, last_ns, true);
-    if (trace_play_blocks(trace, key, n, w->whole, NULL, err) || timeline_n_events(w->whole) > 0)
-        return w;
-    window_free(w);
-    return NULL;
+    if (!trace_play_blocks(trace, key, n, w->whole, NULL, err) && timeline_n_events(w->whole) == 0) {
+        window_free(w);
+        return NULL;
+    }
+    w->n_marks = flags_read(w->reader, &w->marks);
+    if (key < n)
+        add_marks(w, key, n, w->whole);
+    return w;
 }
 
 void window_free(struct window *w)
@@ -40,6 +62,7 @@ void window_free(struct window *w)
         return;
     timeline_free(w->whole);
     timeline_free(w->part);
+    free(w->marks);
     free(w);
 }
 
@@ -241,6 +264,7 @@ static void read_part(struct window *w, unsigned first, unsigned end, struct err
     w->part_end = end;
     first = reader_find(w->reader, reader_block(w->reader, first)->first_ns, true);
     trace_play_blocks(w->trace, first, end, w->part, NULL, err);
+    add_marks(w, first, end, w->part);
 }
 
 struct timeline *window_show(struct window *w, uint64_t from_ns, uint64_t to_ns, struct err *err)

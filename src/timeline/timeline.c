@@ -772,8 +772,24 @@ static void mark(struct timeline *tl, const struct event *event)
 {
     tl->marks = room_for_one(tl->marks, &tl->n_marks, &tl->marks_capacity, MAX_MARKS, sizeof *tl->marks);
     struct mark *added = &tl->marks[tl->n_marks++];
-    added->time_ns = event->time_ns;
+    *added = (struct mark){.time_ns = event->time_ns};
     set_name(added->text, event);
+}
+
+void timeline_add_marks(struct timeline *tl, const struct mark *marks, unsigned n)
+{
+    unsigned own = tl->n_marks, at = own + n;
+    if (n > MAX_MARKS - own)
+        return;
+    if (at > tl->marks_capacity) {
+        tl->marks_capacity = at;
+        tl->marks = mem_resize(tl->marks, at, sizeof *tl->marks);
+    }
+    tl->n_marks = at;
+    while (n > 0) { /* from the last one on, into the room behind */
+        const bool is_own = own > 0 && tl->marks[own - 1].time_ns > marks[n - 1].time_ns;
+        tl->marks[--at] = is_own ? tl->marks[--own] : marks[--n];
+    }
 }
 
 static void lost(struct timeline *tl, const struct event *event)

@@ -312,12 +312,20 @@ unsigned timeline_antagonists(const struct timeline *tl, uint64_t from_ns, uint6
                               unsigned max, struct behind_sums *sums);
 
 /* Marks and holes, oldest first. */
+enum mark_kind {
+    MARK_CHANGE, /* what somebody changed */
+    MARK_WARNING,
+    MARK_DEADLOCK, /* alerts of what the timeline does not hold: timeline_add_marks() */
+};
 struct mark {
     uint64_t time_ns;
+    enum mark_kind kind;
     char text[EVENT_NAME_SIZE];
 };
 unsigned timeline_n_marks(const struct timeline *tl);
 const struct mark *timeline_mark(const struct timeline *tl, unsigned i);
+/* More of them, in order of time: of instants that the timeline does not hold. */
+void timeline_add_marks(struct timeline *tl, const struct mark *marks, unsigned n);
 
 struct hole {
     int cpu;

@@ -26,7 +26,7 @@ WORK, BASE, BASE_RUN, WANTS, SLEEPS, BLOCKS, GOT, GAVE, DIED, VALUE, UNTOLD = ra
 MUTEX, COUNTER = 0, 6
 
 EVENTS, TEXT, INDEX = 1, 2, 3  # blocks
-KEY, SUMS, BITS, NEXT, SUM_BITS = 1, 2, 8, 16, 32  # their flags
+KEY, SUMS, TIMED, BITS, NEXT, SUM_BITS = 1, 2, 4, 8, 16, 32  # their flags
 SWITCH_CODES = [(OUT, PREEMPTED), (OUT, BLOCKED), (IN, 0), (IN, 1), (IN, 2)]
 CODES = [*SWITCH_CODES, *SWITCH_CODES, (WAKE, 0), (NEW, 0), (EXIT, 0), (NAME, 0),
          *((SAMPLE, detail) for detail in (STATE, RUN, SWITCHES)),
@@ -617,6 +617,26 @@ def locks():
         file.write(LOCKS)
         file.flush()
         recorded("-d", "0.3", file.name)
+
+
+DEADLOCK = """{"tasks": {"a": {"lock": "x", "sleep": 50000, "lock": "y"},
+                         "b": {"lock": "y", "sleep": 50000, "lock": "x"}}}"""
+
+
+@test("a deadlock: the alert is a text with its time")
+def deadlock():
+    with tempfile.NamedTemporaryFile("w", suffix=".json", dir=workdir()) as file:
+        os.chmod(file.name, 0o644)
+        file.write(DEADLOCK)
+        file.flush()
+        recording = recorded("-d", "3", file.name)
+    told = [(block, recording.parts[i, 1]) for i, block in enumerate(recording.blocks)
+            if block.type == TEXT and block.sections[0] == b"deadlock"]
+    expect(len(told) == 1, f"{len(told)} deadlocks are told")
+    (block, text), = told
+    begin, end = min(b.begin for b in recording.blocks if b.n_events), max(b.end for b in recording.blocks)
+    expect(block.flags == TIMED and begin < block.begin == block.end <= end, f"{block}")
+    expect(all(name in text for name in (b"a", b"b", b"x", b"y")), f"{text}")
 
 
 @test("a machine that never was: few events as bits, many as columns")

@@ -1,5 +1,6 @@
 /* A recording that is larger than memory: any window of it is as it would be with all of it in memory. */
 #include "../../src/record/recorder.h"
+#include "../../src/session/flags.h"
 #include "../../src/session/window.h"
 #include "../plausible.h"
 
@@ -24,11 +25,12 @@
 
 static char directory[] = "/tmp/schedviz-window.XXXXXX", path[64];
 static struct timeline *all; /* took every event */
-static uint64_t first_ns, last_ns;
+static uint64_t first_ns, last_ns, alert_ns;
 
 static int make_recording(void **state)
 {
     static struct event events[BATCH + 16];
+    struct flags flags = {0};
     struct plausible *machine = plausible_new(CPUS, TASKS, 8);
     struct err err;
     (void)state;
@@ -43,6 +45,11 @@ static int make_recording(void **state)
         timeline_sink(all)->push(timeline_sink(all), events, got);
         recorder_sink(recorder)->push(recorder_sink(recorder), events, got);
         n += got;
+        flags_tell(&flags, all, recorder);
+        if (!alert_ns && n > N_EVENTS / 3) {
+            alert_ns = timeline_now_ns(all) + 1;
+            good = recorder_facts(recorder, alert_ns, true, "deadlock", "two tasks");
+        }
     }
     good = good && recorder_stop(recorder, &err);
     recorder_free(recorder);
@@ -266,6 +273,39 @@ static void an_overview_is_the_sums_of_all(void **state)
     close_window(&rig);
 }
 
+static void check_marks(const struct timeline *tl, bool has_alert)
+{
+    const unsigned n_all = timeline_n_marks(all);
+    unsigned n = 0;
+    assert_int_equal(timeline_n_marks(tl), n_all + has_alert);
+    for (unsigned i = 0; i < n_all + has_alert; i++) {
+        const struct mark *mark = timeline_mark(tl, i);
+        if (mark->kind != MARK_CHANGE) {
+            assert_int_equal(mark->kind, MARK_DEADLOCK);
+            assert_int_equal(mark->time_ns, alert_ns);
+            assert_string_equal(mark->text, "deadlock");
+            continue;
+        }
+        assert_int_equal(mark->time_ns, timeline_mark(all, n)->time_ns);
+        assert_string_equal(mark->text, timeline_mark(all, n)->text);
+        n++;
+    }
+    assert_int_equal(n, n_all);
+}
+
+/* Whatever part is in memory, and each once: of an alert in it the part tells by itself. */
+static void marks_and_alerts_are_those_of_all(void **state)
+{
+    (void)state;
+    struct rig rig = open_window(path);
+    assert_true(timeline_n_marks(all) >= 3);
+    check_marks(show(&rig, first_ns, last_ns), true);
+    check_marks(show(&rig, first_ns, first_ns + span_of(1000)), true);
+    check_marks(show(&rig, last_ns - span_of(1000), last_ns), true);
+    check_marks(show(&rig, alert_ns - span_of(1000), alert_ns + span_of(1000)), false);
+    close_window(&rig);
+}
+
 /* Totals are as of the end of what was read. */
 static void totals_are_as_of_the_end(void **state)
 {
@@ -382,6 +422,7 @@ int main(void)
         cmocka_unit_test(panning_shows_no_seam),
         cmocka_unit_test(steps_are_those_of_the_whole),
         cmocka_unit_test(an_overview_is_the_sums_of_all),
+        cmocka_unit_test(marks_and_alerts_are_those_of_all),
         cmocka_unit_test(totals_are_as_of_the_end),
         cmocka_unit_test(any_window_may_be_asked_for),
         cmocka_unit_test(a_damaged_block_is_told_and_the_rest_is_shown),
