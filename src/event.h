@@ -101,6 +101,8 @@ enum task_role {
 
 /* All of its bytes count: make one with u zero, and set what u holds by itself (what is initialized of a
  * union may leave the rest of it open). */
+#define EVENT_SOME_TIME UINT64_MAX
+
 struct event {
     uint64_t time_ns; /* CLOCK_MONOTONIC */
     int32_t tid;      /* the kernel's thread id in our pid namespace; 0 for none */
@@ -147,8 +149,9 @@ struct event {
             int32_t other;  /* WANTS, DIED: the holder's tid, 0 when not known, or (barrier) how many are
                                there;  GAVE: how many it lets go; VALUE: 0 */
             union {
-                uint64_t until_ns; /* WANTS, SLEEPS; 0: without end */
-                int64_t value;     /* VALUE */
+                uint64_t
+                    until_ns;  /* WANTS, SLEEPS; 0: without end; EVENT_SOME_TIME: it ends, not known when */
+                int64_t value; /* VALUE */
             };
         } sync;
     } u;

@@ -149,7 +149,8 @@ static bool look_at(int fd, const struct futex_task *task, struct futex_edge *ed
         return true;
     if (!read_words(task->tid, call.address, words))
         return errno == EFAULT;
-    *edge = (struct futex_edge){.waiter_tid = task->tid, .address = call.address};
+    *edge =
+        (struct futex_edge){.waiter_tid = task->tid, .address = call.address, .is_limited = call.is_limited};
     edge->kind = futex_judge(&call, words, &edge->owner_tid);
     if (edge->kind != FUTEX_EDGE_UNKNOWN && !may_own(task, &call, edge)) {
         edge->kind = FUTEX_EDGE_UNKNOWN;

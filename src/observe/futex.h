@@ -31,6 +31,7 @@ struct futex_edge {
     /* MUTEX that processes share: where it is, whatever address each has it at. inode 0: it is at its address
      * in the waiter's process. */
     uint64_t device, inode, offset;
+    bool is_limited; /* in time: it goes on by itself */
 };
 
 /* Looks at n tasks one after the other; edges has room for n. False, with the reason and the way out in err,
@@ -59,6 +60,7 @@ struct futex_call {
     uint32_t operation; /* FUTEX_WAIT and so on, without flags */
     uint32_t value;     /* what the word was expected to be */
     bool is_private;    /* FUTEX_PRIVATE_FLAG */
+    bool is_limited;    /* it has a timeout */
     bool is_compat;     /* a 32-bit program on a 64-bit kernel */
 };
 

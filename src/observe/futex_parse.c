@@ -96,6 +96,7 @@ bool futex_parse_syscall(const char *text, size_t n, struct futex_call *call)
     call->operation = operation;
     call->value = (uint32_t)values[2];
     call->is_private = values[1] & FUTEX_PRIVATE_FLAG;
+    call->is_limited = values[3] != 0;
     return true;
 }
 

@@ -76,14 +76,21 @@ void locks_fini(struct locks *locks)
 
 /* ---- notes ---- */
 
-static void tell(struct session *s, int tid, enum event_note what, int32_t object, int owner_tid)
+static void tell_end(struct session *s, int tid)
 {
     struct event event = {
-        .time_ns = clock_now_ns(), .tid = tid, .cpu = -1, .kind = EVENT_NOTE, .detail = (uint8_t)what};
-    if (what == NOTE_WANTS) {
-        event.u.sync.object = object;
-        event.u.sync.other = owner_tid;
-    }
+        .time_ns = clock_now_ns(), .tid = tid, .cpu = -1, .kind = EVENT_NOTE, .detail = NOTE_UNTOLD};
+    event.u.sync.object = -1;
+    notes_add(&s->notes, event);
+}
+
+static void tell_wait(struct session *s, int tid, int32_t object, const struct futex_edge *edge)
+{
+    struct event event = {
+        .time_ns = clock_now_ns(), .tid = tid, .cpu = -1, .kind = EVENT_NOTE, .detail = NOTE_WANTS};
+    event.u.sync.object = object;
+    event.u.sync.other = edge->owner_tid;
+    event.u.sync.until_ns = edge->is_limited ? EVENT_SOME_TIME : 0;
     notes_add(&s->notes, event);
 }
 
@@ -191,7 +198,7 @@ static void end_wait(struct session *s, struct lock_watch *w, int tid)
     if (!w->object)
         return;
     forget_wait(&s->locks, w);
-    tell(s, tid, NOTE_UNTOLD, -1, 0);
+    tell_end(s, tid);
 }
 
 static void begin_wait(struct session *s, struct lock_watch *w, const struct task *task,
@@ -204,7 +211,7 @@ static void begin_wait(struct session *s, struct lock_watch *w, const struct tas
         return;
     struct lock_object *o = &s->locks.objects[object];
     if (!w->object || o->owner_tid != edge->owner_tid)
-        tell(s, task->tid, NOTE_WANTS, EVENT_OBJECT_SEEN + (int32_t)object, edge->owner_tid);
+        tell_wait(s, task->tid, EVENT_OBJECT_SEEN + (int32_t)object, edge);
     if (!w->object) {
         s->locks.owner = timeline_task_by_tid(s->timeline, edge->owner_tid);
         o->n_waiters++;

@@ -249,7 +249,7 @@ static int32_t shift_tid(int32_t tid, const struct trace_shift *shift)
 
 static uint64_t shift_time(uint64_t t_ns, const struct trace_shift *shift)
 {
-    return t_ns ? t_ns + shift->time_ns : 0;
+    return t_ns && t_ns != EVENT_SOME_TIME ? t_ns + shift->time_ns : t_ns;
 }
 
 static bool is_barrier(const struct shifted *shifted, int32_t object)

@@ -59,7 +59,7 @@ static void *room_for_one(struct waits *waits, void *array, uint32_t n, uint32_t
 {
     if (n < *capacity)
         return array;
-    uint32_t grown = *capacity ? *capacity + *capacity / 2 : 4;
+    const uint32_t grown = *capacity + (*capacity < 8 ? 4 : *capacity / 2); /* drop_front() may leave 1 */
     waits->used += (grown - *capacity) * size;
     *capacity = grown;
     return mem_resize(array, grown, size);
@@ -550,15 +550,16 @@ static void come_to_barrier(struct timeline *tl, struct resource *r, const struc
 }
 
 /* It slept already when that was seen; unless it has run since, or somebody else holds it now. */
-static void wants_seen(struct timeline *tl, struct waiter *w, struct resource *r, uint32_t holder,
+static void wants_seen(struct timeline *tl, struct waiter *w, struct resource *r, const struct event *event,
                        uint64_t t_ns)
 {
     const struct life *life = w->life;
     if (life->task.state == STATE_RUNNING || (life->task.state == STATE_RUNNABLE && life->switched))
         return;
-    set_holder(tl, r, holder, t_ns);
+    set_holder(tl, r, task_of_tid(tl, event->u.sync.other), t_ns);
     if (w->list != &r->queue) {
         begin_wait(tl, w, WAIT_OBJECT, 0, t_ns);
+        w->until_ns = event->u.sync.until_ns;
         w->object = waits_find_object(tl->waits, r->number);
         list_append(&r->queue, w);
     }
@@ -570,7 +571,7 @@ static void wants(struct timeline *tl, struct waiter *w, struct resource *r, con
 {
     bool is_barrier = r && resource_is(r, OBJECT_BARRIER);
     if (r && resource_is_seen(r)) {
-        wants_seen(tl, w, r, task_of_tid(tl, event->u.sync.other), t_ns);
+        wants_seen(tl, w, r, event, t_ns);
         return;
     }
     begin_wait(tl, w, WAIT_OBJECT, is_barrier ? 0 : event->u.sync.until_ns, t_ns);

@@ -18,11 +18,11 @@
 
 /* ---- edges ---- */
 
-/* What a task waits for and somebody has, or NULL. */
+/* What a task waits for without end and somebody has, or NULL. */
 static struct resource *wanted_lock(const struct timeline *tl, uint32_t task)
 {
     const struct waiter *w = waits_waiter(tl, task);
-    if (!w || w->kind != WAIT_OBJECT || w->object == WAITS_NONE || !w->list)
+    if (!w || w->kind != WAIT_OBJECT || w->object == WAITS_NONE || !w->list || w->until_ns)
         return NULL;
     struct resource *r = tl->waits->resources[w->object];
     return resource_has_holder(r) && w->list == &r->queue && r->holder != TIMELINE_NO_TASK ? r : NULL;

@@ -36,6 +36,18 @@ struct order {
     const char *name;
 };
 
+static int limit_s; /* 0: none */
+
+static int lock_for_s(pthread_mutex_t *mutex)
+{
+    struct timespec until;
+    if (!limit_s)
+        return pthread_mutex_lock(mutex);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += limit_s;
+    return pthread_mutex_timedlock(mutex, &until);
+}
+
 static void *take_both(void *data)
 {
     const struct order *order = data;
@@ -43,8 +55,8 @@ static void *take_both(void *data)
     pthread_mutex_lock(order->first);
     pthread_barrier_wait(&all);
     nap_ms(50);
-    pthread_mutex_lock(order->second);
-    pthread_mutex_unlock(order->second);
+    if (lock_for_s(order->second) == 0)
+        pthread_mutex_unlock(order->second);
     pthread_mutex_unlock(order->first);
     return NULL;
 }
@@ -151,6 +163,10 @@ int main(int argc, char **argv)
         return of_two(PTHREAD_PRIO_INHERIT, PTHREAD_MUTEX_STALLED, NULL);
     if (strcmp(way, "resolved") == 0)
         return of_two(PTHREAD_PRIO_NONE, PTHREAD_MUTEX_STALLED, &table_lock);
+    if (strcmp(way, "limited") == 0) {
+        limit_s = 4;
+        return of_two(PTHREAD_PRIO_NONE, PTHREAD_MUTEX_STALLED, NULL);
+    }
     if (strcmp(way, "three") == 0)
         return of_three();
     if (strcmp(way, "itself") == 0)
@@ -161,6 +177,7 @@ int main(int argc, char **argv)
         return of_processes();
     if (strcmp(way, "semaphore") == 0)
         return of_a_semaphore();
-    fputs("usage: locker two|robust|inherit|resolved|three|itself|join|processes|semaphore\n", stderr);
+    fputs("usage: locker two|robust|inherit|resolved|limited|three|itself|join|processes|semaphore\n",
+          stderr);
     return 2;
 }

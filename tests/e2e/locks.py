@@ -112,6 +112,12 @@ def _():
     expect(deadlocks(watched)[0]["ended_ns"] is not None, f"it did not end: {deadlocks(watched)}")
 
 
+@test("who waits for a time only is in no deadlock", timeout=60)
+def _():
+    watched = watch("-d", "20", "--exit-on-deadlock", "--", locker(), "limited")
+    expect(watched.status == 0 and not deadlocks(watched), f"{watched}, {watched.report['alerts']}")
+
+
 @test("what nobody owns is no deadlock", timeout=60)
 def _():
     watched = watch("-d", "4", "--", locker(), "semaphore")

@@ -54,13 +54,16 @@ static void test_syscall(void **state)
     assert_int_equal(call.operation, FUTEX_WAIT);
     assert_int_equal(call.value, 2);
     assert_true(call.is_private);
+    assert_false(call.is_limited);
 
-    snprintf(line, sizeof line, "%d 0x1000 0x%x 0x4d2 0x0 0x0 0xffffffff 0x7ffd12345678 0x7f12345678\n",
-             SYS_futex, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME);
+    snprintf(line, sizeof line,
+             "%d 0x1000 0x%x 0x4d2 0x7f12345600 0x0 0xffffffff 0x7ffd12345678 0x7f12345678\n", SYS_futex,
+             FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME);
     assert_true(parse(line, &call));
     assert_int_equal(call.state, FUTEX_WAITING);
     assert_int_equal(call.operation, FUTEX_WAIT_BITSET);
     assert_false(call.is_private);
+    assert_true(call.is_limited);
 
     snprintf(line, sizeof line, "%d 0x1000 0x%x 0x1 0x0 0x0 0x0 0x7ffd12345678 0x7f12345678\n", SYS_futex,
              FUTEX_WAKE);
@@ -161,10 +164,10 @@ static void test_cycles(void **state)
 {
     (void)state;
     static const struct futex_edge edges[] = {
-        {1, 2, 0, FUTEX_EDGE_MUTEX, 0, 0, 0},   {2, 3, 0, FUTEX_EDGE_MUTEX, 0, 0, 0},
-        {3, 2, 0, FUTEX_EDGE_JOIN, 0, 0, 0},    {4, 5, 0, FUTEX_EDGE_MUTEX, 0, 0, 0},
-        {6, 6, 0, FUTEX_EDGE_MUTEX, 0, 0, 0},   {7, 0, 0, FUTEX_EDGE_UNKNOWN, 0, 0, 0},
-        {9, 8, 0, FUTEX_EDGE_UNKNOWN, 0, 0, 0}, {8, 9, 0, FUTEX_EDGE_MUTEX, 0, 0, 0},
+        {1, 2, 0, FUTEX_EDGE_MUTEX, 0, 0, 0, false},   {2, 3, 0, FUTEX_EDGE_MUTEX, 0, 0, 0, false},
+        {3, 2, 0, FUTEX_EDGE_JOIN, 0, 0, 0, false},    {4, 5, 0, FUTEX_EDGE_MUTEX, 0, 0, 0, false},
+        {6, 6, 0, FUTEX_EDGE_MUTEX, 0, 0, 0, false},   {7, 0, 0, FUTEX_EDGE_UNKNOWN, 0, 0, 0, false},
+        {9, 8, 0, FUTEX_EDGE_UNKNOWN, 0, 0, 0, false}, {8, 9, 0, FUTEX_EDGE_MUTEX, 0, 0, 0, false},
     };
     unsigned cycle[8];
     assert_int_equal(futex_cycles(edges, 8, cycle), 2);

@@ -597,6 +597,33 @@ static void test_object_of_the_next_run(void **state)
     assert_int_equal(object_of(LEFT).index, index);
 }
 
+/* What was cut down to the last of its values has as many again later. */
+static void test_grows_after_a_cut(void **state)
+{
+    (void)state;
+    enum { SELDOM = 71, N_STEPS = 5000 };
+    timeline_free(tl);
+    tl = timeline_new(1 << 20);
+    object(1, JOBS, OBJECT_SEM, "jobs");
+    object(1, SELDOM, OBJECT_SEM, "seldom");
+    uint64_t t_ns = MS;
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 6; i++)
+            value(t_ns++, A, SELDOM, i);
+        for (int i = 0; i < 200000; i++, t_ns += 1000)
+            value(t_ns, A, JOBS, i);
+    }
+    for (int i = 0; i < N_STEPS; i++)
+        value(t_ns++, A, SELDOM, i);
+    const struct wait_step *steps;
+    assert_true(waits_steps(timeline_waits(tl), object_of(SELDOM).index, &steps) >= N_STEPS);
+    for (int i = 0; i < 1000; i++)
+        value(t_ns++, A, JOBS, i);
+    timeline_advance(tl, t_ns);
+    const unsigned n = waits_steps(timeline_waits(tl), object_of(SELDOM).index, &steps);
+    assert_int_equal(steps[n - 1].value, N_STEPS - 1);
+}
+
 /* A million waits in little memory: what is kept is the newest. */
 static void test_bounded(void **state)
 {
@@ -939,6 +966,22 @@ static void test_seen_deadlock(void **state)
     assert_int_equal(alert(0)->ended_ns, 4 * S);
 }
 
+/* Who waits for a time goes on by itself. */
+static void test_a_limited_wait_is_no_deadlock(void **state)
+{
+    (void)state;
+    object(S, SEEN, OBJECT_MUTEX, "m");
+    object(S, SEEN + 1, OBJECT_MUTEX, "n");
+    out(S, A, 0, OUT_BLOCKED);
+    out(S, B, 1, OUT_BLOCKED);
+    note(S + 300 * MS, A, NOTE_WANTS, SEEN, B, 0);
+    note(S + 310 * MS, B, NOTE_WANTS, SEEN + 1, A, EVENT_SOME_TIME);
+    timeline_advance(tl, 3 * S);
+    assert_string_equal(text_at(B, 3 * S), "blocked: wants mutex n, held by A for 1.69 s");
+    for (unsigned i = 0; i < n_alerts(); i++)
+        assert_int_not_equal(alert(i)->kind, ALERT_DEADLOCK);
+}
+
 /* To be joined late is no lock held long. */
 static void test_join_is_no_lock(void **state)
 {
@@ -999,6 +1042,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_seen, setup, teardown),
         cmocka_unit_test_setup_teardown(test_seen_too_late, setup, teardown),
         cmocka_unit_test_setup_teardown(test_seen_deadlock, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_limited_wait_is_no_deadlock, setup, teardown),
         cmocka_unit_test_setup_teardown(test_join_is_no_lock, setup, teardown),
         cmocka_unit_test_setup_teardown(test_long_names, setup, teardown),
         cmocka_unit_test_setup_teardown(test_namesakes, setup, teardown),
@@ -1021,6 +1065,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_exit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_lost_notes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_object_of_the_next_run, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_grows_after_a_cut, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bounded, setup, teardown),
         cmocka_unit_test_setup_teardown(test_values, setup, teardown),
         cmocka_unit_test_setup_teardown(test_edges, setup, teardown),
