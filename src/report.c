@@ -90,7 +90,7 @@ static void add_tasks(struct report *r, const struct timeline *tl, bool own, boo
             continue;
         if (sampled)
             use_kernel_totals(&task);
-        else if (r->has_target && task.exited) /* nobody reads the last counts of somebody else's task */
+        else if (!task_counts_hold(&task))
             task.kernel.has_switches = task.kernel.has_run = task.kernel.has_slices = false;
         struct report_task *row = &r->tasks[r->n_tasks++];
         row->task = task;

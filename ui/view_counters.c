@@ -348,6 +348,11 @@ static void draw_cost(const struct sheet *sheet, struct rect rect)
         draw_histogram(sheet, rows, h, PAINT_WARN);
 }
 
+static bool is_of_workload(const struct scene *scene, unsigned i)
+{
+    return task_is_workload(timeline_task_told(scene->tl, scene->tasks[i]));
+}
+
 static void draw_fairness(const struct sheet *sheet, struct rect rect)
 {
     const struct scene *scene = sheet->scene;
@@ -359,12 +364,13 @@ static void draw_fairness(const struct sheet *sheet, struct rect rect)
     draw_title(sheet, rect, "fairness", text);
     faces_init(&faces, scene);
     for (unsigned i = 0; i < scene->n_tasks; i++)
-        most_ns = sheet->parts[i].run_ns > most_ns ? sheet->parts[i].run_ns : most_ns;
+        if (is_of_workload(scene, i))
+            most_ns = sheet->parts[i].run_ns > most_ns ? sheet->parts[i].run_ns : most_ns;
     for (unsigned i = 0; i < scene->n_tasks && y < rect.y + rect.rows; i++) {
-        const struct face *face = faces_get(&faces, scene->tasks[i]);
         const double run_ns = (double)sheet->parts[i].run_ns;
-        if (face->self)
+        if (!is_of_workload(scene, i))
             continue;
+        const struct face *face = faces_get(&faces, scene->tasks[i]);
         canvas_text(sheet->canvas, rect.x + 1, y, 3, (enum paint)face->paint, PAINT_KEEP, CELL_BOLD,
                     face->letter);
         if (rect.cols > 20)

@@ -226,7 +226,7 @@ static void text_forced_rate(const struct row *row, char *buf, size_t size)
 static void kernel_text(const struct row *row, uint64_t ours, uint64_t kernels, char *buf, size_t size)
 {
     char count[24];
-    if (!row->task.kernel.has_switches)
+    if (!row->task.kernel.has_switches || !task_counts_hold(&row->task))
         snprintf(buf, size, "-");
     else
         snprintf(buf, size, "%s%s", disagrees(row, ours, kernels) ? "!" : "",
@@ -327,14 +327,15 @@ static void join_state(struct task *sum, const struct task *task)
     sum->exited = sum->exited && task->exited;
 }
 
-static void add_kernel(struct kernel_counts *sum, const struct kernel_counts *kernel)
+static void add_kernel(struct kernel_counts *sum, const struct task *task)
 {
+    const struct kernel_counts *kernel = &task->kernel;
     sum->voluntary += kernel->voluntary - kernel->base_voluntary;
     sum->involuntary += kernel->involuntary - kernel->base_involuntary;
     sum->run_ns += kernel->run_ns;
     sum->wait_ns += kernel->wait_ns;
     sum->slices += kernel->slices;
-    sum->has_switches = sum->has_switches && kernel->has_switches;
+    sum->has_switches = sum->has_switches && kernel->has_switches && task_counts_hold(task);
     sum->has_run = sum->has_run && kernel->has_run;
     sum->has_slices = sum->has_slices && kernel->has_slices;
 }
@@ -343,11 +344,11 @@ static void add_members(const struct scene *scene, const struct roster_row *from
 {
     struct task *sum = &row->task;
     struct kernel_counts kernel = {.has_switches = true, .has_run = true, .has_slices = true};
-    add_kernel(&kernel, &sum->kernel);
+    add_kernel(&kernel, sum);
     for (uint32_t i = 1; i < from->n; i++) {
         const struct task *task = timeline_task_told(scene->tl, scene->members[from->first + i]);
         join_state(sum, task);
-        add_kernel(&kernel, &task->kernel);
+        add_kernel(&kernel, task);
         sum->n_slices += task->n_slices;
         sum->n_voluntary += task->n_voluntary;
         sum->n_involuntary += task->n_involuntary;

@@ -257,6 +257,8 @@ _Noreturn void keeper_run(const struct keeper_config *config)
 {
     struct keeper keeper = {.config = config, .gate = -1, .exec_fd = -1};
     close_others(config);
+    if (!privilege_none(NULL)) /* nothing of it is needed here, and it may outlive schedviz */
+        _exit(1);
     prepare(&keeper);
     if (!start_command(&keeper))
         _exit(1);

@@ -311,6 +311,17 @@ unsigned timeline_behind(const struct timeline *tl, uint32_t task, uint64_t from
 unsigned timeline_antagonists(const struct timeline *tl, uint64_t from_ns, uint64_t to_ns, struct behind *out,
                               unsigned max, struct behind_sums *sums);
 
+/* Whether the kernel's counts of a task are still of use. One of the engine's reads them by itself just
+ * before it ends (its run time as of a tick ago at most, proc(5)); nobody does so for one that is killed, or
+ * for a program's. */
+#define TASK_COUNTS_LATE_NS UINT64_C(20000000)
+static inline bool task_counts_hold(const struct task *task)
+{
+    const struct kernel_counts *k = &task->kernel;
+    const uint64_t run_ns = k->has_run ? k->run_ns - k->base_run_ns : task->run_ns;
+    return !task->exited || (task->slot >= 0 && task->run_ns <= run_ns + TASK_COUNTS_LATE_NS);
+}
+
 /* Marks and holes, oldest first. */
 enum mark_kind {
     MARK_CHANGE, /* what somebody changed */

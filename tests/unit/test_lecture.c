@@ -35,7 +35,7 @@ static const char text[] =
     "    - title: Second\n"
     "      go_on: true\n"
     "      tasks: 4\n"
-    "      time: 50ms\n"
+    "      time: 500ms\n"
     "      measure: [{value: tasks - n_tasks, within: [2, 3]}, {value: spin.alive, within: [4, 4]}]\n"
     "    - title: Third\n"
     "      start: [adder]\n"
