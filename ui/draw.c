@@ -17,6 +17,19 @@
 
 /* ---- what lies over the view ---- */
 
+/* Who woke the task of a slice last, as of its begin; that is not kept with slices, but with all tasks'
+ * states.
+ */
+static uint32_t waker_of(const struct app *app, const struct slice *slice)
+{
+    struct task task;
+    if (!app->scene.info.all)
+        return TIMELINE_NO_TASK;
+    const struct timeline *state = session_state(app->session, slice->start_ns);
+    timeline_task(state, slice->task, &task);
+    return timeline_now_ns(state) <= slice->end_ns ? task.last_waker : TIMELINE_NO_TASK; /* else it is gone */
+}
+
 /* What is at the cursor in the selected lane; without a selection, in the first chosen core's. */
 static void draw_inspector(struct app *app)
 {
@@ -35,7 +48,7 @@ static void draw_inspector(struct app *app)
     bool found =
         cpu >= 0 ? timeline_cpu_slice(tl, cpu, t, 0, &slice) : timeline_task_slice(tl, task, t, 0, &slice);
     if (found && slice.start_ns <= t)
-        view_inspect(&app->scene, &app->canvas, rect, &slice);
+        view_inspect(&app->scene, &app->canvas, rect, &slice, waker_of(app, &slice));
     else
         view_inspect_gap(&app->scene, &app->canvas, rect, cpu, task);
 }

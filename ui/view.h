@@ -124,9 +124,9 @@ int view_summary_rows(const struct scene *scene, int rows_of_screen);
 void view_summary(const struct scene *scene, struct canvas *canvas, struct rect rect);
 
 /* The inspector: the slice at the cursor in the selected lane: who, where, how long, why it ended, who came
- * next. */
+ * next; and who woke it last, if that is known (else TIMELINE_NO_TASK). */
 void view_inspect(const struct scene *scene, struct canvas *canvas, struct rect rect,
-                  const struct slice *slice);
+                  const struct slice *slice, uint32_t waker);
 
 /* The same where no slice is at the cursor: on a CPU, idle or somebody else's; of a task (cpu -1), why it
  * does not run. */

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define N_LINES 6
+#define N_LINES 7
 
 /* "A worker-1": its letter, and its name where that says more. */
 static char *task_title(const struct face *face, char *buf, size_t size)
@@ -113,7 +113,7 @@ static void why_it_waited(const struct scene *scene, struct faces *faces, uint32
 }
 
 void view_inspect(const struct scene *scene, struct canvas *canvas, struct rect rect,
-                  const struct slice *slice)
+                  const struct slice *slice, uint32_t waker)
 {
     struct faces faces;
     struct task task;
@@ -122,9 +122,10 @@ void view_inspect(const struct scene *scene, struct canvas *canvas, struct rect 
     timeline_task(scene->tl, slice->task, &task);
     const struct face *face = faces_get(&faces, slice->task);
     snprintf(title, sizeof title, "a slice of %s", task_title(face, text, sizeof text));
-    if (rect.rows > N_LINES + 2) {
-        rect.y += rect.rows - N_LINES - 2;
-        rect.rows = N_LINES + 2;
+    const int n_lines = N_LINES - (waker == TIMELINE_NO_TASK);
+    if (rect.rows > n_lines + 2) {
+        rect.y += rect.rows - n_lines - 2;
+        rect.rows = n_lines + 2;
     }
     view_frame(scene, canvas, rect, title);
     int row = 1;
@@ -148,6 +149,10 @@ void view_inspect(const struct scene *scene, struct canvas *canvas, struct rect 
     else
         snprintf(text, sizeof text, "no wait for the core is known");
     draw_line(canvas, rect, row++, "waited", text);
+    if (waker != TIMELINE_NO_TASK)
+        draw_line(canvas, rect, row++, "woken by",
+                  waker == slice->task ? "itself"
+                                       : who_is(&faces, faces_get(&faces, waker), text, sizeof text));
     if (task.slice_ns && task.slice_ns->n) {
         snprintf(text, sizeof text, "%s; longest %s",
                  export_duration(histogram_quantile(task.slice_ns, 0.5), a, sizeof a),

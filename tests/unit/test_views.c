@@ -457,7 +457,8 @@ static void dialogs_scroll_and_inspectors_fit(void **state)
                     &(struct dialog){.title = "Keys", .lines = lines, .n_lines = 40, .selected = 39});
         assert_true(
             timeline_cpu_slice(fixture->tl, 0, fixture->scene.viewport.start_ns + 40 * NS_PER_MS, 0, &slice));
-        view_inspect(&fixture->scene, &canvas, (struct rect){0, 1, canvas.cols, rows / 2}, &slice);
+        view_inspect(&fixture->scene, &canvas, (struct rect){0, 1, canvas.cols, rows / 2}, &slice,
+                     TIMELINE_NO_TASK);
         check_cells(&canvas, false);
         canvas_fini(&canvas);
     }
