@@ -346,6 +346,19 @@ static bool wake_stopping(const struct host *host)
     return any;
 }
 
+static bool has_taskgroups(const struct program *program)
+{
+    for (unsigned i = 0; program && i < program->n_templates; i++) {
+        const struct template *template = &program->templates[i];
+        if (template->settings.taskgroup)
+            return true;
+        for (unsigned k = 0; k < template->n_phases; k++)
+            if (template->phases[k].settings.taskgroup)
+                return true;
+    }
+    return false;
+}
+
 _Noreturn void host_run(const struct host_config *config)
 {
     setpgid(0, 0);
@@ -358,6 +371,8 @@ _Noreturn void host_run(const struct host_config *config)
     set_limits();
 
     struct host *host = host_new(config);
+    if (has_taskgroups(host->shared->program))
+        taskgroup_watch();
     open_objects(host->shared);
     calibrate(host->shared);
     atomic_store(&host->shared->ready, true);

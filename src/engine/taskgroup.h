@@ -14,4 +14,8 @@ bool taskgroup_enter(const char *name, struct err *err);
  * too. */
 void taskgroup_clean(void);
 
+/* Forks a process that does so when all of this process group are gone, however they ended: the caller is to
+ * live until then, and so are all that it forks from here on. */
+void taskgroup_watch(void);
+
 #endif

@@ -7,8 +7,8 @@ import signal
 import subprocess
 import time
 
-from lib import (Fail, Terminal, children, comm, end_tagged, expect, expect_nothing_left, main, start, stat_fields,
-                 tagged, test, wait_until)
+from lib import (Fail, Skip, Terminal, children, comm, end_tagged, expect, expect_nothing_left, main, start, stat_fields,
+                 tagged, test, users, wait_until, workdir)
 
 N_TASKS = 4
 
@@ -225,6 +225,38 @@ def _():
         terminal.keys("q")
         terminal.status()
         wait_until(lambda: not terminal.pids(), 5, "the end of all processes")
+
+
+GROUPS = """
+tasks:
+  a: {taskgroup: /left/x, run: 1000, kind: process}
+  b: {taskgroup: /left/y, run: 1000}
+"""
+
+
+def task_groups():
+    """Control groups that some schedviz made."""
+    found = subprocess.run(["find", "/sys/fs/cgroup", "-maxdepth", "8", "-type", "d", "-name", "schedviz.[0-9]*"],
+                           capture_output=True, check=False)
+    return set(found.stdout.decode().split())
+
+
+@test("kill -9 of schedviz, tasks in groups: no control group stays behind")
+def _():
+    path = os.path.join(workdir(), "groups.yaml")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(GROUPS)
+    before = task_groups()
+    process = start("-b", "-d", "30", path, user=users()[-1])
+    try:
+        wait_until(lambda: task_groups() - before, 5, "a control group")
+    except Fail as failure:
+        raise Skip("no control group can be made here") from failure
+    finally:
+        process.kill()
+        process.communicate()
+    expect_nothing_left(process.tag, within=10)
+    wait_until(lambda: not task_groups() - before, 10, "the end of the control groups")
 
 
 @test("on the screen: kill -9 of schedviz leaves nothing behind")
