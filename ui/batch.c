@@ -79,6 +79,7 @@ enum batch_end batch_run(const struct options *options, const struct setup *setu
     struct session_info info;
     struct session_recording recording;
     enum batch_end end = BATCH_DONE;
+    bool is_cut = false;
     static struct pollfd fds[MAX_FDS];
     const int signals_fd = signals_open();
     for (;;) {
@@ -103,12 +104,19 @@ enum batch_end batch_run(const struct options *options, const struct setup *setu
         fds[0] = (struct pollfd){.fd = signals_fd, .events = POLLIN};
         unsigned n = 1 + session_poll_fds(session, fds + 1, MAX_FDS - 1);
         session_sleep(session, fds, n, (int)(timeout_ns / NS_PER_MS));
-        if (signals_read(signals_fd) & (SIGNAL_END))
+        if (signals_read(signals_fd) & (SIGNAL_END)) {
+            is_cut = true;
             break;
+        }
         session_turn(session);
     }
     if (progress)
         fputs("\r\033[K", stderr);
+    if (is_cut && lecture) {
+        fprintf(stderr, "schedviz: a signal ended the lesson in step %u of %u\n", lecture_step(lecture) + 1,
+                lecture_lesson(lecture)->n_steps);
+        end = BATCH_FAILED;
+    }
     if (!session_alive(session, NULL))
         end = BATCH_FAILED;
     session_stop(session);

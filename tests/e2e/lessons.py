@@ -64,6 +64,18 @@ for lesson_name in LESSONS:
         check_lesson(name)
 
 
+@test("a signal cuts a lesson short: one line, status 1, and the report")
+def _():
+    process = start("-b", "-f", "json", "deadlock")
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    expect(process.returncode == 1, f"status {process.returncode}")
+    expect(err.count(b"\n") == 1 and b"in step" in err, f"{err!r}")
+    expect(json.loads(out)["lesson"] is not None, "no lesson in the report")
+    expect_nothing_left(process.tag)
+
+
 for lesson_name in LESSONS if LONG else ["deadlock", "interleave", "lock-contention", "producer-consumer"]:
 
     @test(f"lesson {lesson_name}, where perf is refused: its answers are inside their bounds", timeout=600)
