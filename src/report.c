@@ -116,6 +116,41 @@ static void add_others(struct report *r, const struct timeline *tl)
         qsort(r->others, r->n_others, sizeof *r->others, compare_run_time);
 }
 
+struct switches {
+    const struct timeline *tl;
+    uint64_t start_ns, end_ns;
+    struct cpu_totals *totals;
+};
+
+static bool count_slice(void *data, const struct slice *slice)
+{
+    const struct switches *s = data;
+    if (slice->start_ns >= s->end_ns)
+        return false;
+    if (slice->start_ns >= s->start_ns) {
+        s->totals->n_slices++;
+        s->totals->n_switches += slice->end != SLICE_OPEN && slice->end != SLICE_LOST &&
+                                 !is_own(timeline_task_told(s->tl, slice->task));
+    }
+    return true;
+}
+
+/* Of the run, where there were others before it and history still holds all of it; else of all that was seen.
+ */
+static void totals_inside(const struct timeline *tl, const struct report *r, int cpu,
+                          struct cpu_totals *totals)
+{
+    struct bin bin;
+    timeline_cpu_totals(tl, cpu, totals);
+    if (r->run.number < 2 || !r->info.exact || timeline_edge_ns(tl) > r->start_ns)
+        return;
+    timeline_cpu_sum(tl, cpu, r->start_ns, r->duration_ns, &bin);
+    *totals = (struct cpu_totals){
+        .busy_ns = bin.run_ns - bin.self_ns, .self_ns = bin.self_ns, .others_ns = bin.others_ns};
+    struct switches switches = {tl, r->start_ns, r->start_ns + r->duration_ns, totals};
+    timeline_each_cpu_slice(tl, cpu, r->start_ns, count_slice, &switches);
+}
+
 static void add_cpus(struct report *r, const struct timeline *tl)
 {
     int n = timeline_n_cpus(tl);
@@ -123,7 +158,7 @@ static void add_cpus(struct report *r, const struct timeline *tl)
     for (int cpu = 0; cpu < CPUSET_MAX; cpu++) {
         struct cpu_totals totals = {0};
         if (cpu < n)
-            timeline_cpu_totals(tl, cpu, &totals);
+            totals_inside(tl, r, cpu, &totals);
         if (totals.n_slices == 0 && !cpuset_has(&r->run.cpus, cpu))
             continue;
         r->cpus[r->n_cpus++] = (struct report_cpu){.cpu = cpu, .totals = totals};
