@@ -169,6 +169,14 @@ static void follow_runs(struct app *app)
         app_notice(app, false, "the run has ended after %s: r runs again", makespan);
 }
 
+/* An inspection is of what stands still: where the picture moves it is not seen, and must not wait for keys.
+ */
+static void end_inspection(struct app *app)
+{
+    if (app->dialog == DIALOG_INSPECT && app->viewport.mode != MODE_PAUSED)
+        app->dialog = DIALOG_NONE;
+}
+
 static void end_after_duration(struct app *app)
 {
     const struct run *run = session_current_run(app->session);
@@ -229,6 +237,7 @@ static void turn(struct app *app)
     end_on_deadlock(app);
     tell_warnings(app);
     frame(app);
+    end_inspection(app);
 }
 
 static void wait_for_something(struct app *app, struct pollfd *fds, int signals_fd)

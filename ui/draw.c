@@ -145,10 +145,11 @@ static bool is_idle(const struct app *app, const struct command *command)
 /* An open question comes before all else: its keys, those of the lesson, and the way out. */
 static void draw_keys_of_question(struct app *app, struct rect rect)
 {
-    static const struct key_label items[] = {
-        {.key = "Enter", .label = "answer"}, {.key = "Esc", .label = "skip"}, {.key = "h", .label = "help"},
-        {.key = "q", .label = "quit"},       {.key = "n", .label = "next"},   {.key = "p", .label = "back"},
-        {.key = "l", .label = "lessons"},    {.key = "H", .label = "hide"}};
+    const char *const escape = app->dialog == DIALOG_INSPECT ? "close" : "skip";
+    const struct key_label items[] = {{.key = "Enter", .label = "answer"}, {.key = "Esc", .label = escape},
+                                      {.key = "h", .label = "help"},       {.key = "q", .label = "quit"},
+                                      {.key = "n", .label = "next"},       {.key = "p", .label = "back"},
+                                      {.key = "l", .label = "lessons"},    {.key = "H", .label = "hide"}};
     view_keys(&app->canvas, rect, items, sizeof items / sizeof *items);
 }
 
@@ -169,7 +170,7 @@ static void draw_bottom(struct app *app, struct rect rect, uint64_t now)
                     app->notice_is_alert ? PAINT_ALERT : PAINT_STRONG, PAINT_BAR, CELL_BOLD, app->notice);
         return;
     }
-    if (lectern_asks(app) && app->dialog == DIALOG_NONE) {
+    if (lectern_asks(app) && (app->dialog == DIALOG_NONE || app->dialog == DIALOG_INSPECT)) {
         draw_keys_of_question(app, rect);
         return;
     }

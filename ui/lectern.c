@@ -204,10 +204,12 @@ unsigned lectern_n_held(const struct app *app)
 
 /* ---- keys ---- */
 
-/* Dialogs take all keys; a deadlock's band is closed by Esc and takes no other. */
+/* Dialogs take all keys; an inspection and a deadlock's band are closed by Esc and take no other. */
 static bool is_covered(const struct app *app, const struct screen_key *key)
 {
-    return app->dialog != DIALOG_NONE || (key->kind == SCREEN_ESCAPE && app->shown_alert_ns);
+    if (app->dialog != DIALOG_NONE && app->dialog != DIALOG_INSPECT)
+        return true;
+    return key->kind == SCREEN_ESCAPE && (app->dialog == DIALOG_INSPECT || app->shown_alert_ns);
 }
 
 static void predict(struct app *app, const char *typed)
@@ -215,6 +217,10 @@ static void predict(struct app *app, const char *typed)
     struct err err = {0};
     if (!lecture_predict(app->lectern.lecture, typed, &err))
         app_notice(app, true, "%s", err.msg);
+    if (lecture_state(app->lectern.lecture) != LECTURE_ASKS && app->viewport.mode == MODE_PAUSED) {
+        app->dialog = DIALOG_NONE;
+        app->lectern.sets_time = true; /* what begins now is to be seen */
+    }
     app->lectern.typed[0] = '\0';
     follow(&app->lectern);
 }
@@ -250,10 +256,12 @@ bool lectern_key(struct app *app, const struct screen_key *key)
 static void go(struct app *app, unsigned step)
 {
     struct err err = {0};
-    if (lecture_go(app->lectern.lecture, step, &err))
-        begin_step(&app->lectern);
-    else
+    if (!lecture_go(app->lectern.lecture, step, &err)) {
         app_notice(app, false, "%s", err.msg);
+        return;
+    }
+    app->dialog = DIALOG_NONE; /* it is of the step before */
+    begin_step(&app->lectern);
 }
 
 void lectern_follow(struct app *app, unsigned step)

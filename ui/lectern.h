@@ -42,8 +42,8 @@ bool lectern_asks_hidden(const struct app *app);
 /* Tasks that wait at the gate for its answer; 0: none. */
 unsigned lectern_n_held(const struct app *app);
 
-/* Keys go to an open question before the commands, but not while something lies over it; true when the key
- * was its. */
+/* Keys go to an open question before the commands, but not while a dialog lies over it (an inspection takes
+ * Esc alone); true when the key was its. */
 bool lectern_key(struct app *app, const struct screen_key *key);
 
 /* What r does while a lesson is given; true when that was all. */

@@ -119,6 +119,39 @@ def _():
         leave(terminal)
 
 
+def mode_of(screen):
+    """How the time is shown, as the title tells."""
+    return re.search(r"\b(scope|scroll|paused|slow motion)\b", screen.split("\n")[0])[1]
+
+
+@test("an inspection that was left open takes no key from the question of the next step, and its run is seen", timeout=60)
+def _():
+    def asks(screen):
+        return (steps_of(screen) or (0, 0))[0] == 2 and "Enter: answer" in screen
+
+    with Terminal(140, 42) as terminal:
+        terminal.schedviz("lock-contention")
+        terminal.wait(lambda s: re.search(r"running at once  \d", s), 20, "the end of the first step")
+        for answer in ("9", "Enter"), ("Escape",):
+            terminal.keys("i", "n")
+            terminal.wait(lambda s: asks(s) and mode_of(s) != "paused", what="the question, over a picture that moves")
+            terminal.keys(*answer)
+            screen = terminal.wait(lambda s: "READY" not in s and "Enter: answer" not in s, what="the run")
+            expect(mode_of(screen) != "paused", f"its beginning is not seen:\n{screen}")
+            terminal.keys("p")
+            terminal.wait(lambda s: (steps_of(s) or (0, 0))[0] == 1, what="the step before")
+
+        terminal.keys("n")
+        terminal.wait(asks, what="the question again")
+        terminal.keys("i")
+        terminal.wait(lambda s: mode_of(s) == "paused" and "Esc close" in s.rstrip().splitlines()[-1], what="an inspection over it")
+        terminal.type("12")
+        terminal.wait(lambda s: "your answer  12_" in s, what="the answer that is typed")
+        terminal.keys("Enter")
+        terminal.wait(lambda s: "READY" not in s and "Enter: answer" not in s and mode_of(s) != "paused", what="the run")
+        leave(terminal)
+
+
 @test("a run that is changed by keys while it is measured is not judged, and r runs it again", timeout=60)
 def _():
     with Terminal(120, 40) as terminal:
