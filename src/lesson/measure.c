@@ -4,6 +4,7 @@
 #include "../clock.h"
 #include "../observe/shares.h"
 #include "../timeline/waits.h"
+#include "../workload/lesson.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -682,6 +683,25 @@ static struct meaning meaning_of(const struct program *program, const char *name
     return (struct meaning){i < 0 ? NOTHING : OF_THE_RUN, 0, i < 0 ? 0 : (unsigned)i};
 }
 
+/* A figure that another step of the lesson measures has no value before that was run. */
+static bool look_up_later(struct measure *m, const char *name, double *value)
+{
+    const struct program *program = program_of(m);
+    const struct lesson *lesson = program ? program->lesson : NULL;
+    for (unsigned s = 0; lesson && s < lesson->n_steps; s++) {
+        for (unsigned i = 0; i < lesson->steps[s].n_measures; i++) {
+            const char *measured = lesson->steps[s].measures[i].name;
+            if (!measured || !same_name(name, strlen(name), measured))
+                continue;
+            *value = NAN;
+            if (!m->why[0])
+                snprintf(m->why, sizeof m->why, "step %u, which measures it, was not run to its end", s + 1);
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool look_up(const struct expression_names *names, const char *name, double *value)
 {
     struct measure *m = (struct measure *)names; /* its first member */
@@ -690,7 +710,7 @@ static bool look_up(const struct expression_names *names, const char *name, doub
     const struct meaning meaning = meaning_of(program_of(m), name);
     switch (meaning.kind) {
     case NOTHING:
-        return false;
+        return look_up_later(m, name, value);
     case OF_THE_RUN:
         *value = run_figure(m, (enum run_figure)meaning.figure);
         break;

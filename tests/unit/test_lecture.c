@@ -185,11 +185,25 @@ static void steps_set_the_session(void **state)
     assert_int_equal(lecture_step(lecture), 3);
 }
 
+/* What a step that was passed over would have told is no mistake in the formula that asks for it. */
+static void figures_of_steps_that_were_passed_over_are_not_known(void **state)
+{
+    (void)state;
+    begin(false);
+    assert_true(lecture_go(lecture, 3, &err));
+    turn_until_measured();
+    const struct lecture_answer *answer = lecture_answer(lecture, 3, 0);
+    assert_false(answer->is_measured);
+    assert_string_equal(answer->why, "step 1, which measures it, was not run to its end");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(nothing_moves_before_the_prediction, setup, teardown),
         cmocka_unit_test_setup_teardown(steps_set_the_session, setup, teardown),
+        cmocka_unit_test_setup_teardown(figures_of_steps_that_were_passed_over_are_not_known, setup,
+                                        teardown),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
