@@ -21,6 +21,8 @@ static struct side make_side(const struct scene *scene, const struct run *run, c
 {
     struct side side = {.run = run, .name = name, .cores = cpuset_count(&run->cpus)};
     uint64_t end = run->end_ns ? run->end_ns : scene->viewport.known_ns, run_ns = 0, done = 0, total = 0;
+    if (!run->start_ns)
+        return side;
     side.length_ns = end > run->start_ns ? end - run->start_ns : 0;
     for (uint32_t i = 0; i < timeline_n_tasks(scene->tl); i++) {
         struct task task;
@@ -61,6 +63,10 @@ static void tell(const struct side sides[2], bool is_replay, char *buf, size_t s
 {
     const struct side *a = &sides[0], *b = &sides[1];
     char length[32];
+    if (!b->run->start_ns) {
+        snprintf(buf, size, "this run has not begun");
+        return;
+    }
     if (!b->run->complete) {
         const char *what = b->run->end_ns ? "this run was ended"
                            : is_replay    ? "the recording ends within this run"
@@ -144,14 +150,17 @@ static int draw_side(const struct scene *scene, struct canvas *canvas, struct fa
 {
     char text[96], length[32], label[48];
     const struct run *run = side->run;
-    uint64_t known = run->end_ns ? run->end_ns : scene->viewport.known_ns;
+    uint64_t known = run->end_ns || !run->start_ns ? run->end_ns : scene->viewport.known_ns;
     struct lane_span span = {run->start_ns, col_ns, frame->cols, known, true};
     int y = rect.y, bottom = rect.y + rect.rows;
     if (rect.rows < 2)
         return y;
     int n = canvas_text(canvas, frame->x, y, frame->cols, PAINT_STRONG, PAINT_KEEP, CELL_BOLD, side->name);
     snprintf(text, sizeof text, "%u task%s on %u core%s%s", run->n_tasks, run->n_tasks == 1 ? "" : "s",
-             side->cores, side->cores == 1 ? "" : "s", run->changed ? ", changed while it ran" : "");
+             side->cores, side->cores == 1 ? "" : "s",
+             !run->start_ns ? ", not begun"
+             : run->changed ? ", changed while it ran"
+                            : "");
     canvas_text(canvas, frame->x + n + 3, y++, frame->cols - n - 3, run->changed ? PAINT_WARN : PAINT_FAINT,
                 PAINT_KEEP, 0, text);
     int top = y;
@@ -225,7 +234,7 @@ static void draw_both(const struct scene *scene, struct canvas *canvas, struct r
         const char *how = how_they_ran(scene->comparison);
         if (n + 5 + canvas_text_cols(how) < rect.cols)
             canvas_text(canvas, rect.x + 1 + n + 3, rect.y, rect.cols, PAINT_FAINT, PAINT_KEEP, 0, how);
-        if (rect.rows >= 16 && (sides[0].others >= 0.05 || sides[1].others >= 0.05))
+        if (rect.rows >= 16 && sides[1].run->start_ns && (sides[0].others >= 0.05 || sides[1].others >= 0.05))
             canvas_printf(canvas, rect.x + 1, rect.y + 1, rect.cols - 2, PAINT_FAINT, PAINT_KEEP, 0,
                           "other programs had %.0f %% of the cores of the reference, %.0f %% of this run's",
                           sides[0].others * 100, sides[1].others * 100);

@@ -293,6 +293,20 @@ static void words_are_by_number(void **state)
     assert_true(view_jain(one, 4) > 0.2499 && view_jain(one, 4) < 0.2501);
 }
 
+static char *drawn_text(struct fixture *fixture, const struct view_ops *view, int cols, int rows)
+{
+    struct canvas canvas;
+    char *text = NULL;
+    size_t size = 0;
+    canvas_init(&canvas, cols, rows);
+    fixture_draw(fixture, view, &canvas);
+    FILE *out = open_memstream(&text, &size);
+    canvas_to_text(&canvas, out);
+    fclose(out);
+    canvas_fini(&canvas);
+    return text;
+}
+
 /* Nothing runs and nothing is idle: the tasks wait for the answer to a question. */
 static void held_tasks_are_ready(void **state)
 {
@@ -303,23 +317,31 @@ static void held_tasks_are_ready(void **state)
     } cases[] = {{false, 30}, {true, 30}, {true, 20}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct fixture *fixture = fixture_new("empty");
-        struct canvas canvas;
-        char *text = NULL;
-        size_t size = 0;
         fixture->scene.n_held = 3;
         fixture->scene.lecture = cases[i].lecture;
-        canvas_init(&canvas, 100, cases[i].rows);
-        fixture_draw(fixture, &view_cores, &canvas);
-        FILE *out = open_memstream(&text, &size);
-        canvas_to_text(&canvas, out);
-        fclose(out);
+        char *text = drawn_text(fixture, &view_cores, 100, cases[i].rows);
         assert_non_null(strstr(text, "3 tasks at the gate: the run waits for your answer"));
         assert_true(cases[i].lecture || strstr(text, "READY"));
         assert_null(strstr(text, "waiting for the first events"));
         free(text);
-        canvas_fini(&canvas);
         fixture_free(fixture);
     }
+}
+
+/* What waits at the gate has no length: the reference is seen on its own scale. */
+static void a_run_that_has_not_begun_is_not_compared(void **state)
+{
+    (void)state;
+    struct fixture *fixture = fixture_new("compare");
+    fixture->runs[1].start_ns = fixture->runs[1].end_ns = 0;
+    fixture->runs[1].complete = false;
+    char *text = drawn_text(fixture, &view_compare, 120, 36);
+    assert_non_null(strstr(text, "this run has not begun"));
+    assert_non_null(strstr(text, "4 tasks on 2 cores, not begun"));
+    assert_null(strstr(text, "goes on"));
+    assert_non_null(strstr(text, " 180 ms"));
+    free(text);
+    fixture_free(fixture);
 }
 
 static void clicks_find_rows_and_times(void **state)
@@ -475,6 +497,7 @@ int main(void)
         cmocka_unit_test(holes_and_the_unknown_are_not_idle),
         cmocka_unit_test(words_are_by_number),
         cmocka_unit_test(held_tasks_are_ready),
+        cmocka_unit_test(a_run_that_has_not_begun_is_not_compared),
         cmocka_unit_test(clicks_find_rows_and_times),
         cmocka_unit_test(tables_sort),
         cmocka_unit_test(narrow_dialogs_lose_no_word),
