@@ -41,7 +41,10 @@ static void explain(const struct view_stats *s, int max_cols, char *buf, size_t 
                  plural(s->n_chosen));
         break;
     case WORD_ALONE:
-        snprintf(buf, size, "one task runs and nothing has to wait for it");
+        if (n > 1)
+            snprintf(buf, size, "one of %u tasks runs, the rest is blocked: nobody waits for a core", n);
+        else
+            snprintf(buf, size, "one task runs and nothing has to wait for it");
         break;
     case WORD_INTERLEAVED:
         if (s->n_switches && each >= 1)

@@ -328,6 +328,23 @@ static void held_tasks_are_ready(void **state)
     }
 }
 
+/* Who is blocked may well wait for something that the one that runs has: only of a core nobody waits for it.
+ */
+static void alone_among_blocked_tasks_is_told(void **state)
+{
+    (void)state;
+    struct fixture *fixture = fixture_new("deadlock");
+    struct viewport *vp = &fixture->scene.viewport;
+    vp->start_ns += 600100 * NS_PER_US;
+    vp->known_ns = vp->start_ns + 1800 * NS_PER_US;
+    vp->col_ns = 20 * NS_PER_US;
+    char *text = drawn_text(fixture, &view_cores, 120, 36);
+    assert_non_null(strstr(text, "ALONE"));
+    assert_non_null(strstr(text, "one of 2 tasks runs, the rest is blocked: nobody waits for a core"));
+    free(text);
+    fixture_free(fixture);
+}
+
 /* What waits at the gate has no length: the reference is seen on its own scale. */
 static void a_run_that_has_not_begun_is_not_compared(void **state)
 {
@@ -497,6 +514,7 @@ int main(void)
         cmocka_unit_test(holes_and_the_unknown_are_not_idle),
         cmocka_unit_test(words_are_by_number),
         cmocka_unit_test(held_tasks_are_ready),
+        cmocka_unit_test(alone_among_blocked_tasks_is_told),
         cmocka_unit_test(a_run_that_has_not_begun_is_not_compared),
         cmocka_unit_test(clicks_find_rows_and_times),
         cmocka_unit_test(tables_sort),
