@@ -344,6 +344,14 @@ static void find_told(const struct timeline *tl, const struct program *program, 
     }
 }
 
+/* What the tasks have now stands for the past only of a counter that is added up, in a run that is over: its
+ * sum is the outcome, wherever in the run the cursor is. */
+static bool is_known(const struct app *app, const struct scene_object *object)
+{
+    const bool is_sum = object->object->kind == OBJECT_COUNTER && !object->is_level;
+    return !app->scene.state || (is_sum && session_current_run(app->session)->end_ns);
+}
+
 static void build_objects(struct app *app)
 {
     const struct program *program = app->scene.info.workload.program;
@@ -364,7 +372,7 @@ static void build_objects(struct app *app)
             continue;
         *object = (struct scene_object){
             .object = &program->objects[i], .wait = told[i], .is_level = notes[i] & GOES_DOWN};
-        object->has_state = !app->scene.state && engine && engine_object(engine, run, i, &object->state);
+        object->has_state = engine && is_known(app, object) && engine_object(engine, run, i, &object->state);
         n++;
     }
     free(notes);

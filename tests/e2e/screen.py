@@ -534,6 +534,21 @@ def _():
         wait_until(lambda: not terminal.pids(), 5, "the end of all processes")
 
 
+@test("when a run has ended, what was found of what was added is seen wherever the cursor is")
+def _():
+    with Terminal(100, 30) as terminal:
+        with open(terminal.path("adders.yaml"), "w", encoding="ascii") as file:
+            file.write("tasks: {a: {instance: 2, loop: 1, run: 20ms, add: {ref: sum, times: 1000, how: atomic}}}\n")
+        terminal.schedviz(terminal.path("adders.yaml"))
+        terminal.wait(lambda s: "paused" in s.split("\n")[0], what="the end of the run")
+        terminal.keys("6")
+        for keys in ((), ("Left", "Left", "Left"), ("g",)):
+            terminal.keys(*keys) if keys else None
+            time.sleep(0.3)
+            terminal.wait(lambda s: re.search(r"counter +sum +found 2,000 +of 2,000 +none lost", s), what="the outcome")
+        leave(terminal)
+
+
 @test("a command: it may run on")
 def _():
     with Terminal(100, 30) as terminal:
