@@ -1,6 +1,7 @@
 /* sched_setattr(2), sched_setaffinity(2), set_mempolicy(2), mlockall(2): one after the other, so that of what
  * is refused the rest is done. */
 #include "attributes.h"
+#include "../cpuset.h"
 #include "taskgroup.h"
 
 #include <errno.h>
@@ -269,13 +270,15 @@ static void apply_util(const struct settings *settings, struct refusals *refusal
 static void apply_nodes(const struct settings *settings, struct refusals *refusals)
 {
     unsigned long nodes = (unsigned long)settings->nodes;
+    const struct cpuset numbers = {{nodes}}; /* to be told as those of CPUs are */
+    char text[64];
 
     if (!settings->has_nodes)
         return;
     /* The kernel takes one bit less than it is told of (get_nodes() of mm/mempolicy.c). */
     if (syscall(SYS_set_mempolicy, MPOL_BIND, &nodes, sizeof nodes * 8 + 1) != 0)
-        refuse(refusals, ATTRIBUTE_NODES, "memory on NUMA nodes 0x%lx refused: %s; it is taken from any",
-               nodes,
+        refuse(refusals, ATTRIBUTE_NODES, "memory on NUMA nodes %s refused: %s; it is taken from any",
+               cpuset_format(&numbers, text, sizeof text),
                errno == EINVAL   ? "none of them is here"
                : errno == ENOSYS ? "this kernel has no NUMA"
                                  : strerror(errno));
