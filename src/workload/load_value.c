@@ -67,13 +67,26 @@ static const char *kind_of(const struct node *node)
     return load_is_null(node) ? "nothing" : node->quoted ? "a text in quotes" : "a word";
 }
 
-static bool fail_type(struct loader *l, const struct node *node, const char *what, const char *wanted)
+static bool fail_needed(struct loader *l, const struct node *node, const char *what, const char *wanted,
+                        const char *way_out)
 {
     if (node->kind != NODE_SCALAR || load_is_null(node))
         return load_fail(l, node->place, "%s: %s is missing, here is %s", what, wanted, kind_of(node));
     return load_fail(l, node->place, "%s: %s is needed, not `%s'%s", what, wanted,
-                     load_shown(node->text).text,
-                     node->quoted && isdigit((unsigned char)*node->text) ? "; leave the quotes out" : "");
+                     load_shown(node->text).text, way_out);
+}
+
+static bool fail_type(struct loader *l, const struct node *node, const char *what, const char *wanted)
+{
+    return fail_needed(l, node, what, wanted, "");
+}
+
+/* Where a number alone would be taken. */
+static bool fail_number(struct loader *l, const struct node *node, const char *what, const char *wanted)
+{
+    int64_t n;
+    const bool is_quoted = node->quoted && text_number(node->text, &n) == TEXT_IS_NUMBER;
+    return fail_needed(l, node, what, wanted, is_quoted ? "; leave the quotes out" : "");
 }
 
 /* ---- Scalars ---- */
@@ -101,7 +114,7 @@ bool load_int(struct loader *l, const struct node *node, const char *what, int64
     enum text_number found = is_plain(node) ? text_number(node->text, value) : TEXT_NO_NUMBER;
 
     if (found == TEXT_NO_NUMBER)
-        return fail_type(l, node, what, "a whole number");
+        return fail_number(l, node, what, "a whole number");
     if (found == TEXT_NUMBER_TOO_LARGE || *value < min || *value > max)
         return load_fail(l, node->place, "%s: %s is out of range; give %lld to %lld", what,
                          load_shown(node->text).text, (long long)min, (long long)max);
@@ -134,9 +147,9 @@ bool load_time(struct loader *l, const struct node *node, const char *what, bool
     if (found == TEXT_IS_NUMBER && !has_unit && (node->quoted || strchr(node->text, '.')))
         found = TEXT_NO_NUMBER;
     if (found == TEXT_NO_NUMBER)
-        return fail_type(l, node, what,
-                         need_unit ? "a time such as \"2s\" or \"500ms\""
-                                   : "a time (whole microseconds, or such as \"2ms\")");
+        return fail_number(l, node, what,
+                           need_unit ? "a time such as \"2s\" or \"500ms\""
+                                     : "a time (whole microseconds, or such as \"2ms\")");
     if (found == TEXT_IS_NUMBER && !has_unit && __builtin_mul_overflow(*ns, UINT64_C(1000), ns))
         found = TEXT_NUMBER_TOO_LARGE;
     if (found == TEXT_NUMBER_TOO_LARGE || *ns > LOAD_MAX_NS)

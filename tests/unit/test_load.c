@@ -455,6 +455,8 @@ static void test_values_refused(void **state)
     task_refused("a: {run: \"100\"}",
                  "1:19: run: a time (whole microseconds, or such as \"2ms\") is needed, not "
                  "`100'; leave the quotes out");
+    task_refused("a: {run: \"2h\"}",
+                 "1:19: run: a time (whole microseconds, or such as \"2ms\") is needed, not `2h'");
     task_refused("a: {run: 1.5}",
                  "1:19: run: a time (whole microseconds, or such as \"2ms\") is needed, not `1.5'");
     task_refused("a: {run: [1]}",
