@@ -9,7 +9,7 @@ struct slot {
     uint16_t run; /* 0: nothing is wanted here */
     enum task_kind kind;
     struct part part; /* of the program, if there is one */
-    bool several;     /* its template has more tasks than this */
+    bool several;     /* its template has more tasks than this, or may come to */
     bool told;        /* its death was told */
     int watched_tid;  /* known to proc */
     uint64_t done_ns; /* work to go on from */
