@@ -76,10 +76,8 @@ static void fill_workload(const struct scene *scene, struct title_part *part)
         fill_counts(scene, part);
         return;
     }
-    const char *plural = w->n_tasks == 1 ? "" : w->kind == TASK_PROCESS ? "es" : "s";
-    const char *kind = w->kind == TASK_GREEN ? "green thread" : workload_kind_name(w->kind);
-    snprintf(part->text[1], sizeof part->text[1], "%u %s%s · %u of %u core%s", w->n_tasks, kind, plural,
-             chosen, scene->n_cpus, scene->n_cpus == 1 ? "" : "s");
+    snprintf(part->text[1], sizeof part->text[1], "%u %s · %u of %u core%s", w->n_tasks,
+             workload_kind_noun(w->kind, w->n_tasks), chosen, scene->n_cpus, scene->n_cpus == 1 ? "" : "s");
     snprintf(part->text[0], sizeof part->text[0], "%.64s · %s", part->text[1],
              workload_placement_name(w->placement));
     snprintf(part->text[2], sizeof part->text[2], "%u on %u", w->n_tasks, chosen);

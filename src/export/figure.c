@@ -505,11 +505,7 @@ char *figure_workload(const struct figure *f, char *buf, size_t size)
         snprintf(buf, size, "%s · %u of %u core%s", counts, chosen, all, plural(all));
         return buf;
     }
-    snprintf(counts, sizeof counts, "%u %s%s", w->n_tasks,
-             w->kind == TASK_GREEN ? "green thread" : workload_kind_name(w->kind),
-             w->n_tasks == 1           ? ""
-             : w->kind == TASK_PROCESS ? "es"
-                                       : "s");
+    snprintf(counts, sizeof counts, "%u %s", w->n_tasks, workload_kind_noun(w->kind, w->n_tasks));
     snprintf(buf, size, "%s · %u of %u core%s · %s", counts, chosen, all, plural(all),
              workload_placement_name(w->placement));
     return buf;

@@ -45,13 +45,10 @@ static void print_workload(const struct report *r, FILE *out)
     const struct workload *w = &r->info.workload;
     char cpus[64], name[512];
     export_safe_name(w->name, name, sizeof name);
-    fprintf(out, "schedviz  %s  %u %s%s on %u core%s (%s), %s\n", name, w->n_tasks,
-            workload_kind_name(w->kind),
-            w->n_tasks == 1           ? ""
-            : w->kind == TASK_PROCESS ? "es"
-                                      : "s",
-            cpuset_count(&r->info.cpus), plural(cpuset_count(&r->info.cpus)),
-            cpuset_format(&r->info.cpus, cpus, sizeof cpus), workload_placement_name(w->placement));
+    fprintf(out, "schedviz  %s  %u %s on %u core%s (%s), %s\n", name, w->n_tasks,
+            workload_kind_noun(w->kind, w->n_tasks), cpuset_count(&r->info.cpus),
+            plural(cpuset_count(&r->info.cpus)), cpuset_format(&r->info.cpus, cpus, sizeof cpus),
+            workload_placement_name(w->placement));
 }
 
 /* How a command ended, and what the kernel counted for it and for all that it waited for. */

@@ -84,6 +84,19 @@ const char *workload_kind_name(enum task_kind kind)
     return "unknown";
 }
 
+const char *workload_kind_noun(enum task_kind kind, unsigned n)
+{
+    switch (kind) {
+    case TASK_THREAD:
+        return n == 1 ? "thread" : "threads";
+    case TASK_PROCESS:
+        return n == 1 ? "process" : "processes";
+    case TASK_GREEN:
+        return n == 1 ? "green thread" : "green threads";
+    }
+    return "tasks";
+}
+
 const char *workload_placement_name(enum placement placement)
 {
     switch (placement) {

@@ -39,7 +39,8 @@ bool workload_cast(struct workload *workload, unsigned n_scaled, struct err *err
 /* Whether its tasks come to an end by themselves, as far as their loops tell. */
 bool workload_ends(const struct workload *workload);
 
-const char *workload_kind_name(enum task_kind kind);           /* "thread", "process", "green" */
-const char *workload_placement_name(enum placement placement); /* "pinned", "free" */
+const char *workload_kind_name(enum task_kind kind);             /* "thread", "process", "green" */
+const char *workload_kind_noun(enum task_kind kind, unsigned n); /* after n: "threads", "green thread" */
+const char *workload_placement_name(enum placement placement);   /* "pinned", "free" */
 
 #endif

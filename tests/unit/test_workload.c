@@ -38,6 +38,9 @@ static void kinds_and_placements_have_names(void **state)
     assert_string_equal(workload_kind_name(TASK_THREAD), "thread");
     assert_string_equal(workload_kind_name(TASK_PROCESS), "process");
     assert_string_equal(workload_kind_name(TASK_GREEN), "green");
+    assert_string_equal(workload_kind_noun(TASK_THREAD, 1), "thread");
+    assert_string_equal(workload_kind_noun(TASK_PROCESS, 2), "processes");
+    assert_string_equal(workload_kind_noun(TASK_GREEN, 4), "green threads");
     assert_string_equal(workload_placement_name(PLACEMENT_PINNED), "pinned");
     assert_string_equal(workload_placement_name(PLACEMENT_FREE), "free");
 }
