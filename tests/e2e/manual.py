@@ -82,5 +82,19 @@ def _():
     expect(lint.returncode == 0 and not lint.stdout.strip(), lint.stdout)
 
 
+@test("headings of all pages are printed as they are written: none begins with the name of a macro")
+def _():
+    if not shutil.which("mandoc"):
+        raise Skip("mandoc is missing (Debian: mandoc)")
+    for name in sorted(os.listdir(os.path.dirname(PAGE))):
+        page = os.path.join(os.path.dirname(PAGE), name)
+        with open(page, encoding="utf-8") as file:
+            headings = re.findall(r'^\.S[hs] "?(.*?)"?$', file.read(), re.MULTILINE)
+        printed = subprocess.run(["mandoc", "-T", "ascii", page], capture_output=True, text=True, check=False).stdout
+        lines = [line.strip() for line in re.sub(".\b", "", printed).splitlines()]
+        missing = [heading for heading in map(unescaped, headings) if heading not in lines]
+        expect(headings and not missing, f"{name} prints these otherwise: {missing}")
+
+
 if __name__ == "__main__":
     main()
