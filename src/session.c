@@ -7,6 +7,7 @@
 #include "session/others.h"
 #include "session/replay.h"
 #include "session/state.h"
+#include "timeline/waits.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -300,6 +301,23 @@ static void step_workload(struct session *s)
     reconcile(s);
 }
 
+/* Once for each death: locks of processes are robust, so the run goes on (pthread_mutexattr_setrobust(3)). */
+static void tell_deaths(struct session *s)
+{
+    const struct waits *waits = timeline_waits(s->timeline);
+    uint64_t last_ns = s->death_ns;
+    for (uint32_t i = 0; i < waits_n_objects(waits); i++) {
+        struct wait_object object;
+        if (!waits_object(waits, i, &object) || object.died == TIMELINE_NO_TASK ||
+            object.died_ns <= s->death_ns)
+            continue;
+        session_warn(s, "%s died while it held %s: who wants it next gets it",
+                     timeline_task_told(s->timeline, object.died)->name, object.name);
+        last_ns = object.died_ns > last_ns ? object.died_ns : last_ns;
+    }
+    s->death_ns = last_ns;
+}
+
 void session_turn(struct session *s)
 {
     uint64_t now = clock_now_ns();
@@ -324,7 +342,9 @@ void session_turn(struct session *s)
     recording_step(s, until);
     if (s->config.all)
         others_name(s);
-    if (!s->engine)
+    if (s->engine)
+        tell_deaths(s);
+    else
         locks_step(s, now);
 }
 

@@ -31,6 +31,7 @@ struct session {
     struct compare compare;
     struct hotplug hotplug;
     struct locks locks; /* of that program */
+    uint64_t death_ns;  /* of the holder of a lock: what came up to then is told */
     uint32_t n_named;   /* tasks of the timeline whose names were looked up, where all are watched */
     bool host_told;     /* the host's end was told */
     int crew_tids[1 + OBJECTS_SETS]; /* the engine's crew and its carriers that are watched; 0: none */

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from lib import (Fail, Skip, Terminal, children, comm, end_tagged, expect, expect_nothing_left, main, start, stat_fields,
+from lib import (Fail, Skip, Terminal, children, comm, end_tagged, expect, expect_nothing_left, main, run, start, stat_fields,
                  tagged, test, users, wait_until, workdir)
 
 N_TASKS = 4
@@ -225,6 +225,26 @@ def _():
         terminal.keys("q")
         terminal.status()
         wait_until(lambda: not terminal.pids(), 5, "the end of all processes")
+
+
+HOLDER = """
+kind: process
+tasks:
+  holder: {loop: 1, lock: m, run: 100ms, crash: KILL}
+  heir: {loop: 1, sleep: 50ms, lock: m, unlock: m}
+"""
+
+
+@test("the holder of a lock that dies is told, and the next one gets it")
+def _():
+    path = os.path.join(workdir(), "holder.yaml")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(HOLDER)
+    result = run("-b", "-f", "json", path)
+    expect(result.status == 0, str(result))
+    warnings = json.loads(result.out)["warnings"]
+    expect(len(warnings) == 1 and "holder died while it held m" in warnings[0], f"{warnings}")
+    expect_nothing_left(result.tag)
 
 
 GROUPS = """
