@@ -7,8 +7,8 @@ import signal
 import subprocess
 import time
 
-from lib import (Fail, Skip, Terminal, children, comm, end_tagged, expect, expect_nothing_left, main, run, start, stat_fields,
-                 tagged, test, users, wait_until, workdir)
+from lib import (Fail, Skip, Terminal, children, comm, end_tagged, expect, expect_nothing_left, main, run, start,
+                 stat_fields, tagged, test, users, wait_until, workdir)
 
 N_TASKS = 4
 
