@@ -689,3 +689,12 @@ unsigned lecture_n_unmeasured(const struct lecture *l)
 {
     return count(l, is_unmeasured);
 }
+
+void lecture_scaled(const struct lecture *l, unsigned step, char note[LECTURE_NOTE_SIZE])
+{
+    struct workload workload;
+    struct cpuset cpus;
+    if (l->program->lesson->steps[step].no_run ||
+        !lecture_workload(l->program, step, l->base, l->base_cpus, l->machine, &workload, &cpus, note, NULL))
+        note[0] = '\0';
+}

@@ -77,6 +77,8 @@ const struct lesson *lecture_lesson(const struct lecture *lecture);
 unsigned lecture_step(const struct lecture *lecture);
 enum lecture_state lecture_state(const struct lecture *lecture);
 const char *lecture_note(const struct lecture *lecture);
+/* Of any step: "" or how it was scaled to this machine. */
+void lecture_scaled(const struct lecture *lecture, unsigned step, char note[LECTURE_NOTE_SIZE]);
 /* The part of the step's time that has passed, 0 to 1; -1 when it has no fixed time. */
 double lecture_passed(const struct lecture *lecture, uint64_t now_ns);
 

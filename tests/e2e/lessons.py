@@ -64,6 +64,25 @@ for lesson_name in LESSONS:
         check_lesson(name)
 
 
+MANY_CORES = """
+tasks: {a: {instance: 2, scales: true, run: 1000}}
+lesson:
+  title: Many
+  steps: [{title: One, cores: 1000, time: 200ms, measure: [{value: tasks, within: [1, 9]}]}]
+"""
+
+
+@test("a lesson for more cores than there are says that it was scaled")
+def _():
+    path = os.path.join(workdir(), "many.yaml")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(MANY_CORES)
+    wanted = f"made for 1000 cores; this machine lets us use {len(allowed_cpus())}"
+    step, = json.loads(run("-b", "-f", "json", path).out)["lesson"]["steps"]
+    expect(step["scaled"] == wanted, f"{step}")
+    expect(wanted in run("-b", path).out, "the text report does not say so")
+
+
 @test("a signal cuts a lesson short: one line, status 1, and the report")
 def _():
     process = start("-b", "-f", "json", "deadlock")
