@@ -1,6 +1,7 @@
 /* Who waits for whom, as the kernel has it: looking at tasks, and cycles in what was seen. */
 #include "futex.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -71,6 +72,63 @@ static bool read_words(int pid, uint64_t address, uint32_t words[FUTEX_WORDS])
     }
     errno = EFAULT;
     return false;
+}
+
+/* ---- numbers of another pid namespace ---- */
+
+/* 0: not known. */
+static ino_t pid_namespace(const char *pid)
+{
+    char path[64];
+    struct stat st;
+    snprintf(path, sizeof path, "/proc/%s/ns/pid", pid);
+    return stat(path, &st) == 0 ? st.st_ino : 0;
+}
+
+/* The number that a thread goes by in its own namespace: the last of NSpid (proc_pid_status(5)). */
+static int own_number(int pid, int tid)
+{
+    char path[64], text[4096];
+    snprintf(path, sizeof path, "/proc/%d/task/%d/status", pid, tid);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (fd >= 0)
+        close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    const char *line = strstr(text, "\nNSpid:");
+    if (!line)
+        return 0;
+    const char *end = line + 1 + strcspn(line + 1, "\n");
+    while (end > line && end[-1] >= '0' && end[-1] <= '9')
+        end--;
+    return atoi(end);
+}
+
+/* Our number of the thread that goes by `number` in the namespace of its process; 0: there is none. */
+static int our_number(int pid, int number)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/task", pid);
+    DIR *tasks = opendir(path);
+    const struct dirent *entry;
+    int found = 0;
+    while (tasks && !found && (entry = readdir(tasks))) {
+        const int tid = atoi(entry->d_name);
+        if (tid > 0 && own_number(pid, tid) == number)
+            found = tid;
+    }
+    if (tasks)
+        closedir(tasks);
+    return found;
+}
+
+static void translate_owner(int pid, struct futex_edge *edge)
+{
+    char name[16];
+    snprintf(name, sizeof name, "%d", pid);
+    const ino_t its = pid_namespace(name);
+    if (edge->owner_tid > 0 && its && its != pid_namespace("self"))
+        edge->owner_tid = our_number(pid, edge->owner_tid);
 }
 
 /* ---- is that its owner? ---- */
@@ -152,6 +210,7 @@ static bool look_at(int fd, const struct futex_task *task, struct futex_edge *ed
     *edge =
         (struct futex_edge){.waiter_tid = task->tid, .address = call.address, .is_limited = call.is_limited};
     edge->kind = futex_judge(&call, words, &edge->owner_tid);
+    translate_owner(task->pid, edge);
     if (edge->kind != FUTEX_EDGE_UNKNOWN && !may_own(task, &call, edge)) {
         edge->kind = FUTEX_EDGE_UNKNOWN;
         edge->owner_tid = 0;

@@ -36,7 +36,8 @@ struct futex_edge {
 
 /* Looks at n tasks one after the other; edges has room for n. False, with the reason and the way out in err,
  * when one or more may not be looked at; what is seen of the others is there all the same. A task that is
- * gone is left out. Threads that are in another pid namespace than ours are seen as UNKNOWN. */
+ * gone is left out. In another pid namespace than ours an owner is found among the threads of the waiter's
+ * process alone: what processes share there is UNKNOWN. */
 bool futex_edges(const struct futex_task *tasks, unsigned n, struct futex_edge *edges, unsigned *n_edges,
                  struct err *err);
 

@@ -112,6 +112,16 @@ def _():
     expect(deadlocks(watched)[0]["ended_ns"] is not None, f"it did not end: {deadlocks(watched)}")
 
 
+@test("in a pid namespace of its own, where threads have other numbers", timeout=60)
+def _():
+    apart = ["unshare", "-U", "-r", "-p", "-f", "--mount-proc"]
+    if subprocess.run([*ordinary().prefix, *apart, "true"], capture_output=True, check=False).returncode != 0:
+        raise Skip("no namespaces can be made here")
+    watched = watch("-d", "20", "--exit-on-deadlock", "--", *apart, locker(), "two")
+    expect(watched.status == 3, f"expected exit status 3: {watched}")
+    expect_deadlock(watched, *WAYS["two"])
+
+
 @test("who waits for a time only is in no deadlock", timeout=60)
 def _():
     watched = watch("-d", "20", "--exit-on-deadlock", "--", locker(), "limited")
