@@ -33,8 +33,9 @@ enum event_sample {
 /* Of a task that was there before us. */
 enum event_found {
     FOUND_NOT,     /* a sample like any other */
-    FOUND_SAMPLED, /* the first of it: slices came before us */
-    FOUND_TOLD, /* the same, and its switches are told from now on: what it does now it does until one is */
+    FOUND_SAMPLED, /* the first of it: its switches are not told, and u.state.slices came before us */
+    FOUND_TOLD,    /* slices came before us, and its switches are told from now on: what it does now it does
+                      until    one is */
 };
 
 enum event_note {

@@ -11,7 +11,8 @@ static uint64_t minus(uint64_t a, uint64_t b)
     return a > b ? a - b : 0;
 }
 
-/* With `proc` no slice was seen: the kernel's own totals are the truth, and they are all there is. */
+/* Of a task that was seen by samples no slice was seen: the kernel's own totals are the truth, and they are
+ * all there is. */
 static void use_kernel_totals(struct task *task)
 {
     const struct kernel_counts *k = &task->kernel;
@@ -88,10 +89,11 @@ static void add_tasks(struct report *r, const struct timeline *tl, bool own, boo
         const bool wanted = own ? is_own(&task) : task.role == ROLE_WORKLOAD && of_run;
         if (!wanted)
             continue;
-        if (sampled)
+        if (sampled || task.sampled)
             use_kernel_totals(&task);
         else if (!task_counts_hold(&task))
             task.kernel.has_switches = task.kernel.has_run = task.kernel.has_slices = false;
+        r->info.n_sampled += !own && !sampled && task.sampled;
         struct report_task *row = &r->tasks[r->n_tasks++];
         row->task = task;
         find_cpus(tl, i, &row->cpus);
@@ -208,8 +210,9 @@ void report_init(struct report *r, const struct session *session, const struct m
     r->makespan_ns = r->run.complete ? r->duration_ns : 0;
 
     r->tasks = mem_new(timeline_n_tasks(tl), sizeof *r->tasks);
+    r->info.n_sampled = 0; /* as of now */
     add_tasks(r, tl, false, sampled);
-    r->n_workload = r->n_tasks;
+    r->info.n_watched = r->n_workload = r->n_tasks;
     add_tasks(r, tl, true, sampled);
     add_others(r, tl);
     add_cpus(r, tl);
@@ -224,7 +227,7 @@ void report_init(struct report *r, const struct session *session, const struct m
     unsigned n_working = 0;
     for (unsigned i = 0; i < r->n_workload; i++) {
         const struct task *task = &r->tasks[i].task;
-        double mine = (double)run_ns_inside(tl, r, task, sampled);
+        double mine = (double)run_ns_inside(tl, r, task, sampled || task->sampled);
         if (task_counts(task)) {
             run += mine;
             r->n_voluntary += task->n_voluntary;

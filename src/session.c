@@ -568,6 +568,8 @@ void session_info(const struct session *s, struct session_info *info)
     info->source = s->sources.name;
     info->all = s->config.all;
     info->exact = s->sources.exact;
+    info->n_watched = runs_current(s)->run.n_tasks;
+    info->n_sampled = info->exact ? runs_current(s)->run.n_sampled : 0;
     info->reason = s->sources.reason[0] ? s->sources.reason : NULL;
     info->n_lost =
         (engine ? engine->ops->lost(engine) : 0) + (perf ? perf->ops->lost(perf) : 0) + s->notes.n_lost;

@@ -160,6 +160,7 @@ struct run {
     enum task_kind kind;
     enum placement placement;
     unsigned n_tasks;
+    unsigned n_sampled; /* of them, those of which samples alone are told, though the source is exact */
     uint64_t work_ns;
     uint64_t start_ns; /* the gate opened */
     uint64_t end_ns;   /* all work done, or the run was stopped; 0 while it goes on */
@@ -213,10 +214,11 @@ void session_tell_lecture(struct session *session, const struct lecture *lecture
 struct session_info {
     struct workload workload; /* as changed */
     struct cpuset cpus;
-    const char *source; /* who tells the switches: "perf", "engine", "proc" */
-    bool all;           /* every task of the machine is seen */
-    bool exact;         /* slices are exact, not samples */
-    const char *reason; /* why not a better source, with the way to get it; NULL for the best */
+    const char *source;            /* who tells the switches: "perf", "engine", "proc" */
+    bool all;                      /* every task of the machine is seen */
+    bool exact;                    /* slices are exact, not samples, */
+    unsigned n_watched, n_sampled; /* but for n_sampled of n_watched tasks of the current run */
+    const char *reason;            /* why not a better source, with the way to get it; NULL for the best */
     uint64_t n_lost, n_late;
     bool finished;       /* the run has ended */
     int observer_cpu;    /* where we keep ourselves, -1: anywhere */
@@ -224,6 +226,11 @@ struct session_info {
     uint64_t message_ns; /* when */
 };
 void session_info(const struct session *session, struct session_info *info);
+/* Slices are exact, and those of all tasks: else it is not known what ran at once, and what a CPU did. */
+static inline bool session_info_is_whole(const struct session_info *info)
+{
+    return info->exact && !info->n_sampled;
+}
 void session_forget_message(struct session *session); /* it was shown */
 
 /* What the machine or the file was refused, and what of the file is done in another way here: a line each.

@@ -111,7 +111,9 @@ static void draw_figures(const struct scene *scene, struct canvas *canvas, const
     /* The workload's part; where everybody is seen and drawn, everybody's. */
     uint64_t busy = scene->info.all ? bin.run_ns : bin.run_ns > bin.self_ns ? bin.run_ns - bin.self_ns : 0;
     view_right(canvas, frame->figures_x, y, 6, PAINT_STRONG, 0,
-               scene->info.exact ? view_percent((double)busy / (double)(hi - lo), text, sizeof text) : "-");
+               session_info_is_whole(&scene->info)
+                   ? view_percent((double)busy / (double)(hi - lo), text, sizeof text)
+                   : "-");
     if (frame->figures_cols >= 15)
         view_right(canvas, frame->figures_x + 6, y, 10, PAINT_TEXT, 0,
                    scene->info.exact

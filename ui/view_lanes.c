@@ -905,6 +905,19 @@ static struct lane_span life_of_row(const struct scene *scene, const struct rost
     return life;
 }
 
+/* The switches of all that it stands for are told. */
+static bool row_is_told(const struct scene *scene, const struct roster_row *row)
+{
+    const uint32_t n = row->n > 1 ? row->n : 1,
+                   *tasks = row->n > 1 ? &scene->members[row->first] : &row->task;
+    if (!scene->info.exact || session_info_is_whole(&scene->info))
+        return scene->info.exact;
+    for (uint32_t i = 0; i < n; i++)
+        if (timeline_task_told(scene->tl, tasks[i])->sampled)
+            return false;
+    return true;
+}
+
 static struct sum *make_sums(const struct scene *scene, const struct lane_span *span,
                              const struct roster_row *row)
 {
@@ -914,7 +927,8 @@ static struct sum *make_sums(const struct scene *scene, const struct lane_span *
         const uint32_t task = scene->members[row->first + i];
         if (!roster_is_active(scene->roster, task))
             continue;
-        if (!scene->info.exact || !add_slices(scene, span, task, sums))
+        if (!scene->info.exact || timeline_task_told(scene->tl, task)->sampled ||
+            !add_slices(scene, span, task, sums))
             add_bins(scene, span, task, sums, bins);
     }
     free(bins);
@@ -958,6 +972,7 @@ void view_sum_lane(const struct scene *scene, struct canvas *canvas, struct face
     const struct glyphs *g = scene->glyphs;
     const enum paint paint = (enum paint)faces_get(faces, row->task)->paint;
     const uint64_t edge = timeline_edge_ns(scene->tl);
+    const bool is_told = row_is_told(scene, row);
     if (span->cols < 1)
         return;
     const struct lane_span life = life_of_row(scene, row, span);
@@ -972,7 +987,7 @@ void view_sum_lane(const struct scene *scene, struct canvas *canvas, struct face
             flat_cell(&cells[i], g->sample, paint, PAINT_LANE);
         else if (sums[i].runnable_ns >= span->col_ns / 2)
             flat_cell(&cells[i], g->runnable, (enum paint)(paint + N_TASK_PAINTS), PAINT_LANE);
-        else if (scene->info.exact)
+        else if (is_told)
             flat_cell(&cells[i], g->blocked, PAINT_OFF, PAINT_LANE);
     }
     rect.cols = span->cols;
@@ -1108,16 +1123,16 @@ static void draw_task_figures(const struct scene *scene, struct canvas *canvas,
     if (frame->figures_cols < 6)
         return;
     const struct figure did = view_row_figure(scene, row);
+    const bool is_told = row_is_told(scene, row);
     timeline_task(scene->tl, row->task, &task);
     view_right(canvas, frame->figures_x, y, 6, fg, 0,
-               scene->info.exact ? view_percent(share(did.run_ns, scene), text, sizeof text) : "-");
+               is_told ? view_percent(share(did.run_ns, scene), text, sizeof text) : "-");
     if (frame->figures_cols < 14)
         return;
     if (task.work_total_ns == 0) {
         if (!face->self)
             view_right(canvas, frame->figures_x + 6, y, 10, PAINT_FAINT, 0,
-                       scene->info.exact ? view_percent(share(did.runnable_ns, scene), text, sizeof text)
-                                         : "-");
+                       is_told ? view_percent(share(did.runnable_ns, scene), text, sizeof text) : "-");
         return;
     }
     double done = (double)task.work_done_ns / (double)task.work_total_ns;

@@ -229,6 +229,23 @@ static void draw_held(const struct scene *scene, struct canvas *canvas, struct r
         canvas_text(canvas, x, y, end - x, PAINT_TEXT, PAINT_KEEP, 0, text);
 }
 
+/* Why there are no figures, at length and in short. */
+static void tell_unseen(const struct session_info *info, char *text, size_t size, char *brief,
+                        size_t brief_size)
+{
+    if (!info->exact) {
+        snprintf(text, size, "samples only: what ran between two of them is not known");
+        snprintf(brief, brief_size, "samples only");
+    } else if (info->n_sampled) {
+        snprintf(text, size, "%u of %u tasks seen by samples only: how many run at once is not known",
+                 info->n_sampled, info->n_watched);
+        snprintf(brief, brief_size, "samples in part");
+    } else {
+        snprintf(text, size, "waiting for the first events");
+        snprintf(brief, brief_size, "waiting");
+    }
+}
+
 void view_summary(const struct scene *scene, struct canvas *canvas, struct rect rect)
 {
     struct view_stats stats;
@@ -236,18 +253,18 @@ void view_summary(const struct scene *scene, struct canvas *canvas, struct rect 
     if (rect.rows < 1)
         return;
     bool known = view_stats(scene, &stats);
-    const char *unseen = scene->info.exact ? "waiting for the first events"
-                                           : "samples only: what ran between two of them is not known";
+    const struct session_info *info = &scene->info;
+    const bool is_whole = session_info_is_whole(info);
+    char unseen[120], brief[32];
+    tell_unseen(info, unseen, sizeof unseen, brief, sizeof brief);
     if (rect.rows > 2)
         canvas_fill(canvas, (struct rect){rect.x, y++, rect.cols, 1}, scene->glyphs->hline, PAINT_OFF,
                     PAINT_BACK, 0);
     if (scene->n_held)
         draw_held(scene, canvas, rect, y);
-    else if (!known || !scene->info.exact)
-        canvas_text(canvas, x, y, end - x, scene->info.exact ? PAINT_FAINT : PAINT_WARN, PAINT_KEEP, 0,
-                    canvas_text_cols(unseen) <= end - x ? unseen
-                    : scene->info.exact                 ? "waiting"
-                                                        : "samples only");
+    else if (!known || !is_whole)
+        canvas_text(canvas, x, y, end - x, is_whole ? PAINT_FAINT : PAINT_WARN, PAINT_KEEP, 0,
+                    canvas_text_cols(unseen) <= end - x ? unseen : brief);
     else if (scene->lecture && rect.rows >= 4)
         draw_big(scene, &stats, canvas, rect);
     else {

@@ -297,20 +297,20 @@ int view_table_n_columns(void)
 
 /* ---- rows ---- */
 
-/* Samples tell no slices: the kernel's own totals are what is known, of the whole life. */
+/* Samples tell no slices: the kernel's own totals are what is known, of all the time that it was watched. */
 static void take_kernels_figures(struct row *row)
 {
     const struct kernel_counts *k = &row->task.kernel;
     row->known = k->has_run && row->life_s > 0;
     if (row->known) {
-        row->run = (double)k->run_ns / 1e9 / row->life_s;
-        row->wait = (double)k->wait_ns / 1e9 / row->life_s;
+        row->run = (double)(k->run_ns - k->base_run_ns) / 1e9 / row->life_s;
+        row->wait = (double)(k->wait_ns - k->base_wait_ns) / 1e9 / row->life_s;
     }
     if (k->has_slices)
-        row->task.n_slices = k->slices;
+        row->task.n_slices = k->slices - k->base_slices;
     if (k->has_switches) {
-        row->task.n_voluntary = k->voluntary;
-        row->task.n_involuntary = k->involuntary;
+        row->task.n_voluntary = k->voluntary - k->base_voluntary;
+        row->task.n_involuntary = k->involuntary - k->base_involuntary;
     }
 }
 
@@ -332,9 +332,9 @@ static void add_kernel(struct kernel_counts *sum, const struct task *task)
     const struct kernel_counts *kernel = &task->kernel;
     sum->voluntary += kernel->voluntary - kernel->base_voluntary;
     sum->involuntary += kernel->involuntary - kernel->base_involuntary;
-    sum->run_ns += kernel->run_ns;
-    sum->wait_ns += kernel->wait_ns;
-    sum->slices += kernel->slices;
+    sum->run_ns += kernel->run_ns - kernel->base_run_ns;
+    sum->wait_ns += kernel->wait_ns - kernel->base_wait_ns;
+    sum->slices += kernel->slices - kernel->base_slices;
     sum->has_switches = sum->has_switches && kernel->has_switches && task_counts_hold(task);
     sum->has_run = sum->has_run && kernel->has_run;
     sum->has_slices = sum->has_slices && kernel->has_slices;
@@ -348,6 +348,7 @@ static void add_members(const struct scene *scene, const struct roster_row *from
     for (uint32_t i = 1; i < from->n; i++) {
         const struct task *task = timeline_task_told(scene->tl, scene->members[from->first + i]);
         join_state(sum, task);
+        sum->sampled |= task->sampled;
         add_kernel(&kernel, task);
         sum->n_slices += task->n_slices;
         sum->n_voluntary += task->n_voluntary;
@@ -365,7 +366,7 @@ static void fill_row(const struct scene *scene, const struct roster_row *from, s
     row->life_s = (double)(row->task.last_ns - row->task.first_ns) / 1e9;
     if (from->n > 1)
         add_members(scene, from, row);
-    if (!scene->info.exact) {
+    if (!scene->info.exact || row->task.sampled) {
         take_kernels_figures(row);
     } else if (figures_window(scene, &lo, &hi)) {
         const struct figure did = view_row_figure(scene, from);

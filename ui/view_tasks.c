@@ -66,6 +66,10 @@ static void draw_legend(const struct scene *scene, struct canvas *canvas, const 
             4 + canvas_text(canvas, x + 4, y, frame->cols, PAINT_FAINT, PAINT_KEEP, 0, items[i].words[brief]);
         x += brief ? 2 : 4;
     }
+    if (scene->info.n_sampled && x + 12 <= frame->x + frame->cols) {
+        canvas_put(canvas, x, y, scene->glyphs->sample, PAINT_TASK0, PAINT_LANE, 0);
+        x += 2 + canvas_text(canvas, x + 2, y, frame->cols, PAINT_FAINT, PAINT_KEEP, 0, "a sample") + 4;
+    }
     if (!any_folded(scene) || x + 17 > frame->x + frame->cols)
         return;
     for (int j = 0; j < 3; j++) /* a digit where there are no bars */

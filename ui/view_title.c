@@ -90,17 +90,20 @@ static void fill_source(const struct scene *scene, struct title_part *part)
     const char *source = info->source ? info->source : "no source";
     char lost[32];
     view_count(info->n_lost, lost, sizeof lost);
-    snprintf(part->text[0], sizeof part->text[0], "%s, %s, %s lost", source,
-             info->exact ? "exact" : "samples", lost);
+    char exact[40];
+    snprintf(exact, sizeof exact, "%s", info->exact ? "exact" : "samples");
+    if (info->n_sampled)
+        snprintf(exact, sizeof exact, "%u of %u exact", info->n_watched - info->n_sampled, info->n_watched);
+    snprintf(part->text[0], sizeof part->text[0], "%s, %s, %s lost", source, exact, lost);
     if (info->n_lost)
         snprintf(part->text[1], sizeof part->text[1], "%s, %s lost", source, lost);
     else
-        snprintf(part->text[1], sizeof part->text[1], "%s, %s", source, info->exact ? "exact" : "samples");
+        snprintf(part->text[1], sizeof part->text[1], "%s, %s", source, exact);
     if (info->n_lost)
         snprintf(part->text[2], sizeof part->text[2], "%s lost", lost);
     else
-        snprintf(part->text[2], sizeof part->text[2], "%s", source);
-    part->paint = info->n_lost ? PAINT_ALERT : info->exact ? PAINT_GOOD : PAINT_WARN;
+        snprintf(part->text[2], sizeof part->text[2], info->n_sampled ? "%s, in part" : "%s", source);
+    part->paint = info->n_lost ? PAINT_ALERT : session_info_is_whole(info) ? PAINT_GOOD : PAINT_WARN;
 }
 
 /* What is recorded now; or of what was, where and when. */

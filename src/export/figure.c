@@ -514,7 +514,10 @@ char *figure_workload(const struct figure *f, char *buf, size_t size)
 char *figure_source(const struct figure *f, char *buf, size_t size)
 {
     const struct session_info *info = &f->report->info;
-    snprintf(buf, size, "%s, %s, %llu lost", info->source ? info->source : "no source",
+    char part[48] = "";
+    if (info->n_sampled)
+        snprintf(part, sizeof part, "%u of %u ", info->n_watched - info->n_sampled, info->n_watched);
+    snprintf(buf, size, "%s, %s%s, %llu lost", info->source ? info->source : "no source", part,
              info->exact ? "exact" : "samples", (unsigned long long)info->n_lost);
     return buf;
 }
@@ -542,7 +545,7 @@ const char *figure_word(const struct figure *f)
                                         [WORD_IS_INTERLEAVED] = "INTERLEAVED",
                                         [WORD_IS_PARALLEL] = "PARALLEL",
                                         [WORD_IS_MIXED] = "MIXED"};
-    return f->report->info.exact ? words[f->sums.word] : "SAMPLES";
+    return session_info_is_whole(&f->report->info) ? words[f->sums.word] : "SAMPLES";
 }
 
 static void explain_turns(const struct figure_sums *s, unsigned cores, char *buf, size_t size)
@@ -566,7 +569,7 @@ static void explain_word(const struct figure *f, char *buf, size_t size)
 {
     const struct figure_sums *s = &f->sums;
     const unsigned n = s->n_tasks, cores = s->n_cores ? s->n_cores : 1;
-    if (!f->report->info.exact) {
+    if (!session_info_is_whole(&f->report->info)) {
         snprintf(buf, size, "what ran between two samples is not known");
         return;
     }

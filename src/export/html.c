@@ -519,9 +519,9 @@ static void write_header(const struct figure *f, FILE *out)
     fputs("</h1>\n<p>", out);
     figure_put_text(figure_workload(f, text, sizeof text), out);
     fprintf(out, " \u00b7 %s</p>\n<p id=\"source\" class=\"%s\">", figure_span(f, span, sizeof span),
-            info->n_lost  ? "bad"
-            : info->exact ? "good"
-                          : "fair");
+            info->n_lost                  ? "bad"
+            : session_info_is_whole(info) ? "good"
+                                          : "fair");
     figure_put_text(figure_source(f, text, sizeof text), out);
     fputs("</p>\n</div>\n<div id=\"tools\" role=\"toolbar\" aria-label=\"Time\"></div>\n</header>\n", out);
     for (unsigned i = 0; i < f->report->n_alerts; i++) {

@@ -48,6 +48,7 @@ static struct json_object *source(const struct report *r)
     struct json_object *o = jsonc_object();
     put_text(o, "switches", r->info.source);
     jsonc_put_u64(o, "lost", r->info.n_lost);
+    jsonc_put_u64(o, "sampled_tasks", r->info.exact ? r->info.n_sampled : r->n_workload);
     put_text(o, "reason", r->info.reason);
     return o;
 }
@@ -197,7 +198,7 @@ static struct json_object *program(const struct session_target *target)
     return o;
 }
 
-static struct json_object *task(const struct report_task *row)
+static struct json_object *task(const struct report_task *row, bool exact)
 {
     const struct task *t = &row->task;
     struct json_object *o = jsonc_object();
@@ -206,6 +207,7 @@ static struct json_object *task(const struct report_task *row)
     put_text(o, "name", t->name);
     jsonc_put(o, "observer", json_object_new_boolean(t->role == ROLE_OBSERVER || t->role == ROLE_HOST));
     put_text(o, "kind", workload_kind_name(t->kind));
+    jsonc_put(o, "sampled", json_object_new_boolean(!exact || t->sampled));
     jsonc_put(o, "cpus", cpu_list(&row->cpus));
     jsonc_put_u64(o, "run_ns", t->run_ns);
     jsonc_put_u64(o, "runnable_ns", t->runnable_ns);
@@ -330,9 +332,9 @@ bool export_json(const struct report *r, FILE *out)
     jsonc_put(root, "waited", r->info.exact ? waited(r) : NULL);
     struct json_object *cpus = jsonc_array(), *tasks = jsonc_array();
     for (unsigned i = 0; i < r->n_cpus; i++)
-        jsonc_add(cpus, cpu(&r->cpus[i], !r->info.exact));
+        jsonc_add(cpus, cpu(&r->cpus[i], !session_info_is_whole(&r->info)));
     for (unsigned i = 0; i < r->n_tasks; i++)
-        jsonc_add(tasks, task(&r->tasks[i]));
+        jsonc_add(tasks, task(&r->tasks[i], r->info.exact));
     jsonc_put(root, "cpus", cpus);
     jsonc_put(root, "tasks", tasks);
     struct json_object *others = jsonc_array();

@@ -395,7 +395,7 @@ static bool add_cpu(const struct database *d, int cpu)
 {
     struct cpu_totals totals;
     timeline_cpu_totals(d->tl, cpu, &totals);
-    bool exact = d->report->info.exact; /* samples tell nothing of a CPU's slices */
+    const bool exact = session_info_is_whole(&d->report->info); /* samples tell nothing of a CPU's slices */
     struct row row = row_of(d, TABLE_CPU);
     put_int(&row, cpu);
     put_optional(&row, exact, totals.busy_ns);

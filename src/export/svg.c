@@ -665,7 +665,7 @@ static void draw_head(struct drawing *d)
              figure_span(d->f, span, sizeof span));
     d->y += 25;
     put_text(d->out, MARGIN, d->y, &(struct style){15, "start", PAINT_TEXT, false}, workload);
-    const char *paint = info->n_lost ? PAINT_ALERT : info->exact ? PAINT_GOOD : PAINT_WARN;
+    const char *paint = info->n_lost ? PAINT_ALERT : session_info_is_whole(info) ? PAINT_GOOD : PAINT_WARN;
     put_text(d->out, end, d->y, &(struct style){15, "end", paint, false}, bullet);
     d->y += 12;
 }

@@ -72,8 +72,10 @@ static void print_head(const struct report *r, FILE *out)
         print_program(r, out);
     else
         print_workload(r, out);
-    fprintf(out, "source    %s, %s, %llu lost\n", source, r->info.exact ? "exact" : "sampled",
-            (unsigned long long)r->info.n_lost);
+    fprintf(out, "source    %s, %s", source, r->info.exact ? "exact" : "sampled");
+    if (r->info.n_sampled)
+        fprintf(out, " for %u of %u tasks", r->info.n_watched - r->info.n_sampled, r->info.n_watched);
+    fprintf(out, ", %llu lost\n", (unsigned long long)r->info.n_lost);
     if (r->info.reason)
         fprintf(out, "          %s\n", reason);
     fprintf(out, "duration  %s", export_duration(r->duration_ns, buf, sizeof buf));
@@ -271,7 +273,7 @@ bool export_text(const struct report *r, FILE *out)
     print_head(r, out);
     print_figures(r, out);
     print_tasks(r, out);
-    if (r->info.exact)
+    if (session_info_is_whole(&r->info))
         print_cpus(r, out);
     print_others(r, out);
     print_behind(r, out);

@@ -160,13 +160,8 @@ static enum perf_attached not_attached(const struct perf *perf, int tid, int err
         return PERF_GONE;
     case EMFILE:
     case ENFILE:
-        err_set(err,
-                "thread %d and others are not watched: each takes %u file descriptors, and of the %llu that "
-                "we may "
-                "have %u threads have theirs; raise the limit with ulimit -Hn (limits.conf(5)), or use fewer "
-                "CPUs",
-                tid, perf->n_rings + perf->n_waiting, (unsigned long long)files_limit(),
-                families_n_attached(perf->families));
+        err_set(err, "each takes %u of the %llu files that may be open (ulimit -Hn)",
+                perf->n_rings + perf->n_waiting, (unsigned long long)files_limit());
         return PERF_NO_FILES;
     case EACCES:
     case EPERM:

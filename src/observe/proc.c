@@ -38,6 +38,7 @@ struct watched {
     bool knows_run, knows_switches;          /* they could be read the last time */
     uint64_t counted_slices, counted_run_ns; /* schedstat's, when the switches were read, */
     unsigned n_same;                         /* and so many times since then */
+    bool is_close;                           /* see proc_watch_closely() */
     bool gone;
 };
 
@@ -45,8 +46,9 @@ struct proc {
     struct source source;
     struct proc_config config;
     unsigned n_tasks, max_tasks;
-    struct watched *tasks;           /* ordered by pid, then tid: the threads of a process lie together */
-    unsigned counters_at, states_at; /* where the next tick goes on */
+    struct watched *tasks; /* ordered by pid, then tid: the threads of a process lie together */
+    unsigned n_close;
+    unsigned counters_at[2], states_at[2]; /* where the next tick goes on: with all, with the close ones */
     bool refresh;
     bool any_gone;
     uint64_t crowd_ns;   /* up to when a crowd's share of readings was given out */
@@ -227,8 +229,18 @@ void proc_watch(struct source *source, int pid, int tid)
     proc->tasks[i] = (struct watched){.pid = pid, .tid = tid, .fds = {-1, -1, -1}};
 }
 
+void proc_watch_closely(struct source *source, int pid, int tid)
+{
+    struct proc *proc = (struct proc *)source;
+    proc_watch(source, pid, tid);
+    struct watched *task = find(proc, pid, tid);
+    proc->n_close += !task->is_close;
+    task->is_close = true;
+}
+
 static void forget(struct proc *proc, unsigned i)
 {
+    proc->n_close -= proc->tasks[i].is_close;
     close_files(proc, &proc->tasks[i]);
     memmove(&proc->tasks[i], &proc->tasks[i + 1], (--proc->n_tasks - i) * sizeof *proc->tasks);
 }
@@ -332,22 +344,30 @@ static unsigned crowd_share(struct proc *proc, uint64_t now_ns)
     return (unsigned)n;
 }
 
-static void sample_counters(struct proc *proc, unsigned budget, uint64_t now_ns)
+/* The next one in turn: all have theirs, and the close ones by themselves have another one, so that a crowd
+ * does not keep them waiting. */
+static unsigned next_in_turn(const struct proc *proc, unsigned *at)
 {
+    if (*at >= proc->n_tasks)
+        *at = 0;
+    return (*at)++;
+}
+
+static void sample_counters(struct proc *proc, bool close_ones, unsigned budget, uint64_t now_ns)
+{
+    const struct proc_config *config = &proc->config;
     unsigned n_read = 0;
     for (unsigned i = 0; i < proc->n_tasks && n_read < budget; i++) {
-        if (proc->counters_at >= proc->n_tasks)
-            proc->counters_at = 0;
-        struct watched *task = &proc->tasks[proc->counters_at++];
-        if (now_ns < task->counters_due_ns && !proc->refresh)
+        struct watched *task = &proc->tasks[next_in_turn(proc, &proc->counters_at[close_ones])];
+        if ((close_ones && !task->is_close) || (now_ns < task->counters_due_ns && !proc->refresh))
             continue;
-        task->counters_due_ns = now_ns + proc->config.counters_every_ns;
+        task->counters_due_ns =
+            now_ns + (task->is_close ? config->close_counters_every_ns : config->counters_every_ns);
         const uint64_t time_ns = clock_now_ns();
         sample_run(proc, task, now_ns, time_ns);
         sample_switches(proc, task, time_ns);
         n_read++;
     }
-    proc->refresh = false;
 }
 
 /* Its slices are to be of the same tick. */
@@ -385,36 +405,38 @@ static void sample_thread(struct proc *proc, struct watched *task, uint64_t tick
         add_state(proc, task, letter, processor, tick_ns, clock_now_ns());
 }
 
+static uint64_t states_due_ns(const struct proc *proc, const struct watched *task, uint64_t now_ns)
+{
+    return now_ns + (task->is_close ? proc->config.close_states_every_ns : proc->config.states_every_ns);
+}
+
 /* libproc2 reads a process with all of its threads or not at all. Where these are too many for one tick (or
  * libproc2 has no access), each thread's stat is read by itself. */
 static unsigned sample_state_at(struct proc *proc, unsigned at, uint64_t now_ns)
 {
     const int pid = proc->tasks[at].pid;
-    const uint64_t due_ns = now_ns + proc->config.states_every_ns;
     const unsigned first = place_of(proc, pid, INT32_MIN);
     unsigned n = 0;
     while (first + n < proc->n_tasks && proc->tasks[first + n].pid == pid && n <= STATES_PER_TICK)
         n++;
     if (n > STATES_PER_TICK || !proc->states) {
-        proc->tasks[at].states_due_ns = due_ns;
+        proc->tasks[at].states_due_ns = states_due_ns(proc, &proc->tasks[at], now_ns);
         sample_thread(proc, &proc->tasks[at], now_ns);
         return 1;
     }
     for (unsigned i = 0; i < n; i++)
-        proc->tasks[first + i].states_due_ns = due_ns;
+        proc->tasks[first + i].states_due_ns = states_due_ns(proc, &proc->tasks[first + i], now_ns);
     sample_process(proc, pid, now_ns);
     return n;
 }
 
 /* Returns how many more than were to be: a process is read whole. */
-static unsigned sample_states(struct proc *proc, unsigned budget, uint64_t now_ns)
+static unsigned sample_states(struct proc *proc, bool close_ones, unsigned budget, uint64_t now_ns)
 {
     unsigned n_read = 0;
     for (unsigned i = 0; i < proc->n_tasks && n_read < budget; i++) {
-        if (proc->states_at >= proc->n_tasks)
-            proc->states_at = 0;
-        const unsigned at = proc->states_at++;
-        if (now_ns >= proc->tasks[at].states_due_ns)
+        const unsigned at = next_in_turn(proc, &proc->states_at[close_ones]);
+        if ((!close_ones || proc->tasks[at].is_close) && now_ns >= proc->tasks[at].states_due_ns)
             n_read += sample_state_at(proc, at, now_ns);
     }
     return n_read > budget ? n_read - budget : 0;
@@ -425,8 +447,17 @@ static void proc_tick(struct source *source, uint64_t now_ns)
     struct proc *proc = (struct proc *)source;
     const bool is_crowd = proc->n_tasks > CROWD && proc->config.crowd_per_s;
     const unsigned share = is_crowd ? crowd_share(proc, now_ns) : 0;
-    sample_counters(proc, proc->refresh ? proc->n_tasks : is_crowd ? share : COUNTERS_PER_TICK, now_ns);
-    const unsigned n_more = sample_states(proc, is_crowd ? share : STATES_PER_TICK, now_ns);
+    if (proc->n_close > 0 && !proc->refresh)
+        sample_counters(proc, true, COUNTERS_PER_TICK, now_ns);
+    if (proc->n_close > 0)
+        sample_states(proc, true, STATES_PER_TICK, now_ns);
+    sample_counters(proc, false,
+                    proc->refresh ? proc->n_tasks
+                    : is_crowd    ? share
+                                  : COUNTERS_PER_TICK,
+                    now_ns);
+    proc->refresh = false;
+    const unsigned n_more = sample_states(proc, false, is_crowd ? share : STATES_PER_TICK, now_ns);
     if (is_crowd)
         proc->crowd_ns += n_more * (NS_PER_S / proc->config.crowd_per_s);
     forget_gone(proc);

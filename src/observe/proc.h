@@ -9,6 +9,7 @@
 struct proc_config {
     uint64_t counters_every_ns; /* how often schedstat (cheap) and status (dear) are read for each task */
     uint64_t states_every_ns;   /* how often states and processors are read through libproc2 */
+    uint64_t close_counters_every_ns, close_states_every_ns; /* the same for tasks of proc_watch_closely() */
     unsigned crowd_per_s; /* of more than 2,000 tasks, which others tell exactly: so many are read a second,
                              however often that should be; 0: there is nobody else to tell */
 };
@@ -20,6 +21,8 @@ struct source *proc_open(const struct proc_config *config);
  * unknown. A task that vanished is dropped at the next read, without an event: its end is another source's to
  * tell. */
 void proc_watch(struct source *source, int pid, int tid);
+/* The same for one of which nobody else tells when it runs, also if it is watched already. */
+void proc_watch_closely(struct source *source, int pid, int tid);
 void proc_unwatch(struct source *source, int tid);
 
 /* Reads the counters of all watched tasks at the next tick, whatever the time. */

@@ -70,6 +70,7 @@ static struct json_object *write_run(const struct run *run)
     jsonc_put_int(o, "kind", (int)run->kind);
     jsonc_put_int(o, "placement", (int)run->placement);
     jsonc_put_int(o, "tasks", (int)run->n_tasks);
+    jsonc_put_int(o, "sampled", (int)run->n_sampled);
     jsonc_put_u64(o, "work_ns", run->work_ns);
     jsonc_put_u64(o, "start_ns", run->start_ns);
     jsonc_put_u64(o, "end_ns", run->end_ns);
@@ -295,6 +296,7 @@ static void read_run(struct json_object *o, struct run *run)
     run->kind = (enum task_kind)get_int(o, "kind", TASK_THREAD, TASK_GREEN);
     run->placement = (enum placement)get_int(o, "placement", PLACEMENT_PINNED, PLACEMENT_FREE);
     run->n_tasks = (unsigned)get_int(o, "tasks", 0, INT32_MAX);
+    run->n_sampled = (unsigned)get_int(o, "sampled", 0, INT32_MAX);
     run->work_ns = get_u64(o, "work_ns");
     run->start_ns = get_u64(o, "start_ns");
     run->end_ns = get_u64(o, "end_ns");

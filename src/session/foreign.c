@@ -21,6 +21,7 @@
 #define LOOK_NS     (250 * NS_PER_MS)
 #define NEWCOMER_NS (3 * SCAN_NS) /* a task seen so long after a change may be older than it */
 #define STOP_NS     (5 * NS_PER_S)
+#define SCAN_PART   10 /* of the time at most such a part is spent on that */
 
 static uint16_t run_number(const struct session *s)
 {
@@ -75,8 +76,8 @@ static size_t read_file(const struct target_task *task, const char *name, char *
     return n;
 }
 
-/* What the kernel had counted of it before we came, and what it does now. */
-static void tell_base(struct session *s, const struct target_task *task)
+/* What the kernel had counted of it before we came. Returns how often it had been given a CPU. */
+static uint64_t tell_base(struct session *s, const struct target_task *task)
 {
     char text[8192];
     struct event event = {.tid = task->tid, .cpu = -1, .kind = EVENT_NOTE};
@@ -91,39 +92,61 @@ static void tell_base(struct session *s, const struct target_task *task)
     event.detail = NOTE_BASE_RUN;
     if (proc_parse_schedstat(text, n, &event.u.run.run_ns, &event.u.run.wait_ns, &slices))
         notes_add(&s->notes, event);
-    event = (struct event){
+    return slices;
+}
+
+/* What it does now. */
+static void tell_state(struct session *s, const struct target_task *task, uint64_t slices,
+                       enum event_found found)
+{
+    struct event event = {
         .time_ns = clock_now_ns(), .tid = task->tid, .cpu = -1, .kind = EVENT_SAMPLE, .detail = SAMPLE_STATE};
     event.u.state.slices = slices;
     event.u.state.letter = task->state;
-    event.u.state.found = s->sources.perf && !s->foreign.is_partial ? FOUND_TOLD : FOUND_SAMPLED;
+    event.u.state.found = (uint8_t)found;
     notes_add(&s->notes, event);
 }
 
-static void tell_found(struct session *s, const struct target_task *task)
+/* is_told: its switches are. */
+static void tell_found(struct session *s, const struct target_task *task, bool is_told)
 {
     const bool was_there = !target_is_command(s->foreign.target) && !s->foreign.is_taken;
     if (!s->foreign.moved_ns && !target_is_command(s->foreign.target)) /* who comes later has what we gave */
         origins_keep(&s->foreign.origins, task);
     tell_new(s, task->pid, task->tid, task->parent, ROLE_WORKLOAD);
     tell_name(s, task->tid, task->name);
-    if (was_there)
-        tell_base(s, task);
-    proc_watch(s->sources.proc, task->pid, task->tid);
+    const uint64_t slices = was_there ? tell_base(s, task) : 0;
+    if (was_there || !is_told)
+        tell_state(s, task, slices, is_told ? FOUND_TOLD : FOUND_SAMPLED);
+    if (is_told)
+        proc_watch(s->sources.proc, task->pid, task->tid);
+    else
+        proc_watch_closely(s->sources.proc, task->pid, task->tid);
 }
 
 /* ---- tasks found in /proc ---- */
 
-/* Perf is brought to a thread that was there before; where it can be brought to no more of them, that is
- * told. */
-static void bring_perf(struct session *s, const struct target_task *task)
+/* Perf is brought to a thread that was there before, or was made by one that it could not be brought to.
+ * False: it cannot be brought to this one. */
+static bool bring_perf(struct session *s, const struct target_task *task)
 {
     struct foreign *f = &s->foreign;
     struct err err;
     const enum perf_attached attached = perf_attach(s->sources.perf, task->tid, &err);
-    f->is_partial = attached == PERF_REFUSED || attached == PERF_NO_FILES;
-    if (f->is_partial)
-        session_warn(s, "%u threads are seen exactly, the others by samples: %s",
-                     perf_n_attached(s->sources.perf), err.msg);
+    if (attached != PERF_REFUSED && attached != PERF_NO_FILES)
+        return true;
+    if (f->n_missed++ == 0)
+        f->why_missed = err;
+    return false;
+}
+
+/* What such a task makes is told by nobody, nor is its end. */
+static void begin_to_scan(struct session *s, size_t n_tasks)
+{
+    struct foreign *f = &s->foreign;
+    f->scans = true;
+    session_warn(s, "%zu of %zu threads are seen exactly, the others by samples: %s", n_tasks - f->n_missed,
+                 n_tasks, f->why_missed.msg);
 }
 
 static bool is_same(const struct target_task *a, const struct target_task *b)
@@ -148,9 +171,7 @@ static size_t compare_lists(struct session *s, const struct target_task *now, si
             continue;
         }
         n_new++;
-        if (f->attaches && !f->is_partial)
-            bring_perf(s, &now[i]);
-        tell_found(s, &now[i]);
+        tell_found(s, &now[i], f->attaches ? bring_perf(s, &now[i]) : s->sources.perf != NULL);
     }
     for (; k < f->n_known; k++)
         if (f->scans)
@@ -166,6 +187,8 @@ static size_t scan(struct session *s)
     free(f->known);
     f->known = now;
     f->n_known = n;
+    if (f->n_missed > 0 && !f->scans)
+        begin_to_scan(s, n);
     return n_new;
 }
 
@@ -410,13 +433,14 @@ static void look_for_hidden(struct session *s, const struct task *task)
 static void look_at_all(struct session *s, uint64_t now_ns)
 {
     struct foreign *f = &s->foreign;
-    unsigned n_of_run = 0;
+    unsigned n_of_run = 0, n_sampled = 0;
     f->n_tasks = f->n_processes = 0;
     for (uint32_t i = 0; i < timeline_n_tasks(s->timeline); i++) {
         const struct task *task = timeline_task_told(s->timeline, i);
         if (!task_is_workload(task))
             continue;
         n_of_run += task->run == run_number(s);
+        n_sampled += task->run == run_number(s) && task->sampled;
         if (!task->exited) {
             f->n_tasks++;
             f->n_processes += task->tid == task->pid;
@@ -425,6 +449,7 @@ static void look_at_all(struct session *s, uint64_t now_ns)
         }
     }
     runs_current(s)->run.n_tasks = n_of_run;
+    runs_current(s)->run.n_sampled = n_sampled;
 }
 
 static void tell_end(struct session *s)
@@ -460,8 +485,9 @@ void foreign_step(struct session *s, uint64_t now_ns)
     target_read(f->target);
     tell_end(s);
     if (f->is_taken && ((f->scans && now_ns >= f->next_scan_ns) || was_attached_more(s))) {
-        f->next_scan_ns = now_ns + SCAN_NS;
         scan(s);
+        const uint64_t took_ns = clock_now_ns() - now_ns;
+        f->next_scan_ns = now_ns + (took_ns * SCAN_PART > SCAN_NS ? took_ns * SCAN_PART : SCAN_NS);
     }
     for (; f->n_seen < timeline_n_tasks(s->timeline); f->n_seen++) {
         struct task task;

@@ -2,6 +2,7 @@
 #ifndef SCHEDVIZ_SESSION_FOREIGN_H
 #define SCHEDVIZ_SESSION_FOREIGN_H
 
+#include "../err.h"
 #include "../session.h"
 #include "../target/target.h"
 #include "origins.h"
@@ -13,9 +14,10 @@ struct foreign {
     struct rlimit files;       /* as the command is to have it */
     struct target_task *known; /* as found last, by tid */
     size_t n_known;
-    uint32_t n_seen; /* tasks of the timeline that were taken notice of */
-    bool attaches;   /* perf is brought to threads that were there before us */
-    bool is_partial; /* it could not be brought to all */
+    uint32_t n_seen;   /* tasks of the timeline that were taken notice of */
+    bool attaches;     /* perf is brought to threads that were there before us */
+    unsigned n_missed; /* it could not be brought to so many of them, */
+    struct err why_missed;
     unsigned n_attached;
     bool is_taken;     /* all that was there when we came was found */
     uint64_t moved_ns; /* when cores, nice or policy were changed last: who came a moment later may have been

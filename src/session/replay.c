@@ -327,6 +327,8 @@ static void describe_run(const struct run *run, struct session_info *info)
     info->workload.placement = run->placement;
     info->workload.work_ns = run->work_ns;
     info->cpus = run->cpus;
+    info->n_watched = run->n_tasks;
+    info->n_sampled = info->exact ? run->n_sampled : 0;
     if (run->n_tasks)
         info->workload.n_tasks = run->n_tasks;
 }

@@ -75,7 +75,9 @@ bool sources_open(struct sources *sources, const struct session_config *config, 
     const bool sampling = !sources->perf && (is_foreign || choice == SOURCE_PROC);
     sources->exact = !sampling;
     sources->self_timed = !sources->perf && !sampling;
-    struct proc_config proc = {.crowd_per_s = sampling ? 0 : CROWD_PER_S,
+    struct proc_config proc = {.close_counters_every_ns = 100 * NS_PER_MS,
+                               .close_states_every_ns = 50 * NS_PER_MS,
+                               .crowd_per_s = sampling ? 0 : CROWD_PER_S,
                                .counters_every_ns = (sampling ? 100 : 2000) * NS_PER_MS,
                                .states_every_ns = (sampling ? 50 : 2000) * NS_PER_MS};
     sources->proc = proc_open(&proc);

@@ -339,6 +339,7 @@ static inline uint64_t switch_time(struct timeline *tl, struct life *life, struc
         t_ns = later(t_ns, later(life->event_ns, cpu->last_ns));
     life->event_ns = cpu->last_ns = t_ns;
     tl->any_switch = life->switched = true;
+    life->task.sampled = false;
     return t_ns;
 }
 
@@ -645,11 +646,12 @@ static void task_exit(struct timeline *tl, const struct event *event)
         ride_carrier_gone(tl, life, t_ns);
 }
 
-/* Where no switches are told, nothing tells that a new task waits rather than sleeps. */
+/* Where no switches are told, nothing tells that a new task waits rather than sleeps; nor that one of which
+ * samples alone are told waits rather than runs. */
 static void doubt_state(struct timeline *tl, struct life *life)
 {
     if (life->task.state == STATE_RUNNABLE && !life->switched && !life->task.wakes_known &&
-        (!tl->any_switch || life->task.kernel_state != 'R'))
+        (life->task.sampled || !tl->any_switch || life->task.kernel_state != 'R'))
         life_set_state(tl, life, STATE_UNKNOWN, life->task.state_since_ns);
 }
 
@@ -666,6 +668,8 @@ static void sample_state(struct timeline *tl, struct life *life, const struct ev
     }
     if (event->u.state.found != FOUND_NOT)
         life->task.kernel.base_slices = event->u.state.slices;
+    if (event->u.state.found == FOUND_SAMPLED && !life->switched)
+        life->task.sampled = true;
     if (event->u.state.found == FOUND_TOLD && life->task.state == STATE_RUNNABLE && !life->switched &&
         event->u.state.letter != 'R') {
         life_set_state(tl, life, STATE_BLOCKED, t_ns);

@@ -813,5 +813,47 @@ def _():
         expect("file" in said and "limit" in said, f"nothing is said: {hard}, {hard.report['warnings']}")
 
 
+LAST_SPINS = """
+import sys, threading, time
+def spin():
+    while True: pass
+def make():
+    threading.Thread(target=spin, daemon=True).start()
+    time.sleep(100)
+for i in range(60): threading.Thread(target=time.sleep, args=(100,), daemon=True).start()
+threading.Thread(target=make, daemon=True).start()
+print("ready")
+while True: time.sleep(1)
+"""
+
+
+@test("-p: threads that perf could not be brought to are seen by samples, counted, and no wait is made up", timeout=60)
+def _():
+    if not shutil.which("prlimit"):
+        raise Skip("prlimit is missing")
+    few = ["prlimit", "--nofile=100:100"]
+    with Running(LAST_SPINS) as running:
+        user = ordinary()
+        watched = watch("-d", "1", "-p", running.pid, user=user, prefix=few)
+        with Terminal(120, 30, user=user) as terminal:
+            terminal.command(f"ulimit -n 100; {program()} -p {running.pid}")
+            terminal.wait(lambda s: re.search(r"perf, \d+ of 63 exact", s), 10, "a header that says of how many it is exact")
+            terminal.wait(lambda s: "seen by samples only" in s, 10, "what is said in place of the word")
+            terminal.keys("q")
+    need_perf(watched)
+    tasks = watched.tasks()
+    expect(len(tasks) == 63, f"{len(tasks)} tasks of 63")
+    n_sampled = sum(task["sampled"] for task in tasks)
+    if n_sampled == 0:
+        raise Skip("all tasks of the machine are seen here")
+    expect(0 < n_sampled < 63 and watched.report["source"]["sampled_tasks"] == n_sampled, watched.report["source"])
+    said = " ".join(watched.report["warnings"])
+    expect(f"{63 - n_sampled} of 63 threads" in said, said)
+    spins = max(tasks, key=lambda task: task["kernel"]["run_ns"] or 0)
+    expect(spins["sampled"] and spins["run_ns"] == spins["kernel"]["run_ns"] > 0, f"it spun: {spins}")
+    expect(spins["slices"] == spins["kernel"]["slices"], f"{spins}")
+    expect(spins["runnable_ns"] <= spins["kernel"]["wait_ns"], f"a wait that the kernel does not know: {spins}")
+
+
 if __name__ == "__main__":
     main()

@@ -197,6 +197,36 @@ static void test_due_and_refresh(void **state)
     proc->ops->close(proc);
 }
 
+/* A crowd of which others tell does not keep one waiting of which nobody does. */
+static void test_close_ones(void **state)
+{
+    const struct proc_config config = {.counters_every_ns = 3600 * NS_PER_S,
+                                       .states_every_ns = 3600 * NS_PER_S,
+                                       .close_counters_every_ns = NS_PER_S,
+                                       .close_states_every_ns = NS_PER_S,
+                                       .crowd_per_s = 1};
+    struct source *proc = proc_open(&config);
+    const int tid = own_tid();
+    const uint64_t t0 = clock_now_ns();
+    (void)state;
+    for (int i = 0; i < 2500; i++)
+        proc_watch(proc, 1, INT32_MAX - i); /* nobody, but many */
+    proc_watch_closely(proc, getpid(), tid);
+    proc_watch_closely(proc, getpid(), tid);
+    for (unsigned i = 0; i < 3; i++) {
+        proc->ops->tick(proc, t0 + i * NS_PER_S);
+        const size_t n = read_all(proc);
+        assert_int_equal(count_samples(n, tid, SAMPLE_STATE), 1);
+        assert_int_equal(count_samples(n, tid, SAMPLE_SWITCHES), 1);
+        proc->ops->tick(proc, t0 + i * NS_PER_S + 1);
+        assert_int_equal(count_samples(read_all(proc), tid, SAMPLE_STATE), 0);
+    }
+    proc_unwatch(proc, tid);
+    proc->ops->tick(proc, t0 + 10 * NS_PER_S);
+    assert_int_equal(count_samples(read_all(proc), tid, SAMPLE_STATE), 0);
+    proc->ops->close(proc);
+}
+
 static unsigned n_open_files(void)
 {
     unsigned n = 0;
@@ -392,6 +422,7 @@ int main(void)
         cmocka_unit_test(test_parse_stat),
         cmocka_unit_test(test_own_figures),
         cmocka_unit_test(test_due_and_refresh),
+        cmocka_unit_test(test_close_ones),
         cmocka_unit_test(test_vanished_task),
         cmocka_unit_test(test_few_and_many_threads),
         cmocka_unit_test(test_few_file_descriptors),

@@ -293,6 +293,7 @@ static struct task any_task(uint32_t index, unsigned n_tasks)
         .n_wakes = any_number(),
         .wakes_known = pick(2),
         .carries = pick(2),
+        .sampled = pick(2),
         .work_done_ns = any_number(),
         .work_total_ns = any_number(),
         .kernel_state = (char)pick(256),
@@ -311,8 +312,9 @@ static struct task any_task(uint32_t index, unsigned n_tasks)
 static void check_task(const struct task *a, const struct task *b)
 {
     assert_string_equal(a->name, b->name);
-    assert_int_equal(a->exited | a->exit_known << 1 | a->wakes_known << 2 | a->carries << 3,
-                     b->exited | b->exit_known << 1 | b->wakes_known << 2 | b->carries << 3);
+    assert_int_equal(a->exited | a->exit_known << 1 | a->wakes_known << 2 | a->carries << 3 | a->sampled << 4,
+                     b->exited | b->exit_known << 1 | b->wakes_known << 2 | b->carries << 3 |
+                         b->sampled << 4);
     const struct kernel_counts *k = &a->kernel, *l = &b->kernel;
     const uint64_t numbers[][2] = {
         {a->index, b->index},

@@ -646,6 +646,34 @@ static void test_the_last_way(void **state)
     assert_int_equal(task_of(1).run_ns, 10);
 }
 
+/* Switches are told of another task, and of this one nothing but samples: what it does between them is not
+ * known, and no wait is made of it. */
+static void test_samples_beside_switches(void **state)
+{
+    (void)state;
+    new_task(100, 1, 0, ROLE_WORKLOAD);
+    in(110, 1, 0);
+    new_task(120, 2, 0, ROLE_WORKLOAD);
+    struct event found = {.time_ns = 120, .tid = 2, .cpu = -1, .kind = EVENT_SAMPLE, .detail = SAMPLE_STATE};
+    found.u.state.letter = 'R';
+    found.u.state.slices = 7;
+    found.u.state.found = FOUND_SAMPLED;
+    push(found);
+    sample(150, 2, 1, 'R');
+    sample(250, 2, 1, 'R');
+    timeline_advance(tl, 300);
+    assert_true(task_of(2).sampled && !task_of(1).sampled);
+    assert_int_equal(task_of(2).state, STATE_UNKNOWN);
+    assert_int_equal(task_of(2).unknown_ns, 180);
+    assert_int_equal(task_of(2).kernel.base_slices, 7);
+    struct bin bin;
+    timeline_task_sum(tl, task_of(2).index, 100, 200, &bin);
+    assert_int_equal(bin.runnable_ns, 0);
+    assert_int_equal(bin.n_samples, 2);
+    in(310, 2, 1); /* its switches are told after all */
+    assert_false(task_of(2).sampled);
+}
+
 static void test_figures(void **state)
 {
     (void)state;
@@ -867,6 +895,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_last_way, setup, teardown),
         cmocka_unit_test_setup_teardown(test_leads_of_many_slices, setup, teardown),
         cmocka_unit_test_setup_teardown(test_samples_alone, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_samples_beside_switches, setup, teardown),
         cmocka_unit_test_setup_teardown(test_figures, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bounded, setup, teardown),

@@ -18,9 +18,9 @@ static const struct view_ops *const views[] = {&view_cores,    &view_tasks,   &v
                                                &view_counters, &view_compare, &view_objects};
 enum { N_VIEWS = sizeof views / sizeof *views };
 
-static const char *const scenes[] = {"interleave", "parallel", "mixed",   "dense",    "lost",
-                                     "work",       "compare",  "samples", "deadlock", "shared",
-                                     "green",      "watched",  "folded",  "empty"};
+static const char *const scenes[] = {"interleave", "parallel", "mixed",   "dense",   "lost",
+                                     "work",       "compare",  "samples", "partial", "deadlock",
+                                     "shared",     "green",    "watched", "folded",  "empty"};
 enum { N_SCENES = sizeof scenes / sizeof *scenes };
 
 /* ---- golden texts ---- */
@@ -130,6 +130,8 @@ static void golden_texts(void **state)
         {.scene = "compare", .view = &view_compare, .cols = 120, .rows = 36},
         {.scene = "interleave", .view = &view_compare, .cols = 80, .rows = 24},
         {.scene = "samples", .view = &view_cores, .cols = 80, .rows = 24},
+        {.scene = "partial", .view = &view_tasks, .cols = 80, .rows = 24},
+        {.scene = "partial", .view = &view_table, .cols = 120, .rows = 24},
         {.scene = "deadlock", .view = &view_objects, .cols = 80, .rows = 24},
         {.scene = "deadlock", .view = &view_objects, .cols = 80, .rows = 24, .ascii = true},
         {.scene = "deadlock", .view = &view_tasks, .cols = 120, .rows = 36, .mode = MODE_SCROLL},

@@ -241,6 +241,23 @@ static void make_samples(struct fixture *f)
     f->scene.info.exact = false;
 }
 
+/* Perf could be brought to the first task alone. */
+static void make_partial(struct fixture *f)
+{
+    set_machine(f, 2, 1, 1);
+    set_tasks(f, 2, 1);
+    struct event *found = add(f, T0 + MS / 2, TID + 1, -1, EVENT_SAMPLE, SAMPLE_STATE);
+    found->u.state.letter = 'R';
+    found->u.state.found = FOUND_SAMPLED;
+    for (uint64_t t = T0 + MS; t < T0 + 200 * MS; t += 8 * MS) {
+        add(f, t, TID, 0, EVENT_SWITCH_IN, 0);
+        add(f, t + 3 * MS, TID, 0, EVENT_SWITCH_OUT, OUT_BLOCKED);
+        add(f, t + 4 * MS, TID + 1, 1, EVENT_SAMPLE, SAMPLE_STATE)->u.state.letter = 'R';
+    }
+    f->scene.info.n_watched = 2;
+    f->scene.info.n_sampled = 1;
+}
+
 /* ---- objects ---- */
 
 static void name_task(struct fixture *f, int tid, const char *name)
@@ -402,20 +419,11 @@ static bool make(struct fixture *f, const char *name)
     static const struct {
         const char *name;
         void (*make)(struct fixture *f);
-    } makers[] = {{"interleave", make_interleave},
-                  {"parallel", make_parallel},
-                  {"mixed", make_mixed},
-                  {"dense", make_dense},
-                  {"lost", make_lost},
-                  {"work", make_work},
-                  {"compare", make_compare},
-                  {"samples", make_samples},
-                  {"deadlock", make_deadlock},
-                  {"shared", make_shared},
-                  {"green", make_green},
-                  {"watched", make_watched},
-                  {"folded", make_watched},
-                  {"empty", NULL}};
+    } makers[] = {{"interleave", make_interleave}, {"parallel", make_parallel}, {"mixed", make_mixed},
+                  {"dense", make_dense},           {"lost", make_lost},         {"work", make_work},
+                  {"compare", make_compare},       {"samples", make_samples},   {"deadlock", make_deadlock},
+                  {"shared", make_shared},         {"green", make_green},       {"partial", make_partial},
+                  {"watched", make_watched},       {"folded", make_watched},    {"empty", NULL}};
     for (size_t i = 0; i < sizeof makers / sizeof *makers; i++) {
         if (strcmp(makers[i].name, name) != 0)
             continue;
