@@ -26,7 +26,7 @@ enum { EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_DEADLOCK, EXIT_OURS = 125 /* env(1
 
 static int complain(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Of schedviz itself, where the status otherwise is the command's. */
+/* Of schedviz itself, wrong usage included, where the status otherwise is the command's. */
 static int failed(const struct options *options, int status)
 {
     return options->command ? EXIT_OURS : status;
@@ -168,7 +168,8 @@ static int run_batch(const struct options *options, struct machine *machine)
     struct setup setup;
     struct err err;
     if (options->format == FORMAT_SQLITE && output_is_stream(options->output))
-        return complain(EXIT_USAGE, "--output=%s: a database needs a file, and this is a device or a pipe",
+        return complain(failed(options, EXIT_USAGE),
+                        "--output=%s: a database needs a file, and this is a device or a pipe",
                         options->output);
     if (options->n_traces) {
         if (!output_choose(&output, options->output, options->force, &err))
@@ -230,7 +231,9 @@ static int show(const struct options *options, struct setup *setup, struct machi
         session_tell_lecture(session, lecture);
         struct app_end end = app_run(options, setup, machine, session, lecture, screen);
         signals_guard(NULL);
-        const int status = end.deadlock ? EXIT_DEADLOCK : end.failed ? EXIT_FAILED : command_status(session);
+        const int status = end.deadlock ? EXIT_DEADLOCK
+                           : end.failed ? failed(options, EXIT_FAILED)
+                                        : command_status(session);
         if (!end.next) {
             screen_close(screen);
             was_executed(options, session);
@@ -280,15 +283,15 @@ static int run_screen(struct options *options, struct machine *machine)
     struct setup setup = {0};
     struct err err;
     if (!isatty(STDOUT_FILENO))
-        return complain(EXIT_USAGE,
+        return complain(failed(options, EXIT_USAGE),
                         "standard output is not a terminal: add --batch for a report without a screen");
     if (!isatty(STDIN_FILENO))
         return complain(
-            EXIT_USAGE,
+            failed(options, EXIT_USAGE),
             "standard input is not a terminal, and keys come from there: add --batch for a report");
     choose_glyphs(options);
     if (!options->n_traces && !setup_make(&setup, options, machine, true, &err))
-        return complain(EXIT_USAGE, "%s", err.msg);
+        return complain(failed(options, EXIT_USAGE), "%s", err.msg);
     const char *no_color = getenv("NO_COLOR"); /* no-color.org: any value but the empty one */
     bool mono = no_color && *no_color;
     struct screen_config config = {.theme = mono && !options->theme_given ? THEME_MONO : options->theme,
@@ -299,7 +302,7 @@ static int run_screen(struct options *options, struct machine *machine)
     struct screen *screen = screen_open(&config, &err);
     if (!screen) {
         setup_fini(&setup);
-        return complain(EXIT_USAGE, "%s", err.msg);
+        return complain(failed(options, EXIT_USAGE), "%s", err.msg);
     }
     if (options->n_traces)
         return show_traces(options, screen);

@@ -242,7 +242,7 @@ static bool take_traces(struct options *o, char *const *names, unsigned n, struc
     return true;
 }
 
-/* What is behind the dashes is a command; n_before operands before them are none. */
+/* Those that are no command: n_before before the dashes. */
 static bool take_operands(struct options *o, int argc, char **argv, bool dashes, int n_before,
                           struct err *err)
 {
@@ -250,11 +250,7 @@ static bool take_operands(struct options *o, int argc, char **argv, bool dashes,
         return err_set(err, "%s: either a lesson or a command after --, not both", argv[optind]);
     if (dashes && optind == argc)
         return err_set(err, "--: a command is missing after it");
-    if (dashes) {
-        o->command = argv + optind;
-        return true;
-    }
-    if (optind == argc)
+    if (dashes || optind == argc)
         return true;
     if (trace_is_one(argv[optind]))
         return take_traces(o, argv + optind, (unsigned)(argc - optind), err);
@@ -369,17 +365,22 @@ bool options_read(struct options *o, int argc, char **argv, struct err *err)
     *o = (struct options){0};
     bool format_given = false;
     opterr = 0;
+    bool good = true;
     int code;
     while ((code = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-        if (code == ':' || code == '?')
-            return refuse(code, argv, err);
+        if (!good) /* only whether there is a command is still to be known */
+            continue;
+        if (code == ':' || code == '?') {
+            good = refuse(code, argv, err);
+            continue;
+        }
         unsigned i = 0;
         while (longs[i].val != code) /* it is there: getopt found it */
             i++;
         const struct option_row *row = &option_rows[i];
-        if (row->argument && !take_value(o, row, optarg, err))
-            return false;
-        if (!row->argument)
+        if (row->argument)
+            good = take_value(o, row, optarg, err);
+        else
             take_flag(o, row);
         format_given = format_given || row->letter == 'f';
         if (o->action == ASKED_HELP || o->action == ASKED_VERSION || o->action == ASKED_LIST)
@@ -387,7 +388,9 @@ bool options_read(struct options *o, int argc, char **argv, struct err *err)
     }
     const bool dashes = optind > 0 && argv[optind - 1] == mark;
     const int n_before = dashes ? argc - optind - n_after : 0;
-    return take_operands(o, argc, argv, dashes, n_before, err) && check_program(o, err) &&
+    if (dashes && n_after > 0)
+        o->command = argv + argc - n_after;
+    return good && take_operands(o, argc, argv, dashes, n_before, err) && check_program(o, err) &&
            check_recording(o, err) && check(o, format_given, err);
 }
 

@@ -63,8 +63,8 @@ struct option_row {
 extern const struct option_row option_rows[];
 extern const unsigned n_option_rows;
 
-/* Reads the command line; what it points to is argv's. False with one line when it is wrong: exit status 2.
- */
+/* Reads the command line; what it points to is argv's. False with one line when it is wrong; whether there is
+ * a command is known all the same. */
 bool options_read(struct options *options, int argc, char **argv, struct err *err);
 
 void options_help(FILE *out);

@@ -411,7 +411,7 @@ def _():
         expect_line(run("-b", path, "interleave"), "interleave", statuses=(2,))
         expect_line(run("-b", "interleave", path), path, statuses=(2,))
         expect_line(run("-b", path, other, path), "two", statuses=(2,))
-        expect_line(run("-b", path, "--", "true"), "not both", statuses=(2,))
+        expect_line(run("-b", path, "--", "true"), "not both", statuses=(125,))
         expect(sorted(os.listdir(place)) == ["a.svz", "b.svz"], f"made: {os.listdir(place)}")
         expect_line(run("-b", path, other), "one recording", statuses=(2,))
         good("-b", "-f", "screen", path, other)

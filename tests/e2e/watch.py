@@ -105,6 +105,22 @@ def _():
     expect(not os.path.exists(witness), "the command ran all the same")
 
 
+@test("wrong usage with a command is 125 as well, the command does not run; without one it is 2")
+def _():
+    witness = os.path.join(workdir(), "ran-wrongly")
+    for words in (["-b", "-c", "99"], ["-b", "-n", "3"], ["-b", "-m", "free"], ["-b", "-f", "bogus"], ["-b", "--bogus"], ["-b", "-X"],
+                  ["-b", "-d"], ["-b", "-d", "x"], ["-b", "-p", "1"], ["-b", "parallelism"], ["-b", "-f", "sqlite"],
+                  ["-b", "-f", "sqlite", "-o", "/dev/null"], ["-b", "-C", "9999"], ["-f", "text"], []):
+        done = subprocess.run([*ordinary().prefix, program(), *words, "--", "touch", witness], stdin=subprocess.DEVNULL,
+                              capture_output=True, env=environment(), cwd=workdir(), timeout=20, check=False)
+        expect(done.returncode == 125 and done.stderr.count(b"\n") == 1, f"{words}: status {done.returncode}, {done.stderr!r}")
+        expect(not os.path.exists(witness), f"{words}: the command ran all the same")
+    for words in (["-b", "-f", "bogus"], ["-b", "-n", "0"], ["-b", "--"], ["-f", "bogus", "true"], []):
+        done = subprocess.run([*ordinary().prefix, program(), *words], stdin=subprocess.DEVNULL, capture_output=True,
+                              env=environment(), cwd=workdir(), timeout=20, check=False)
+        expect(done.returncode == 2, f"{words}: status {done.returncode}, {done.stderr!r}")
+
+
 @test("a report that cannot be written is told, in one line, with status 125")
 def _():
     command = [*ordinary().prefix, program(), "-b", "-o", "/no/such/directory/report", "--", "true"]
