@@ -42,12 +42,31 @@ static int paranoid_level(void)
     return level;
 }
 
+/* The kernel looks at the flags before it asks who we are: such a call is refused only by who stands before
+ * it. */
+static bool is_filtered(void)
+{
+    return syscall(SYS_perf_event_open, NULL, 0, -1, -1, ~0ul) < 0 && (errno == EPERM || errno == EACCES);
+}
+
 static bool refused(int pid, int cpu, int error, struct err *err)
 {
     const int level = paranoid_level();
     switch (error) {
     case EACCES:
     case EPERM:
+        if (is_filtered())
+            return err_set(
+                err,
+                "perf_event_open was refused (%s), and not by the kernel's settings: a seccomp filter "
+                "forbids it; run outside the container, or with its seccomp profile off",
+                strerror(error));
+        if (pid < 0 && geteuid() == 0)
+            return err_set(
+                err,
+                "watching all tasks of the machine was refused (%s), to root as well: a container or a "
+                "security module keeps CAP_PERFMON back; run outside of it",
+                strerror(error));
         /* Levels above 2 are Debian's and Ubuntu's: they ask for CAP_SYS_ADMIN, not CAP_PERFMON. */
         if (pid < 0)
             return err_set(err,
@@ -61,9 +80,8 @@ static bool refused(int pid, int cpu, int error, struct err *err)
                            level);
         return err_set(
             err,
-            "perf_event_open was refused (%s), and not by perf_event_paranoid, which is %d: a seccomp "
-            "filter or a security module forbids it; run outside the container, or with its "
-            "seccomp profile off",
+            "perf_event_open was refused (%s), and not by perf_event_paranoid, which is %d: a security "
+            "module forbids it, or the container; run outside of it",
             strerror(error), level);
     case ENOSYS:
         return err_set(err, "perf_event_open is not there: a sandbox hides it, or the kernel lacks "

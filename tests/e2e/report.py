@@ -302,6 +302,14 @@ def _():
         check_sums(report)
 
 
+@test("-a: where a filter refuses perf nobody is told to become root")
+def _():
+    for user in users():
+        result = run("-b", "-a", "-d", "0.2", user=user, prefix=perf_refused())
+        expect(result.status == 1 and result.err.count("\n") == 1, str(result))
+        expect("seccomp" in result.err and "run as root" not in result.err, f"{user.name}: {result.err}")
+
+
 @test("auto takes perf where it opens, and gives no reason then")
 def _():
     if not perf_opens(ordinary()):
