@@ -517,6 +517,7 @@ bool session_stop(struct session *s)
     session_turn(s);
     nanosleep(&settle, NULL);
     session_turn(s);
+    foreign_tell_shortfall(s);
     return gone;
 }
 

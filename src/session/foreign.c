@@ -251,7 +251,7 @@ static bool start_command(struct session *s, struct err *err)
     tell_name(s, target_pid(f->target), base_name(s->config.argv[0]));
     f->is_taken = true;
     proc_watch(s->sources.proc, target_pid(f->target), target_pid(f->target));
-    f->end_told = f->was_stopped = false;
+    f->end_told = f->shortfall_told = f->was_stopped = false;
     return true;
 }
 
@@ -467,6 +467,38 @@ static void tell_end(struct session *s)
     tell_exit(s, target_pid(f->target), known, status);
 }
 
+/* Switches of the run, as they were read of its tasks. */
+static uint64_t n_switches_seen(const struct session *s)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < timeline_n_tasks(s->timeline); i++) {
+        const struct task *task = timeline_task_told(s->timeline, i);
+        if (task_is_workload(task) && task->run == run_number(s))
+            n += task->kernel.voluntary + task->kernel.involuntary;
+    }
+    return n;
+}
+
+/* Who lives from one look at /proc to the next is never seen, nor is what a task does after it was read last:
+ * the kernel counts all of it. */
+void foreign_tell_shortfall(struct session *s)
+{
+    struct foreign *f = &s->foreign;
+    struct rusage usage;
+    if (!f->target || s->sources.perf || f->shortfall_told || !f->end_told ||
+        !target_usage(f->target, &usage))
+        return;
+    const uint64_t n_seen = n_switches_seen(s),
+                   n_counted = (uint64_t)usage.ru_nvcsw + (uint64_t)usage.ru_nivcsw;
+    f->shortfall_told = true;
+    if (n_seen < n_counted)
+        session_warn(
+            s,
+            "%llu of the kernel's %llu switches were seen: tasks too short-lived to be found, and all "
+            "tasks' ends, are in no figure",
+            (unsigned long long)n_seen, (unsigned long long)n_counted);
+}
+
 /* perf finds by itself that a task was not covered: others may not be either. */
 static bool was_attached_more(struct session *s)
 {
@@ -498,6 +530,8 @@ void foreign_step(struct session *s, uint64_t now_ns)
     if (now_ns >= f->next_look_ns) {
         f->next_look_ns = now_ns + LOOK_NS;
         look_at_all(s, now_ns);
+        if (f->end_told && now_ns >= runs_current(s)->run.end_ns + LOOK_NS) /* all that was read is told */
+            foreign_tell_shortfall(s);
     }
 }
 

@@ -27,7 +27,8 @@ struct foreign {
     enum policy policy;
     struct origins origins;
     bool end_told;
-    bool unseen_told; /* a set-uid program was met */
+    bool shortfall_told; /* it was looked whether the kernel counted more than was seen */
+    bool unseen_told;    /* a set-uid program was met */
     bool lets_run;
     bool was_stopped; /* the command did not end by itself */
     char name[64];
@@ -47,6 +48,10 @@ bool foreign_place(struct session *session, struct err *err);
 bool foreign_restart(struct session *session, struct err *err);
 /* Ends a command's tasks; takes what they leave. An attached process is left alone. */
 bool foreign_stop(struct session *session);
+
+/* Once the command has ended: a warning where the kernel counted more of it than samples saw. Nothing where
+ * there is no command, or it was not only sampled. */
+void foreign_tell_shortfall(struct session *session);
 
 /* What it is called, and how many tasks it has. */
 void foreign_describe(const struct session *session, struct workload *workload);

@@ -121,6 +121,23 @@ def _():
         expect(done.returncode == 2, f"{words}: status {done.returncode}, {done.stderr!r}")
 
 
+@test("-s proc: what was not seen of many short-lived tasks is told, in one line")
+def _():
+    watched = watch("-s", "proc", "--", "sh", "-c", "for i in $(seq 1 200); do /bin/true; done")
+    kernel = watched.report["program"]["kernel"]
+    counted, seen = kernel["voluntary"] + kernel["involuntary"], watched.report["switches"]["total"]
+    expect(counted > seen, f"all was seen: {counted} switches")  # 200 tasks, and at most some looks
+    told = [line for line in watched.report["warnings"] if "were seen" in line]
+    expect(len(told) == 1 and told[0].startswith(f"{seen} of the kernel's {counted} switches"), watched.report["warnings"])
+
+
+@test("where each switch is told nothing is said of any that was not seen")
+def _():
+    watched = watch("--", "sh", "-c", "for i in $(seq 1 20); do /bin/true; done")
+    need_perf(watched)
+    expect(not any("were seen" in line for line in watched.report["warnings"]), watched.report["warnings"])
+
+
 @test("a report that cannot be written is told, in one line, with status 125")
 def _():
     command = [*ordinary().prefix, program(), "-b", "-o", "/no/such/directory/report", "--", "true"]
