@@ -10,7 +10,7 @@ enum event_kind {
     EVENT_WAKE, /* tid became runnable; cpu: where it is queued, or -1; u.wake.waker_tid, 0 when not known */
     EVENT_NEW,  /* tid exists, or more is known of it; u.task */
     EVENT_EXIT, /* tid ends; u.exit */
-    EVENT_NAME, /* tid is called u.name (its comm) */
+    EVENT_NAME, /* tid is called u.name (its comm); detail: enum event_naming */
     EVENT_SAMPLE, /* the kernel's own figures for tid; detail: enum event_sample */
     EVENT_NOTE,   /* tid says something of itself; detail: enum event_note */
     EVENT_MARK,   /* the user or the machine changed something; u.name is the text; tid 0 */
@@ -22,6 +22,12 @@ enum event_kind {
 enum event_out {
     OUT_PREEMPTED, /* still runnable (perf: PERF_RECORD_MISC_SWITCH_OUT_PREEMPT; sched_yield(2) too) */
     OUT_BLOCKED,   /* not runnable until something wakes it */
+};
+
+enum event_naming {
+    NAME_GIVEN,
+    NAME_EXECUTED, /* it executed a program on cpu. A thread that does is its process's first one from then
+                      on, and has that one's tid */
 };
 
 enum event_sample {

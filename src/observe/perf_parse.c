@@ -74,8 +74,10 @@ static bool parse_task(uint32_t type, const unsigned char *body, struct event *e
     return true;
 }
 
-static bool parse_comm(const unsigned char *body, size_t n, struct event *event)
+/* The event has the ring's CPU. */
+static bool parse_comm(uint16_t misc, const unsigned char *body, size_t n, struct event *event)
 {
+    const bool executed = misc & PERF_RECORD_MISC_COMM_EXEC;
     struct comm_body comm;
     memcpy(&comm, body, sizeof comm);
     size_t room = n - sizeof comm;
@@ -83,7 +85,9 @@ static bool parse_comm(const unsigned char *body, size_t n, struct event *event)
         room = EVENT_NAME_SIZE - 1;
     memcpy(event->u.name, body + sizeof comm, strnlen((const char *)body + sizeof comm, room));
     event->kind = EVENT_NAME;
-    event->cpu = -1;
+    event->detail = executed ? NAME_EXECUTED : NAME_GIVEN;
+    if (!executed)
+        event->cpu = -1;
     event->tid = (int32_t)comm.tid;
     return event->tid > 0;
 }
@@ -179,7 +183,7 @@ size_t perf_parse(const void *bytes, size_t n, int cpu, const struct tracepoint_
         *is_event = parse_switch(header.misc, id.tid, id.time_ns, cpu, event);
         break;
     case PERF_RECORD_COMM:
-        *is_event = parse_comm(body, n_body, event);
+        *is_event = parse_comm(header.misc, body, n_body, event);
         break;
     case PERF_RECORD_LOST:
         *is_event = parse_lost(body, event);

@@ -468,11 +468,22 @@ static inline void leave(struct timeline *tl, struct life *life, struct cpu *cpu
     }
 }
 
+static struct life *find_taker(const struct timeline *tl, const struct event *event);
+static void take_over(struct timeline *tl, const struct event *event, struct life *taker);
+static inline void switch_out(struct timeline *tl, const struct event *event);
+
 /* An out of a task of which it was not told that it runs there. */
 __attribute__((cold)) static void switch_out_elsewhere(struct timeline *tl, const struct event *event)
 {
     struct life *life = life_of(tl, event->tid, event->time_ns);
-    if (life->task.state == STATE_GONE) { /* its last one was counted with its EXIT */
+    if (life->task.state == STATE_GONE) {
+        struct life *taker = find_taker(tl, event);
+        if (taker) {
+            take_over(tl, event, taker);
+            switch_out(tl, event);
+            return;
+        }
+        /* its last one was counted with its EXIT */
         life->task.n_involuntary +=
             event->detail == OUT_PREEMPTED && is_on_last_way(tl, life, event->time_ns);
         return;
@@ -646,6 +657,47 @@ static void task_exit(struct timeline *tl, const struct event *event)
         ride_carrier_gone(tl, life, t_ns);
 }
 
+/* ---- a thread that executes a program ---- */
+
+/* Who does so takes the tid of its process's first thread, when that and all others have ended (de_thread()
+ * of fs/exec.c). No record tells of it: the first one that has the tid of one that is gone is of the CPU on
+ * which such a thread runs. NULL: nobody took it. */
+static struct life *find_taker(const struct timeline *tl, const struct event *event)
+{
+    const struct cpu *cpu = seen_cpu(tl, event->cpu);
+    struct life *life = cpu ? cpu->running : NULL;
+    return life && life->task.pid == event->tid && life->task.tid != event->tid ? life : NULL;
+}
+
+/* The taker's lane ends, and one of that tid goes on, as part of what the thread was part of: it is the same
+ * for the kernel, which goes on counting. */
+static void take_over(struct timeline *tl, const struct event *event, struct life *taker)
+{
+    const struct life *first = find_life(tl, event->tid);
+    const struct kernel_counts counted = taker->task.kernel;
+    struct event told = {.time_ns = event->time_ns, .tid = taker->task.tid, .cpu = -1, .kind = EVENT_EXIT};
+    task_exit(tl, &told);
+    taker->task.n_voluntary--; /* it was not switched out */
+    told = (struct event){.time_ns = taker->event_ns, .tid = event->tid, .cpu = -1, .kind = EVENT_NEW};
+    told.u.task.pid = event->tid;
+    told.u.task.slot = -1;
+    told.u.task.run = taker->task.run;
+    told.u.task.kind = TASK_PROCESS;
+    told.u.task.role = (uint8_t)taker->task.role;
+    new_task(tl, &told);
+    told = (struct event){
+        .time_ns = told.time_ns, .tid = event->tid, .cpu = event->cpu, .kind = EVENT_SWITCH_IN};
+    switch_in(tl, &told);
+    struct task *task = &find_life(tl, event->tid)->task;
+    memcpy(task->name, taker->task.name, sizeof task->name);
+    task->parent = first->task.parent;
+    task->kernel.base_voluntary = counted.voluntary;
+    task->kernel.base_involuntary = counted.involuntary;
+    task->kernel.base_run_ns = counted.run_ns;
+    task->kernel.base_wait_ns = counted.wait_ns;
+    task->kernel.base_slices = counted.slices;
+}
+
 /* Where no switches are told, nothing tells that a new task waits rather than sleeps; nor that one of which
  * samples alone are told waits rather than runs. */
 static void doubt_state(struct timeline *tl, struct life *life)
@@ -755,6 +807,12 @@ static void set_name(char name[static EVENT_NAME_SIZE], const struct event *even
 
 static void name(struct timeline *tl, const struct event *event)
 {
+    const struct life *life = find_life(tl, event->tid);
+    if (event->detail == NAME_EXECUTED && life && life->task.state == STATE_GONE) {
+        struct life *taker = find_taker(tl, event);
+        if (taker)
+            take_over(tl, event, taker);
+    }
     set_name(life_of(tl, event->tid, event->time_ns)->task.name, event);
 }
 

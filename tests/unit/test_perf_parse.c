@@ -150,9 +150,9 @@ static void test_task(void **state)
     assert_int_equal(event.u.exit.known, 0);
 }
 
-static struct record comm_record(const char *name, size_t n)
+static struct record comm_record(uint16_t misc, const char *name, size_t n)
 {
-    struct record r = begin(PERF_RECORD_COMM, 0);
+    struct record r = begin(PERF_RECORD_COMM, misc);
     put32(&r, 300);
     put32(&r, 301);
     put(&r, name, n);
@@ -163,18 +163,32 @@ static struct record comm_record(const char *name, size_t n)
 static void test_name(void **state)
 {
     (void)state;
-    struct record r = comm_record("worker\0\0", 8);
+    struct record r = comm_record(0, "worker\0\0", 8);
     struct event event = parse(&r);
     assert_int_equal(event.kind, EVENT_NAME);
     assert_int_equal(event.tid, 301);
     assert_string_equal(event.u.name, "worker");
+    assert_int_equal(event.detail, NAME_GIVEN);
+    assert_int_equal(event.cpu, -1);
 
-    r = comm_record("fifteen letters", 16);
+    r = comm_record(0, "fifteen letters", 16);
     assert_string_equal(parse(&r).u.name, "fifteen letters");
-    r = comm_record("no end of the name at all", 24);
+    r = comm_record(0, "no end of the name at all", 24);
     assert_string_equal(parse(&r).u.name, "no end of the n");
-    r = comm_record("\0\0\0\0\0\0\0\0", 8);
+    r = comm_record(0, "\0\0\0\0\0\0\0\0", 8);
     assert_string_equal(parse(&r).u.name, "");
+}
+
+static void test_executed(void **state)
+{
+    (void)state;
+    struct record r = comm_record(PERF_RECORD_MISC_COMM_EXEC, "program\0", 8);
+    struct event event = parse(&r);
+    assert_int_equal(event.kind, EVENT_NAME);
+    assert_int_equal(event.detail, NAME_EXECUTED);
+    assert_int_equal(event.tid, 301);
+    assert_int_equal(event.cpu, 7);
+    assert_string_equal(event.u.name, "program");
 }
 
 static void test_lost(void **state)
@@ -246,7 +260,7 @@ static void test_batch(void **state)
             r = task_record(PERF_RECORD_FORK, 7, 7 + i);
             break;
         case 1:
-            r = comm_record("worker\0\0", 8);
+            r = comm_record(0, "worker\0\0", 8);
             break;
         case 2:
             r = begin(PERF_RECORD_LOST, 0);
@@ -319,6 +333,7 @@ int main(void)
         cmocka_unit_test(test_switch_of_nobody_is_skipped),
         cmocka_unit_test(test_task),
         cmocka_unit_test(test_name),
+        cmocka_unit_test(test_executed),
         cmocka_unit_test(test_lost),
         cmocka_unit_test(test_others_are_skipped),
         cmocka_unit_test(test_malformed),

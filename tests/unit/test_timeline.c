@@ -674,6 +674,117 @@ static void test_samples_beside_switches(void **state)
     assert_false(task_of(2).sampled);
 }
 
+static void new_of_process(uint64_t t_ns, int pid, int tid, int parent)
+{
+    struct event event = {.time_ns = t_ns, .tid = tid, .cpu = -1, .kind = EVENT_NEW};
+    event.u.task.pid = pid;
+    event.u.task.slot = -1;
+    event.u.task.parent = parent;
+    event.u.task.run = 1;
+    event.u.task.kind = pid == tid ? TASK_PROCESS : TASK_THREAD;
+    event.u.task.role = ROLE_WORKLOAD;
+    push(event);
+}
+
+static void name(uint64_t t_ns, int tid, int cpu, enum event_naming how, const char *text)
+{
+    struct event event = {
+        .time_ns = t_ns, .tid = tid, .cpu = (int16_t)cpu, .kind = EVENT_NAME, .detail = (uint8_t)how};
+    strncpy(event.u.name, text, sizeof event.u.name - 1);
+    push(event);
+}
+
+/* Process 7, made by 3, with a thread 8 on CPU 1, which is about to execute a program: 7 has ended. */
+static void begin_exec(void)
+{
+    new_of_process(5, 3, 3, 0);
+    new_of_process(10, 7, 7, 3);
+    name(10, 7, -1, NAME_GIVEN, "before");
+    in(20, 7, 0);
+    new_of_process(30, 7, 8, 7);
+    out(40, 7, 0, OUT_BLOCKED);
+    struct event event = {
+        .time_ns = 45, .tid = 8, .cpu = -1, .kind = EVENT_SAMPLE, .detail = SAMPLE_SWITCHES};
+    event.u.switches.voluntary = 6;
+    push(event);
+    in(50, 8, 1);
+    in(60, 7, 0);
+    task_exit(70, 7, 0, false);
+}
+
+static void check_executed(void)
+{
+    const struct task task = task_of(7), taker = task_of(8);
+    struct task first;
+    timeline_task(tl, 1, &first);
+    assert_int_equal(timeline_n_tasks(tl), 4);
+    assert_int_equal(first.tid, 7);
+    assert_string_equal(first.name, "before");
+    assert_true(first.exited && taker.exited && !task.exited);
+    assert_int_equal(first.run_ns, 30);
+    assert_int_equal(taker.unknown_ns, 0);
+    assert_int_equal(taker.n_voluntary, 0);
+    assert_int_equal(task.first_ns, taker.last_ns);
+    assert_int_equal(task.pid, 7);
+    assert_int_equal(task.parent, first.parent);
+    assert_int_equal(task.run, 1);
+    assert_int_equal(task.kind, TASK_PROCESS);
+    assert_int_equal(task.role, ROLE_WORKLOAD);
+    assert_int_equal(task.unknown_ns, 0);
+    assert_int_equal(task.kernel.base_voluntary, 6);
+    assert_string_equal(task.name, "after");
+}
+
+/* A thread that executes a program has its process's tid from then on. */
+static void test_thread_executes(void **state)
+{
+    for (int all = 0; all < 2; all++) {
+        teardown(state);
+        setup(state);
+        if (all)
+            timeline_set_default_role(tl, ROLE_OTHER);
+        begin_exec();
+        name(100, 7, 1, NAME_EXECUTED, "after");
+        out(120, 7, 1, OUT_BLOCKED);
+        check_executed();
+        assert_int_equal(task_of(8).run_ns, 50);
+        assert_int_equal(task_of(7).run_ns, 20);
+        struct slice slice;
+        assert_true(timeline_cpu_slice(tl, 1, 110, 0, &slice));
+        assert_int_equal(slice.task, timeline_task_by_tid(tl, 7));
+    }
+}
+
+/* It has the tid before its new name is told: it may be switched out in between. */
+static void test_thread_executes_slowly(void **state)
+{
+    (void)state;
+    timeline_set_default_role(tl, ROLE_OTHER);
+    begin_exec();
+    out(80, 7, 1, OUT_PREEMPTED);
+    in(90, 7, 0);
+    name(100, 7, 0, NAME_EXECUTED, "after");
+    out(120, 7, 0, OUT_BLOCKED);
+    check_executed();
+    assert_int_equal(task_of(8).run_ns, 30);
+    assert_int_equal(task_of(7).run_ns, 30);
+    assert_int_equal(task_of(7).n_involuntary, 1);
+}
+
+/* A name that is told late is not that of somebody new, nor is the last way of a first thread. */
+static void test_first_thread_ends_early(void **state)
+{
+    (void)state;
+    timeline_set_default_role(tl, ROLE_OTHER);
+    begin_exec();
+    name(80, 7, -1, NAME_GIVEN, "late");
+    out(85, 7, 0, OUT_PREEMPTED);
+    in(90, 7, 0);
+    out(95, 7, 0, OUT_BLOCKED);
+    assert_int_equal(timeline_n_tasks(tl), 3);
+    assert_int_equal(task_of(8).state, STATE_RUNNING);
+}
+
 static void test_figures(void **state)
 {
     (void)state;
@@ -893,6 +1004,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_others, setup, teardown),
         cmocka_unit_test_setup_teardown(test_samples_name_who_ran, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_last_way, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_thread_executes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_thread_executes_slowly, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_first_thread_ends_early, setup, teardown),
         cmocka_unit_test_setup_teardown(test_leads_of_many_slices, setup, teardown),
         cmocka_unit_test_setup_teardown(test_samples_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_samples_beside_switches, setup, teardown),
