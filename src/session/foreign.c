@@ -15,11 +15,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #define SCAN_NS     (100 * NS_PER_MS)
 #define LOOK_NS     (250 * NS_PER_MS)
 #define NEWCOMER_NS (3 * SCAN_NS) /* a task seen so long after a change may be older than it */
+#define LAST_WAY_NS (50 * NS_PER_MS)
 #define STOP_NS     (5 * NS_PER_S)
 #define SCAN_PART   10 /* of the time at most such a part is spent on that */
 
@@ -414,20 +417,34 @@ static void take_newcomer(struct session *s, const struct task *task, uint64_t n
         set_policy(s, task->tid);
 }
 
-/* perf_event_exit_task() is also called for who executes a set-uid program (begin_new_exec() in fs/exec.c):
- * its record is that of an end, but it is there all the same. */
-static void look_for_hidden(struct session *s, const struct task *task)
+/* A file in /proc is root's where a program with other rights runs (task_dump_owner() of fs/proc/base.c), or
+ * it is not there to be seen: hidepid of proc(5). */
+static bool has_other_rights(int pid)
 {
-    struct tree_stat stat;
-    if (s->foreign.unseen_told || s->config.all || !s->sources.perf || task->kind != TASK_PROCESS)
+    char path[64];
+    struct stat file;
+    struct tree_stat now;
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    if (!tree_read_stat(pid, 0, &now) || stat(path, &file) < 0)
+        return is_there(pid);
+    return now.state != 'Z' && now.state != 'X' && file.st_uid != geteuid();
+}
+
+/* perf_event_exit_task() is also called for who executes a set-uid program (begin_new_exec() in fs/exec.c):
+ * its record is that of an end, but it is there all the same. One that does end is there for a moment, and
+ * its number may then be another's. */
+static void look_for_hidden(struct session *s, const struct task *task, uint64_t now_ns)
+{
+    if (s->foreign.unseen_told || s->config.all || !s->sources.perf || task->kind != TASK_PROCESS ||
+        now_ns < task->last_ns + LAST_WAY_NS)
         return;
-    if (!tree_read_stat(task->pid, 0, &stat) || stat.state == 'Z' || stat.state == 'X')
+    if (timeline_task_by_tid(s->timeline, task->tid) != task->index || !has_other_rights(task->pid))
         return;
     s->foreign.unseen_told = true;
     session_warn(
         s,
         "%s (%d) is a program with other rights now (set-uid): the kernel shows its switches to root alone",
-        stat.name, task->pid);
+        task->name, task->pid);
 }
 
 static void look_at_all(struct session *s, uint64_t now_ns)
@@ -445,7 +462,7 @@ static void look_at_all(struct session *s, uint64_t now_ns)
             f->n_tasks++;
             f->n_processes += task->tid == task->pid;
         } else if (now_ns < task->last_ns + 2 * LOOK_NS) {
-            look_for_hidden(s, task);
+            look_for_hidden(s, task, now_ns);
         }
     }
     runs_current(s)->run.n_tasks = n_of_run;

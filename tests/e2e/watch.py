@@ -511,6 +511,29 @@ def _():
     expect(len(watched.tasks()) == 2 and first["name"] == "sleep", f"{[task['name'] for task in watched.tasks()]}")
 
 
+THREAD_EXECUTES = """
+import os, threading, time
+threading.Thread(target=lambda: [time.sleep(0.05), os.execvp("sh", ["sh", "-c", "i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done; sleep 0.3"])]).start()
+time.sleep(60)
+"""
+
+
+@test("a thread that executes a program is its process from then on")
+def _():
+    for user in users():
+        watched = watch("--", PYTHON, "-c", THREAD_EXECUTES, user=user)
+        need_perf(watched)
+        pid = watched.report["program"]["pid"]
+        process = [task for task in watched.tasks() if task["tid"] == pid]
+        thread = [task for task in watched.tasks() if task["pid"] == pid and task["tid"] != pid]
+        said = f"{user.name}: {watched.tasks()}, {watched.report['warnings']}"
+        expect([task["kind"] for task in process] == ["process", "process"] and process[1]["name"] == "sh", said)
+        expect(process[1]["life_ns"] > 300_000_000 and process[1]["exit"] == {"code": 0}, said)
+        expect(process[1]["run_ns"] > 10_000_000, said)
+        expect(thread and all(task["unknown_ns"] == 0 for task in thread + process), said)
+        expect(not watched.report["warnings"], said)
+
+
 def set_uid_sleep():
     """A program of root's with the set-uid bit, that sleeps for a second."""
     if os.geteuid() != 0 or ordinary().name == "root":
