@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -250,8 +251,19 @@ static int ptrace_scope(void)
     return scope;
 }
 
+/* What is gone is in /proc no more, but neither is what hidepid of proc(5) hides. */
+static bool is_gone(const struct futex_task *task, int error)
+{
+    return (error == ENOENT || error == ESRCH) && kill(task->tid, 0) < 0 && errno == ESRCH;
+}
+
 static bool refused(const struct futex_task *task, int error, struct err *err)
 {
+    if (error == ENOENT || error == ESRCH)
+        return err_set(err,
+                       "what task %d waits for may not be seen: it may not be traced, and /proc hides it "
+                       "(hidepid); run schedviz as root",
+                       task->tid);
     if (geteuid() != 0 && is_other_users(task->pid))
         return err_set(err,
                        "what task %d waits for may not be seen: it is another user's; run schedviz as that "
@@ -274,10 +286,12 @@ bool futex_edges(const struct futex_task *tasks, unsigned n, struct futex_edge *
     *n_edges = 0;
     for (unsigned i = 0; i < n; i++) {
         bool found;
-        if (look(&tasks[i], &edges[*n_edges], &found))
+        if (look(&tasks[i], &edges[*n_edges], &found)) {
             *n_edges += found;
-        else if (all && errno != ENOENT && errno != ESRCH)
-            all = refused(&tasks[i], errno, err);
+        } else if (all) {
+            const int error = errno;
+            all = is_gone(&tasks[i], error) || refused(&tasks[i], error, err);
+        }
     }
     return all;
 }

@@ -558,6 +558,48 @@ def _():
     expect_nothing_left(watched.tag)
 
 
+@test("/proc with hidepid=2: what it hides of a program with other rights, or that may not be traced, is said")
+def _():
+    untraced = [PYTHON, "-c", "import ctypes, time; ctypes.CDLL(None).prctl(4, 0); time.sleep(2.5)"]  # PR_SET_DUMPABLE
+    for command, words in (([set_uid_sleep(), "1"], "set-uid"), (untraced, "hidepid")):
+        watched = watch("--", *command, user=behind_hidden_proc())
+        need_perf(watched)
+        expect(watched.status == 0, str(watched))
+        expect(words in " ".join(watched.report["warnings"]), f"{watched}, {watched.report['warnings']}")
+        expect_nothing_left(watched.tag)
+
+
+NUMBER_USED_TWICE = """
+import os, time
+def child(seconds):
+    pid = os.fork()
+    if pid == 0:
+        time.sleep(seconds)
+        os._exit(0)
+    return pid
+first = child(0)
+os.waitpid(first, 0)
+with open("/proc/sys/kernel/ns_last_pid", "w") as file:
+    file.write(str(first - 1))
+second = child(1)
+os.waitpid(second, 0)
+os._exit(0 if first == second else 9)
+"""
+
+
+@test("a process that gets the number of one that has just ended has no other rights")
+def _():
+    own = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc"]
+    probe = subprocess.run([*ordinary().prefix, *own, "true"], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    if probe.returncode != 0:
+        raise Skip("no pid namespace of one's own can be made here")
+    watched = watch("--", PYTHON, "-c", NUMBER_USED_TWICE, user=ordinary(), prefix=own)
+    need_perf(watched)
+    if watched.status != 0:
+        raise Skip(f"the number was not given out again: {watched}")
+    expect(not watched.report["warnings"], f"{watched.report['warnings']}")
+
+
 @test("su and passwd without a terminal end as without schedviz")
 def _():
     for command in (["su", "-c", "true"], ["passwd", "--help"]):
