@@ -57,13 +57,13 @@ static void find_cpus(const struct timeline *tl, uint32_t index, struct cpuset *
 
 /* Run time inside the run: from the slices where history still holds them all, else the totals of the tasks'
  * lives. */
-static uint64_t run_ns_inside(const struct timeline *tl, const struct report *r, const struct task *task,
-                              bool sampled)
+static uint64_t run_ns_inside(const struct timeline *tl, uint64_t start_ns, uint64_t duration_ns,
+                              const struct task *task, bool sampled)
 {
-    if (sampled || timeline_edge_ns(tl) > r->start_ns)
+    if (sampled || timeline_edge_ns(tl) > start_ns)
         return task->run_ns;
     struct bin bin;
-    timeline_task_sum(tl, task->index, r->start_ns, r->duration_ns, &bin);
+    timeline_task_sum(tl, task->index, start_ns, duration_ns, &bin);
     return bin.run_ns;
 }
 
@@ -194,6 +194,45 @@ static void add_warnings(struct report *r, const struct session *session)
         r->warnings[r->n_warnings] = session_warning(session, r->n_warnings);
 }
 
+/* Of tasks that ran on behind the end only what lies in the run, which slices alone tell. */
+static uint64_t count_inside(const struct timeline *tl, const struct run *run, uint64_t duration_ns,
+                             const struct task *task)
+{
+    struct bin bin;
+    if (!run->went_on)
+        return task->n_voluntary + task->n_involuntary;
+    timeline_task_sum(tl, task->index, run->start_ns, duration_ns, &bin);
+    return bin.n_switches;
+}
+
+void report_sum_run(const struct timeline *tl, const struct run *run, uint64_t duration_ns, bool sampled,
+                    struct run_sums *sums)
+{
+    uint64_t run_ns = 0;
+    const bool known = !sampled || !run->went_on;
+    *sums = (struct run_sums){.has_switches = !sampled, .has_run = !sampled};
+    for (uint32_t i = 0; i < timeline_n_tasks(tl); i++) {
+        struct task task;
+        timeline_task(tl, i, &task);
+        if (task.run != run->number || !task_is_workload(&task))
+            continue;
+        sums->n_tasks++;
+        sums->work_done_ns += task.work_done_ns;
+        sums->work_total_ns += task.work_total_ns;
+        if (!task_counts(&task) || !known)
+            continue;
+        if (sampled) {
+            use_kernel_totals(&task);
+            sums->has_switches |= task.kernel.has_switches;
+            sums->has_run |= task.kernel.has_run;
+        }
+        run_ns += run_ns_inside(tl, run->start_ns, duration_ns, &task, sampled);
+        sums->n_switches += count_inside(tl, run, duration_ns, &task);
+    }
+    if (duration_ns && sums->has_run)
+        sums->parallelism = (double)run_ns / (double)duration_ns;
+}
+
 void report_init(struct report *r, const struct session *session, const struct machine *machine)
 {
     const struct timeline *tl = session_timeline(session);
@@ -227,7 +266,8 @@ void report_init(struct report *r, const struct session *session, const struct m
     unsigned n_working = 0;
     for (unsigned i = 0; i < r->n_workload; i++) {
         const struct task *task = &r->tasks[i].task;
-        double mine = (double)run_ns_inside(tl, r, task, sampled || task->sampled);
+        double mine =
+            (double)run_ns_inside(tl, r->start_ns, r->duration_ns, task, sampled || task->sampled);
         if (task_counts(task)) {
             run += mine;
             r->n_voluntary += task->n_voluntary;

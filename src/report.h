@@ -61,6 +61,19 @@ struct report {
     const struct lecture *lecture;
 };
 
+/* What a comparison says of a run. Of one that is sampled the kernel's own totals are told, where it has any.
+ */
+struct run_sums {
+    unsigned n_tasks;
+    uint64_t n_switches;
+    double parallelism; /* as in the report */
+    uint64_t work_done_ns, work_total_ns;
+    bool has_switches, has_run; /* what is not known is 0 */
+};
+/* As the report of it has them; duration_ns: from its start, until its end or so far. */
+void report_sum_run(const struct timeline *tl, const struct run *run, uint64_t duration_ns, bool sampled,
+                    struct run_sums *sums);
+
 void report_init(struct report *report, const struct session *session, const struct machine *machine);
 void report_fini(struct report *report);
 

@@ -213,6 +213,11 @@ bool session_is_replay(const struct session *s)
     return s->replay != NULL;
 }
 
+bool session_run_is_sampled(const struct session *s, const struct run *run)
+{
+    return !(s->replay ? replay_facts_of_run(s, run->number)->info.exact : s->sources.exact);
+}
+
 static void free_replay(struct session *s)
 {
     recording_fini(s);

@@ -166,10 +166,14 @@ struct run {
     uint64_t end_ns;   /* all work done, or the run was stopped; 0 while it goes on */
     bool complete;     /* ended because all work was done: end_ns - start_ns is the makespan */
     bool changed;      /* cores, tasks, kind or placement were changed while it ran */
+    bool went_on; /* a reference, as it was until a change at end_ns: its tasks ran on, so their totals are of
+                     more */
 };
 unsigned session_n_runs(const struct session *session);
 const struct run *session_run(const struct session *session, unsigned i); /* i from 0, oldest first */
 const struct run *session_current_run(const struct session *session);
+/* Its slices are not known, only samples and what the kernel counted: of two recordings one may be so. */
+bool session_run_is_sampled(const struct session *session, const struct run *run);
 
 /* Keeps a run as the reference for comparison; 0 drops it. */
 void session_keep(struct session *session, uint16_t run);

@@ -497,6 +497,8 @@ void scene_build(struct app *app)
     scene->n_held = lectern_n_held(app);
     scene->reference = session_reference(app->session);
     scene->compared = compared_run(app);
+    scene->compared_is_sampled = session_run_is_sampled(app->session, scene->compared);
+    scene->reference_is_sampled = scene->reference && session_run_is_sampled(app->session, scene->reference);
     scene->comparison = session_comparison(app->session);
     scene->mono = app->depth == DEPTH_MONO;
     scene->lecture = app->large;

@@ -10,34 +10,26 @@
 struct side {
     const struct run *run;
     const char *name;
-    unsigned cores;
+    unsigned cores, n_tasks;
     uint64_t length_ns; /* makespan, or so far */
-    uint64_t n_switches;
-    double parallelism, done; /* done: part of the work */
-    double others;            /* the part of its cores that somebody else had while its tasks waited */
+    struct run_sums sums;
+    double done;   /* part of the work */
+    bool sampled;  /* nothing is known of others */
+    double others; /* the part of its cores that somebody else had while its tasks waited */
 };
 
-static struct side make_side(const struct scene *scene, const struct run *run, const char *name)
+static struct side make_side(const struct scene *scene, const struct run *run, bool sampled, const char *name)
 {
-    struct side side = {.run = run, .name = name, .cores = cpuset_count(&run->cpus)};
-    uint64_t end = run->end_ns ? run->end_ns : scene->viewport.known_ns, run_ns = 0, done = 0, total = 0;
+    struct side side = {.run = run, .name = name, .cores = cpuset_count(&run->cpus), .sampled = sampled};
+    uint64_t end = run->end_ns ? run->end_ns : scene->viewport.known_ns;
+    side.n_tasks = run->n_tasks;
     if (!run->start_ns)
         return side;
     side.length_ns = end > run->start_ns ? end - run->start_ns : 0;
-    for (uint32_t i = 0; i < timeline_n_tasks(scene->tl); i++) {
-        struct task task;
-        timeline_task(scene->tl, i, &task);
-        if (task.run != run->number)
-            continue;
-        struct bin bin;
-        timeline_task_sum(scene->tl, i, run->start_ns, side.length_ns, &bin);
-        run_ns += bin.run_ns;
-        side.n_switches += bin.n_switches;
-        done += task.work_done_ns;
-        total += task.work_total_ns;
-    }
-    side.parallelism = side.length_ns ? (double)run_ns / (double)side.length_ns : 0;
-    side.done = total ? (double)done / (double)total : 0;
+    report_sum_run(scene->tl, run, side.length_ns, sampled, &side.sums);
+    const uint64_t total = side.sums.work_total_ns;
+    side.n_tasks = run->n_tasks ? run->n_tasks : side.sums.n_tasks;
+    side.done = total ? (double)side.sums.work_done_ns / (double)total : 0;
     for (int cpu = cpuset_next(&run->cpus, -1); cpu >= 0; cpu = cpuset_next(&run->cpus, cpu)) {
         struct bin bin;
         timeline_cpu_sum(scene->tl, cpu, run->start_ns, side.length_ns, &bin);
@@ -133,8 +125,12 @@ static void draw_figures(struct canvas *canvas, struct rect rect, const struct s
             snprintf(texts[1], sizeof texts[1], "-");
             snprintf(texts[2], sizeof texts[2], "-");
         }
-        view_count(side->n_switches, texts[3], sizeof texts[3]);
-        snprintf(texts[4], sizeof texts[4], "%.2f", side->parallelism);
+        snprintf(texts[3], sizeof texts[3], "-");
+        if (side->sums.has_switches)
+            view_count(side->sums.n_switches, texts[3], sizeof texts[3]);
+        snprintf(texts[4], sizeof texts[4], "-");
+        if (side->sums.has_run)
+            snprintf(texts[4], sizeof texts[4], "%.2f", side->sums.parallelism);
         canvas_text(canvas, rect.x, y, NAME - 1, PAINT_TEXT, PAINT_KEEP, 0, side->name);
         for (int i = 0; i < n; i++)
             view_right(canvas, rect.x + NAME + i * COLS, y, COLS - 1, s == 1 ? PAINT_STRONG : PAINT_TEXT,
@@ -156,7 +152,7 @@ static int draw_side(const struct scene *scene, struct canvas *canvas, struct fa
     if (rect.rows < 2)
         return y;
     int n = canvas_text(canvas, frame->x, y, frame->cols, PAINT_STRONG, PAINT_KEEP, CELL_BOLD, side->name);
-    snprintf(text, sizeof text, "%u task%s on %u core%s%s", run->n_tasks, run->n_tasks == 1 ? "" : "s",
+    snprintf(text, sizeof text, "%u task%s on %u core%s%s", side->n_tasks, side->n_tasks == 1 ? "" : "s",
              side->cores, side->cores == 1 ? "" : "s",
              !run->start_ns ? ", not begun"
              : run->changed ? ", changed while it ran"
@@ -201,6 +197,19 @@ static int first_rows(const struct side sides[2], int lane, int rows)
     return first + second <= rows ? first : rows / 2 + 1;
 }
 
+static void draw_others(struct canvas *canvas, int x, int y, int cols, const struct side sides[2])
+{
+    char parts[2][32];
+    for (int i = 0; i < 2; i++) {
+        snprintf(parts[i], sizeof parts[i], "%.0f %%", sides[i].others * 100);
+        if (sides[i].sampled) /* of one of the two at least it is known */
+            snprintf(parts[i], sizeof parts[i], "-");
+    }
+    canvas_printf(canvas, x, y, cols, PAINT_FAINT, PAINT_KEEP, 0,
+                  "other programs had %s of the cores of the reference, %s of this run's", parts[0],
+                  parts[1]);
+}
+
 static void draw_both(const struct scene *scene, struct canvas *canvas, struct rect rect,
                       const struct side sides[2])
 {
@@ -235,9 +244,7 @@ static void draw_both(const struct scene *scene, struct canvas *canvas, struct r
         if (n + 5 + canvas_text_cols(how) < rect.cols)
             canvas_text(canvas, rect.x + 1 + n + 3, rect.y, rect.cols, PAINT_FAINT, PAINT_KEEP, 0, how);
         if (rect.rows >= 16 && sides[1].run->start_ns && (sides[0].others >= 0.05 || sides[1].others >= 0.05))
-            canvas_printf(canvas, rect.x + 1, rect.y + 1, rect.cols - 2, PAINT_FAINT, PAINT_KEEP, 0,
-                          "other programs had %.0f %% of the cores of the reference, %.0f %% of this run's",
-                          sides[0].others * 100, sides[1].others * 100);
+            draw_others(canvas, rect.x + 1, rect.y + 1, rect.cols - 2, sides);
     }
     faces_init(&faces, scene);
     int y = rect.y + head + (rect.rows >= 16), end = rect.y + rect.rows - figures - (figures > 0);
@@ -258,7 +265,7 @@ static void draw_both(const struct scene *scene, struct canvas *canvas, struct r
 /* While the first of two runs goes on there is nothing to compare it with. */
 static void draw_first(const struct scene *scene, struct canvas *canvas, struct rect rect)
 {
-    struct side side = make_side(scene, scene->run, "");
+    struct side side = make_side(scene, scene->run, scene->compared_is_sampled, "");
     int y = rect.y + rect.rows / 3, x = rect.x + (rect.cols > 60 ? (rect.cols - 60) / 2 : 1);
     canvas_printf(canvas, x, y, rect.cols - 2, PAINT_STRONG, PAINT_KEEP, CELL_BOLD,
                   "First %u task%s on %u core: %.0f %% of the work is done", scene->run->n_tasks,
@@ -312,8 +319,8 @@ static void compare_draw(const struct scene *scene, struct canvas *canvas, struc
     bool first = scene->run && scene->comparison == COMPARE_FIRST;
     if (!first && scene->reference && scene->compared &&
         scene->reference->number != scene->compared->number) {
-        struct side sides[2] = {make_side(scene, scene->reference, "reference"),
-                                make_side(scene, scene->compared, "this run")};
+        struct side sides[2] = {make_side(scene, scene->reference, scene->reference_is_sampled, "reference"),
+                                make_side(scene, scene->compared, scene->compared_is_sampled, "this run")};
         draw_both(scene, canvas, rect, sides);
     } else if (first) {
         draw_first(scene, canvas, rect);

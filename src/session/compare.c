@@ -32,6 +32,7 @@ void compare_freeze(struct session *s, const struct run_state *rs)
         return;
     s->compare.frozen = rs->run;
     s->compare.frozen.end_ns = clock_now_ns();
+    s->compare.frozen.went_on = true;
     s->compare.reference_is_frozen = true;
 }
 

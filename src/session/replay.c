@@ -24,6 +24,15 @@ static const struct session_facts *facts_of(const struct replay *r, unsigned i)
     return trace_facts(r->traces[i]);
 }
 
+const struct session_facts *replay_facts_of_run(const struct session *s, uint16_t number)
+{
+    const struct replay *r = s->replay;
+    unsigned i = 0;
+    while (i + 1 < r->n && number >= r->first_run[i + 1])
+        i++;
+    return facts_of(r, i);
+}
+
 /* ---- the machine of the day ---- */
 
 static void add_cpus(struct cpuset *to, const struct cpuset *cpus)
@@ -74,6 +83,19 @@ static void make_machine(struct session *s)
     }
 }
 
+/* Of a run whose cores nobody told, those are its cores on which something ran. */
+static void find_cpus(const struct session *s, struct run *run)
+{
+    for (int cpu = 0; cpu < timeline_n_cpus(s->timeline); cpu++) {
+        struct bin sum;
+        timeline_cpu_sum(s->timeline, cpu, run->start_ns, run->end_ns - run->start_ns, &sum);
+        if (sum.n_switches || sum.n_samples || sum.run_ns)
+            cpuset_add(&run->cpus, cpu);
+    }
+    if (cpuset_count(&run->cpus) == 0)
+        run->cpus = s->machine->online;
+}
+
 /* What ran somewhere, ran somewhere that is there; and there are as many tasks as were seen. */
 static void complete_machine(struct session *s)
 {
@@ -102,7 +124,7 @@ static void complete_machine(struct session *s)
         machine->allowed = machine->online;
     for (unsigned i = 0; i < s->runs.n; i++)
         if (cpuset_count(&s->runs.all[i].run.cpus) == 0)
-            s->runs.all[i].run.cpus = machine->online;
+            find_cpus(s, &s->runs.all[i].run);
 }
 
 /* ---- runs ---- */
@@ -188,10 +210,19 @@ static void mark_begin(struct timeline *tl, uint64_t time_ns, const char *name)
     timeline_sink(tl)->push(timeline_sink(tl), &event, 1);
 }
 
+/* The last one of a recording that is read next: tasks of which no run is told are of this. */
+static uint16_t compared_run(const struct session *s, unsigned i)
+{
+    const unsigned n = facts_of(s->replay, i)->n_runs;
+    return (uint16_t)(s->runs.n + (n ? n : 1));
+}
+
 static bool read_trace(struct session *s, unsigned i, struct err *err)
 {
     struct timeline *tl = s->timeline;
     uint64_t first_ns = 0;
+    if (s->replay->n > 1)
+        timeline_set_default_run(tl, compared_run(s, i));
     if (i == 0) {
         if (!trace_play(s->replay->traces[0], tl, recording_sink(s), NULL, err))
             return false;
@@ -199,6 +230,7 @@ static bool read_trace(struct session *s, unsigned i, struct err *err)
         return true;
     }
     trace_span(s->replay->traces[i], &first_ns, NULL);
+    timeline_part(tl);
     const struct trace_shift shift = {.time_ns = timeline_now_ns(tl) + APART_NS - first_ns,
                                       .tid = tid_shift(tl),
                                       .run = (uint16_t)s->runs.n};

@@ -32,4 +32,7 @@ bool replay_refuse(struct err *err);
 bool replay_target(const struct session *session, struct session_target *target);
 void replay_info(const struct session *session, struct session_info *info);
 
+/* The facts of the recording that has this run. */
+const struct session_facts *replay_facts_of_run(const struct session *session, uint16_t number);
+
 #endif

@@ -69,6 +69,7 @@ struct timeline {
     unsigned n_holes, holes_capacity;
 
     enum task_role default_role;
+    uint16_t default_run;
     bool self_told;
     struct histogram switch_costs;
 

@@ -41,6 +41,7 @@ static void restore_task(struct timeline *tl, const struct task *task, uint32_t 
     const uint32_t index = life->task.index;
     life->task = *task;
     life->task.index = index;
+    life->task.run = task->run ? task->run : tl->default_run;
     life_classify(life);
     life->task.first_ns = task->first_ns < since_ns ? task->first_ns : since_ns;
     life->task.state_since_ns = since_ns;

@@ -44,6 +44,11 @@ void timeline_set_default_role(struct timeline *tl, enum task_role role)
     tl->default_role = role;
 }
 
+void timeline_set_default_run(struct timeline *tl, uint16_t run)
+{
+    tl->default_run = run;
+}
+
 void timeline_set_self_told(struct timeline *tl)
 {
     tl->self_told = true;
@@ -152,6 +157,7 @@ __attribute__((cold)) struct life *life_add(struct timeline *tl, int32_t tid, ui
         .state_since_ns = t_ns,
         .first_ns = t_ns,
         .role = tl->default_role,
+        .run = tl->default_run,
     };
     life_classify(life);
     life->event_ns = t_ns;
@@ -854,6 +860,35 @@ void timeline_add_marks(struct timeline *tl, const struct mark *marks, unsigned 
     }
 }
 
+/* What a task does from then on is not known. */
+static void lose_task(struct timeline *tl, struct life *life, uint64_t t_ns)
+{
+    t_ns = later(t_ns, life->task.state_since_ns);
+    if (life->task.state == STATE_RUNNING) {
+        lose_slice(tl, life, t_ns);
+        return;
+    }
+    life_settle(tl, life, t_ns);
+    life_set_state(tl, life, STATE_UNKNOWN, t_ns);
+    life->event_ns = later(life->event_ns, t_ns);
+}
+
+static bool can_be_lost(const struct life *life)
+{
+    return life->task.state != STATE_GONE && life->task.state != STATE_UNKNOWN &&
+           life->task.kind != TASK_GREEN;
+}
+
+void timeline_part(struct timeline *tl)
+{
+    for (uint32_t i = 0; i < tl->n_lives; i++)
+        if (can_be_lost(tl->lives[i]))
+            lose_task(tl, tl->lives[i], tl->now_ns);
+    for (int i = 0; i < tl->n_cpus; i++)
+        if (tl->cpus[i])
+            tl->cpus[i]->free_ns = 0;
+}
+
 static void lost(struct timeline *tl, const struct event *event)
 {
     tl->n_lost += event->u.lost.n;
@@ -867,17 +902,8 @@ static void lost(struct timeline *tl, const struct event *event)
 
     for (uint32_t i = 0; i < tl->n_lives; i++) {
         struct life *life = tl->lives[i];
-        if (life->task.last_cpu != event->cpu || life->task.state == STATE_GONE ||
-            life->task.state == STATE_UNKNOWN || life->task.kind == TASK_GREEN)
-            continue;
-        uint64_t t_ns = later(start_ns, life->task.state_since_ns);
-        if (life->task.state == STATE_RUNNING) {
-            lose_slice(tl, life, t_ns);
-        } else {
-            life_settle(tl, life, t_ns);
-            life_set_state(tl, life, STATE_UNKNOWN, t_ns);
-            life->event_ns = later(life->event_ns, t_ns);
-        }
+        if (life->task.last_cpu == event->cpu && can_be_lost(life))
+            lose_task(tl, life, start_ns);
     }
     if (end_ns > start_ns) {
         struct item item = {.start_ns = start_ns, .end_ns = end_ns, .tag = TAG_UNKNOWN};

@@ -21,6 +21,8 @@ struct timeline *timeline_new(size_t memory_bytes);
  * own that is made by one of the workload's, and not by the engine's, is of the workload and of the same run;
  * until it is named it is called like that. */
 void timeline_set_default_role(struct timeline *tl, enum task_role role);
+/* The run of the tasks that appear from now on, as long as no event tells theirs: 0 unless set. */
+void timeline_set_default_run(struct timeline *tl, uint16_t run);
 void timeline_free(struct timeline *tl);
 
 /* The timeline as a sink. Events come in time order (see merge.h); one that is older than its CPU's or its
@@ -33,6 +35,9 @@ struct sink *timeline_sink(struct timeline *tl);
  * those that are here: history begins at now_ns, totals go on from theirs (lengths of slices and of wake-ups
  * begin anew). Before the first event. The array stays the caller's. */
 void timeline_restore(struct timeline *tl, const struct task *tasks, unsigned n, uint64_t now_ns);
+
+/* What follows is of another time or place: what the tasks that are there do from now on is not known. */
+void timeline_part(struct timeline *tl);
 
 /* All sources are complete up to now_ns: what runs or waits is known to do so until then. Never goes back. */
 void timeline_advance(struct timeline *tl, uint64_t now_ns);

@@ -731,6 +731,40 @@ def _():
         expect("a.svz | b.svz" in picture and "efficiency" in picture, f"no comparison:\n{picture}")
 
 
+def compared(*paths):
+    """What the comparison says of the reference and of the other one: tasks, cores, switches, tasks at once."""
+    picture = good("-b", "-f", "screen", *paths).out
+    sides = []
+    for name in ("reference", "this run"):
+        head = re.search(rf"{name} +(\d+) tasks? on (\d+) cores?", picture)
+        row = re.search(rf"^ {name} .* (\d+|-) +([\d.]+|-) *$", picture, re.MULTILINE)
+        expect(head and row, f"nothing of {name}:\n{picture}")
+        sides.append((*head.groups(), *row.groups()))
+    return sides
+
+
+def as_reported(path):
+    """The same of its report."""
+    report = report_of(path)
+    return (str(report["workload"]["tasks"]), str(len(report["workload"]["cores"])), str(report["switches"]["total"]),
+            f"{report['parallelism']:.2f}")
+
+
+@test("recordings are compared with the figures of their reports: traces, and those by samples", timeout=60)
+def _():
+    with directory() as place:
+        trace, samples = os.path.join(TRACES, "recorded.report.txt"), os.path.join(place, "samples.svz")
+        imported = os.path.join(place, "imported.svz")
+        good("-b", "-o", "/dev/null", "-r", imported, trace)
+        make_recording(samples, "-d", "0.3", "-n", "2", "-s", "proc")
+        data = [os.path.join(SRCDIR, "tests", "data", name) for name in ("cpus128.svz", "cpus64.svz")]
+        for paths in (data, data[::-1], (trace, imported), (imported, samples), (samples, trace)):
+            expected = [as_reported(path) for path in paths]
+            expect(compared(*paths) == expected, f"{paths}: {compared(*paths)}, and their reports {expected}")
+        picture = good("-b", "-f", "screen", *data).out
+        expect("other programs" not in picture, f"the tasks of the first go on into the second:\n{picture}")
+
+
 @test("a recorded lesson is gone through step by step", timeout=60)
 def _():
     with directory() as place:
