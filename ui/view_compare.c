@@ -140,16 +140,91 @@ static void draw_figures(struct canvas *canvas, struct rect rect, const struct s
 
 /* ---- lanes ---- */
 
-static int draw_side(const struct scene *scene, struct canvas *canvas, struct faces *faces,
-                     const struct side *side, const struct lane_frame *frame, struct rect rect, int lane,
-                     uint64_t col_ns)
+/* Which of a side's cores are shown, in how many rows: one for its head, and where there are more of them,
+ * one that tells so. */
+struct share {
+    int rows;
+    unsigned first, n;
+    bool more;
+};
+
+/* Of these rows, half for each where not all lanes have room, and what one of them does not need. */
+static void share_rows(const struct scene *scene, const unsigned cores[2], int lane, int rows,
+                       struct share shares[2])
 {
-    char text[96], length[32], label[48];
+    const int need[2] = {1 + (int)cores[0] * lane, 1 + (int)cores[1] * lane}, half = rows / 2;
+    shares[0].rows = need[0] + need[1] <= rows || need[0] <= half ? need[0]
+                     : need[1] <= rows - half                     ? rows - need[1]
+                                                                  : half;
+    shares[1].rows = rows - shares[0].rows;
+    for (int s = 0; s < 2; s++) {
+        struct share *share = &shares[s];
+        share->n = cores[s];
+        share->more = need[s] > share->rows && share->rows > 2;
+        if (need[s] > share->rows)
+            share->n = share->rows > 1 ? (unsigned)((share->rows - 1 - share->more) / lane) : 0;
+        const unsigned last = cores[s] - share->n;
+        share->first = scene->scroll < last ? scene->scroll : last;
+    }
+}
+
+static int lane_rows(const unsigned cores[2], int rows)
+{
+    int lanes = (int)(cores[0] + cores[1]);
+    int each = lanes ? rows / lanes : 1;
+    each = each > 7 ? 7 : each < 1 ? 1 : each;
+    return each - (each % 2 == 0);
+}
+
+/* Where the parts stand. */
+struct layout {
+    struct rect rect;
+    int head, axis, lanes, end; /* rows of the text above; y of the axis, of the first side, and below both */
+    int figures, lane;          /* rows */
+    struct share shares[2];
+};
+
+static struct layout make_layout(const struct scene *scene, struct rect rect)
+{
+    const struct run *runs[2] = {scene->reference, scene->compared};
+    const unsigned cores[2] = {cpuset_count(&runs[0]->cpus), cpuset_count(&runs[1]->cpus)};
+    if (rect.rows >= 18) { /* air under the title */
+        rect.y++;
+        rect.rows--;
+    }
+    const bool is_large = scene->lecture && rect.rows >= 20 && runs[0]->complete && runs[1]->complete;
+    struct layout layout = {.rect = rect, .head = is_large ? 5 : 1, .figures = rect.rows >= 12 ? 3 : 0};
+    layout.axis = rect.y + layout.head + (rect.rows >= 16);
+    layout.lanes = layout.axis + 2;
+    layout.end = rect.y + rect.rows - layout.figures - (layout.figures > 0);
+    const int rows = layout.end - layout.lanes;
+    layout.lane = lane_rows(cores, rows - 3);
+    share_rows(scene, cores, layout.lane, rows, layout.shares);
+    return layout;
+}
+
+static void draw_label(const struct scene *scene, struct canvas *canvas, const struct lane_frame *frame,
+                       int y, int cpu, bool selected)
+{
+    char label[48];
+    view_cpu_label(scene, cpu, frame->label_cols > 10, label, sizeof label);
+    if (selected)
+        canvas_put(canvas, frame->label_x, y, scene->glyphs->arrow_right, PAINT_ACCENT, PAINT_KEEP,
+                   CELL_BOLD);
+    canvas_text(canvas, frame->label_x + 1, y, frame->label_cols - 1, selected ? PAINT_ACCENT : PAINT_TEXT,
+                PAINT_KEEP, selected ? CELL_BOLD : 0, label);
+}
+
+static int draw_side(const struct scene *scene, struct canvas *canvas, struct faces *faces,
+                     const struct side *side, const struct lane_frame *frame, const struct share *share,
+                     int y, int lane, uint64_t col_ns)
+{
+    char text[96], length[32];
     const struct run *run = side->run;
     uint64_t known = run->end_ns || !run->start_ns ? run->end_ns : scene->viewport.known_ns;
     struct lane_span span = {run->start_ns, col_ns, frame->cols, known, true};
-    int y = rect.y, bottom = rect.y + rect.rows;
-    if (rect.rows < 2)
+    const unsigned end = share->first + share->n;
+    if (share->rows < 2)
         return y;
     int n = canvas_text(canvas, frame->x, y, frame->cols, PAINT_STRONG, PAINT_KEEP, CELL_BOLD, side->name);
     snprintf(text, sizeof text, "%u task%s on %u core%s%s", side->n_tasks, side->n_tasks == 1 ? "" : "s",
@@ -160,41 +235,30 @@ static int draw_side(const struct scene *scene, struct canvas *canvas, struct fa
     canvas_text(canvas, frame->x + n + 3, y++, frame->cols - n - 3, run->changed ? PAINT_WARN : PAINT_FAINT,
                 PAINT_KEEP, 0, text);
     int top = y;
-    for (int cpu = cpuset_next(&run->cpus, -1); cpu >= 0 && y + lane <= bottom;
-         cpu = cpuset_next(&run->cpus, cpu)) {
-        view_cpu_label(scene, cpu, frame->label_cols > 10, label, sizeof label);
-        canvas_text(canvas, frame->label_x + 1, y + (lane - 1) / 2, frame->label_cols - 1, PAINT_TEXT,
-                    PAINT_KEEP, 0, label);
+    unsigned i = 0;
+    for (int cpu = cpuset_next(&run->cpus, -1); cpu >= 0 && i < end;
+         cpu = cpuset_next(&run->cpus, cpu), i++) {
+        if (i < share->first)
+            continue;
+        draw_label(scene, canvas, frame, y + (lane - 1) / 2, cpu,
+                   scene->show_selected && i == scene->selected);
         view_cpu_lane(scene, canvas, faces, &span, cpu, (struct rect){frame->x, y, frame->cols, lane}, NULL);
         y += lane;
     }
     int column = (int)(side->length_ns / col_ns);
     if (column < frame->cols && y > top) {
         if (run->complete)
-            for (int i = top; i < y; i++)
-                canvas_put(canvas, frame->x + column, i, scene->glyphs->vline, PAINT_ACCENT, PAINT_BACK,
+            for (int row = top; row < y; row++)
+                canvas_put(canvas, frame->x + column, row, scene->glyphs->vline, PAINT_ACCENT, PAINT_BACK,
                            CELL_BOLD);
         export_duration(side->length_ns, length, sizeof length);
         if (column + 2 + canvas_text_cols(length) < frame->cols && run->complete)
             canvas_text(canvas, frame->x + column + 2, top + (lane - 1) / 2, 16, PAINT_ACCENT, PAINT_KEEP,
                         CELL_BOLD, length);
     }
+    if (share->more)
+        view_more(scene, canvas, frame->x, y++, frame->cols, share->first, side->cores - end);
     return y;
-}
-
-static int lane_rows(const struct side sides[2], int rows)
-{
-    int lanes = (int)(sides[0].cores + sides[1].cores);
-    int each = lanes ? rows / lanes : 1;
-    each = each > 7 ? 7 : each < 1 ? 1 : each;
-    return each - (each % 2 == 0);
-}
-
-/* Of these, the first one's: half where not all lanes have room. */
-static int first_rows(const struct side sides[2], int lane, int rows)
-{
-    const int first = 1 + (int)sides[0].cores * lane, second = 1 + (int)sides[1].cores * lane;
-    return first + second <= rows ? first : rows / 2 + 1;
 }
 
 static void draw_others(struct canvas *canvas, int x, int y, int cols, const struct side sides[2])
@@ -213,29 +277,24 @@ static void draw_others(struct canvas *canvas, int x, int y, int cols, const str
 static void draw_both(const struct scene *scene, struct canvas *canvas, struct rect rect,
                       const struct side sides[2])
 {
-    if (rect.rows >= 18) { /* air under the title */
-        rect.y++;
-        rect.rows--;
-    }
+    const struct layout layout = make_layout(scene, rect);
+    rect = layout.rect;
     struct lane_frame frame = view_lane_frame(scene, rect);
     struct faces faces;
     char text[128];
     uint64_t longest = sides[0].length_ns > sides[1].length_ns ? sides[0].length_ns : sides[1].length_ns;
-    int figures = rect.rows >= 12 ? 3 : 0, head = 1;
     frame.cols += frame.figures_cols - 1; /* the makespan stands in the lane itself */
     if (frame.cols < 4 || rect.rows < 6)
         return;
     uint64_t col_ns = (longest + longest / 12) / (uint64_t)frame.cols + 1;
 
     tell(sides, scene->is_replay, text, sizeof text);
-    if (scene->lecture && rect.rows >= 20 && both_complete(sides)) {
+    if (layout.head > 1 && both_complete(sides)) {
         char gain[32];
         snprintf(gain, sizeof gain, "%.2fx", speed_up(sides));
-        head = view_big_text(scene, canvas, rect.x + 2, rect.y + 1, rect.cols - 4, 1, PAINT_GOOD, PAINT_KEEP,
-                             gain)
-                   ? 5
-                   : 1;
-        canvas_text(canvas, rect.x + (head > 1 ? view_big_cols(gain, 1) + 5 : 1), rect.y + head / 2,
+        const bool is_drawn = view_big_text(scene, canvas, rect.x + 2, rect.y + 1, rect.cols - 4, 1,
+                                            PAINT_GOOD, PAINT_KEEP, gain);
+        canvas_text(canvas, rect.x + (is_drawn ? view_big_cols(gain, 1) + 5 : 1), rect.y + layout.head / 2,
                     rect.cols, PAINT_STRONG, PAINT_KEEP, CELL_BOLD, text);
     } else {
         int n = canvas_text(canvas, rect.x + 1, rect.y, rect.cols - 2,
@@ -247,18 +306,15 @@ static void draw_both(const struct scene *scene, struct canvas *canvas, struct r
             draw_others(canvas, rect.x + 1, rect.y + 1, rect.cols - 2, sides);
     }
     faces_init(&faces, scene);
-    int y = rect.y + head + (rect.rows >= 16), end = rect.y + rect.rows - figures - (figures > 0);
-    view_axis_span(scene, canvas, frame.x, frame.cols, y, col_ns);
-    y += 2;
-    int lane = lane_rows(sides, end - y - 3);
-    y = draw_side(scene, canvas, &faces, &sides[0], &frame,
-                  (struct rect){rect.x, y, rect.cols, first_rows(sides, lane, end - y)}, lane, col_ns);
-    y += end - y > (int)sides[1].cores * lane + 1;
-    y = draw_side(scene, canvas, &faces, &sides[1], &frame, (struct rect){rect.x, y, rect.cols, end - y},
-                  lane, col_ns);
-    if (figures)
-        draw_figures(canvas, (struct rect){rect.x + 1, y + 1 < end ? y + 1 : end + 1, rect.cols - 2, figures},
-                     sides);
+    view_axis_span(scene, canvas, frame.x, frame.cols, layout.axis, col_ns);
+    int y = draw_side(scene, canvas, &faces, &sides[0], &frame, &layout.shares[0], layout.lanes, layout.lane,
+                      col_ns);
+    y += layout.end - y > (int)sides[1].cores * layout.lane + 1;
+    y = draw_side(scene, canvas, &faces, &sides[1], &frame, &layout.shares[1], y, layout.lane, col_ns);
+    if (layout.figures) {
+        const int top = y + 1 < layout.end ? y + 1 : layout.end + 1;
+        draw_figures(canvas, (struct rect){rect.x + 1, top, rect.cols - 2, layout.figures}, sides);
+    }
     faces_fini(&faces);
 }
 
@@ -273,6 +329,13 @@ static void draw_first(const struct scene *scene, struct canvas *canvas, struct 
     view_bar(scene, canvas, x, y + 2, rect.cols - 2 < 58 ? rect.cols - 2 : 58, side.done, PAINT_ACCENT);
     canvas_text(canvas, x, y + 4, rect.cols - 2, PAINT_FAINT, PAINT_KEEP, 0,
                 "then the same on the chosen cores; r gives it up");
+}
+
+static bool is_comparing(const struct scene *scene)
+{
+    const bool first = scene->run && scene->comparison == COMPARE_FIRST;
+    return !first && scene->reference && scene->compared &&
+           scene->reference->number != scene->compared->number;
 }
 
 static void compare_draw(const struct scene *scene, struct canvas *canvas, struct rect rect)
@@ -316,13 +379,11 @@ static void compare_draw(const struct scene *scene, struct canvas *canvas, struc
         "Of several runs in one of them, b keeps the one at the cursor as the",
         "reference; the others are then held against it.",
     };
-    bool first = scene->run && scene->comparison == COMPARE_FIRST;
-    if (!first && scene->reference && scene->compared &&
-        scene->reference->number != scene->compared->number) {
+    if (is_comparing(scene)) {
         struct side sides[2] = {make_side(scene, scene->reference, scene->reference_is_sampled, "reference"),
                                 make_side(scene, scene->compared, scene->compared_is_sampled, "this run")};
         draw_both(scene, canvas, rect, sides);
-    } else if (first) {
+    } else if (scene->run && scene->comparison == COMPARE_FIRST) {
         draw_first(scene, canvas, rect);
     } else {
         const struct session_target *target = &scene->target;
@@ -339,12 +400,32 @@ static void compare_draw(const struct scene *scene, struct canvas *canvas, struc
     view_to_ascii(scene, canvas, rect);
 }
 
+/* Both sides scroll at once: a row is the same core of each, counted from its first. */
+static unsigned compare_n_rows(const struct scene *scene)
+{
+    if (!is_comparing(scene))
+        return 0;
+    const unsigned a = cpuset_count(&scene->reference->cpus), b = cpuset_count(&scene->compared->cpus);
+    return a > b ? a : b;
+}
+
+/* So many that the last rows of both come into view. */
+static unsigned compare_n_fit(const struct scene *scene, struct rect rect)
+{
+    if (!is_comparing(scene))
+        return 0;
+    const struct layout layout = make_layout(scene, rect);
+    const unsigned hidden[2] = {cpuset_count(&scene->reference->cpus) - layout.shares[0].n,
+                                cpuset_count(&scene->compared->cpus) - layout.shares[1].n};
+    return compare_n_rows(scene) - (hidden[0] > hidden[1] ? hidden[0] : hidden[1]);
+}
+
 const struct view_ops view_compare = {
     .name = "compare",
     .title = "Compare",
     .draw = compare_draw,
-    .n_rows = view_no_rows,
-    .n_fit = view_no_fit,
+    .n_rows = compare_n_rows,
+    .n_fit = compare_n_fit,
     .hit = view_no_hit,
     .lane_cols = view_lane_frame_cols,
 };

@@ -765,6 +765,19 @@ def _():
         expect("other programs" not in picture, f"the tasks of the first go on into the second:\n{picture}")
 
 
+@test("a comparison of more cores than fit tells how many, and scrolls", timeout=60)
+def _():
+    paths = [os.path.join(SRCDIR, "tests", "data", name) for name in ("cpus128.svz", "cpus64.svz")]
+    with screen_of(*paths, cols=160, rows=50, ready=lambda s: "core 0" in s) as terminal:
+        screen = terminal.wait(lambda s: len(re.findall(r"(\d+) more below \(Down\)", s)) == 2, what="how many more")
+        shown = [len(re.findall(r"^ *core \d", side, re.MULTILINE)) for side in re.split(r"this run +\d", screen)]
+        below = [int(n) for n in re.findall(r"(\d+) more below", screen)]
+        expect([n + k for n, k in zip(shown, below)] == [127, 55], f"{shown} cores shown and {below} below:\n{screen}")
+        terminal.keys(*["Down"] * 130)
+        terminal.wait(lambda s: re.search(r"^ *\u25b6? *core 127", s, re.MULTILINE) and re.search(r"^ *core 63", s, re.MULTILINE)
+                      and s.count("more above (Up)") == 2, what="the last cores of both")
+
+
 @test("a recorded lesson is gone through step by step", timeout=60)
 def _():
     with directory() as place:
