@@ -13,6 +13,8 @@
 struct search {
     const struct timeline *tl;
     uint64_t from_ns, to_ns;
+    uint64_t asked_ns; /* from_ns, but history may begin later */
+    bool has_missed;   /* what a task did in between */
     unsigned items_left;
     struct behind *pieces;
     unsigned n, max;
@@ -85,8 +87,15 @@ static void look_at_wait(struct search *search, int number, uint64_t a_ns, uint6
     search->sums.waited_ns += end_ns - a_ns;
 }
 
+static bool lived_before(const struct search *search, const struct life *life)
+{
+    const bool was_gone = life->task.state == STATE_GONE && life->task.state_since_ns <= search->asked_ns;
+    return search->asked_ns < search->from_ns && life->task.first_ns < search->from_ns && !was_gone;
+}
+
 static void look_at_task(struct search *search, const struct life *life)
 {
+    search->has_missed |= lived_before(search, life);
     const struct item tail = life_tail(search->tl, life);
     struct cursor cursor = cursor_seek(&life->track, &tail, search->from_ns);
     const bool green = life->task.kind == TASK_GREEN;
@@ -138,6 +147,7 @@ static unsigned answer(struct search *search, struct behind *out, unsigned max, 
         out[i] = search->pieces[i];
     free(search->pieces);
     *sums = search->sums;
+    sums->cut |= search->has_missed;
     return n;
 }
 
@@ -146,7 +156,8 @@ static struct search begin(const struct timeline *tl, uint64_t from_ns, uint64_t
     const uint64_t edge_ns = timeline_edge_ns(tl);
     return (struct search){.tl = tl,
                            .from_ns = from_ns > edge_ns ? from_ns : edge_ns,
-                           .to_ns = to_ns < tl->now_ns ? to_ns : tl->now_ns};
+                           .to_ns = to_ns < tl->now_ns ? to_ns : tl->now_ns,
+                           .asked_ns = from_ns};
 }
 
 unsigned timeline_behind(const struct timeline *tl, uint32_t task, uint64_t from_ns, uint64_t to_ns,

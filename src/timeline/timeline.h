@@ -301,7 +301,8 @@ struct behind_sums {
     uint64_t
         unknown_ns; /* of it, with nobody known on the CPU: the switches themselves, idle moments before
                        the task was given the CPU, who is not watched, and waits whose CPU is not known */
-    bool cut;       /* the end of the window was not looked at: too many slices */
+    bool cut; /* a part of the window was not looked at: too many slices at its end, or its beginning is not
+                 in history */
 };
 
 /* Whom a task waited behind in [from_ns, to_ns): who had the CPU meanwhile on which it then ran, which is as

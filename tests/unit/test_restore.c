@@ -127,6 +127,24 @@ static void it_goes_on_as_the_other_one(void **state)
     }
 }
 
+/* Waits from before the beginning were not looked at, and it says so. */
+static void waits_before_it_are_missed(void **state)
+{
+    (void)state;
+    const struct task task = {.tid = 7, .first_ns = 100, .state = STATE_RUNNABLE, .last_cpu = 0};
+    struct behind_sums sums;
+    struct timeline *tl = timeline_new(0);
+    timeline_restore(tl, &task, 1, 1000);
+    timeline_advance(tl, 2000);
+    timeline_antagonists(tl, 500, 2000, NULL, 0, &sums);
+    assert_true(sums.cut);
+    timeline_behind(tl, 0, 500, 2000, NULL, 0, &sums);
+    assert_true(sums.cut);
+    timeline_antagonists(tl, 1000, 2000, NULL, 0, &sums);
+    assert_false(sums.cut);
+    timeline_free(tl);
+}
+
 /* A restored timeline is restored again: nothing is lost or counted twice. */
 static void twice_is_as_once(void **state)
 {
@@ -276,6 +294,7 @@ int main(void)
     cmocka_set_message_output(CM_OUTPUT_TAP);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_goes_on_as_the_other_one),
+        cmocka_unit_test(waits_before_it_are_missed),
         cmocka_unit_test(twice_is_as_once),
         cmocka_unit_test(states_add_up),
         cmocka_unit_test(a_second_lot_is_put_behind),
