@@ -332,6 +332,7 @@ function fitted(string, width, font) {
 
 // Slices narrower than a pixel: shares of a column, each colour always in the same order.
 const OWN = 8, DIMMED = 9, PALE = 10;
+let hasShares = false; // the legend tells of them once they were drawn
 
 function columns(y, h, pale) {
     const colours = [...paint.task, paint.own, paint.rest, pale], shares = new Float64Array(colours.length);
@@ -356,6 +357,7 @@ function columns(y, h, pale) {
                 column = at;
             }
             shares[colour] += width;
+            hasShares = true;
         },
         flush,
     };
@@ -707,6 +709,7 @@ function drawCursor(place, colour, bottom) {
 }
 
 function drawNow() {
+    const hadShares = hasShares;
     const top = scope.scrollTop, bottom = area.height;
     ink.fillStyle = paint.back;
     ink.fillRect(0, 0, area.width, area.height);
@@ -735,6 +738,8 @@ function drawNow() {
     drawCursor(chosen, paint.accent, lanesEnd);
     outline(pointed, paint.strong);
     outline(chosen, paint.strong);
+    if (hasShares && !hadShares)
+        makeLegend();
     canvas.dataset.left = area.left;
     canvas.dataset.right = area.right;
     canvas.dataset.from = Math.round(view.from * data.unit_ns);
@@ -1096,7 +1101,7 @@ const pictures = [
             pen.fillStyle = paint.task[0];
             pen.fillRect(i * 6, 16 - high, 6, high);
         }
-    }, () => nSlices > 500],
+    }, () => hasShares],
 ];
 
 function makeLegend() {

@@ -84,6 +84,15 @@ static void draw_turns(int n)
     timeline_advance(tl, T0 + 130 * NS_PER_MS);
 }
 
+/* Few slices, too short to be seen. */
+static void draw_brief(void)
+{
+    for (int i = 0; i < 3; i++)
+        add_slice(0, 1001 + i % 2, (uint64_t)(10 + 30 * i) * NS_PER_MS,
+                  (uint64_t)(10 + 30 * i) * NS_PER_MS + 2 * NS_PER_US, OUT_BLOCKED);
+    timeline_advance(tl, T0 + 100 * NS_PER_MS);
+}
+
 static uint64_t next_random(uint64_t *seed)
 {
     *seed = *seed * 6364136223846793005u + 1442695040888963407u; /* Knuth's MMIX */
@@ -134,6 +143,9 @@ static void make(const char *run)
     } else if (strcmp(run, "turns") == 0 || strcmp(run, "runs") == 0) {
         add_named(4);
         draw_turns(4);
+    } else if (strcmp(run, "brief") == 0) {
+        add_named(2);
+        draw_brief();
     } else if (strcmp(run, "large") == 0) {
         add_named(64);
         draw_large();

@@ -110,6 +110,15 @@ def _():
     expect_quiet(page)
 
 
+@test("the legend tells of shares where slices are narrower than a pixel")
+def _():
+    told = "document.getElementById('legend').textContent.includes('narrower than a pixel')"
+    for run, expected in (("brief", True), ("pingpong", True), ("turns", False)):
+        page = opened(run)
+        page.evaluate("new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve)))")
+        expect(page.evaluate(told) is expected, f"{run}: the legend has {not expected} for {told}")
+
+
 @test("a slice under the pointer tells of itself")
 def _():
     page = opened("turns")
