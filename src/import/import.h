@@ -22,7 +22,7 @@ enum import_kind {
 };
 
 /* By a file's first bytes: IMPORT_RECOGNISE_BYTES of them, or all where there are fewer. A text must have one
- * whole line of the scheduler's events among them. */
+ * whole line of the scheduler's events, or of perf's own records, among them. */
 #define IMPORT_RECOGNISE_BYTES 65536
 enum import_kind import_recognise(const void *bytes, size_t n);
 

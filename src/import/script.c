@@ -320,30 +320,38 @@ static const char *before_blanks(const char *begin, const char *end)
     return end;
 }
 
+/* "[003] d..2. 12.345678:" */
+static bool eat_cpu_and_time(struct text *text, uint64_t *cpu, uint64_t *time_ns)
+{
+    if (!eat(text, "[") || !eat_number(text, INT16_MAX, cpu) || !eat(text, "]"))
+        return false;
+    eat_blanks(text);
+    struct text time = *text;
+    if (!eat_time(&time, time_ns)) {
+        eat_word(text); /* flags */
+        eat_blanks(text);
+        time = *text;
+        if (!eat_time(&time, time_ns))
+            return false;
+    }
+    *text = time;
+    return true;
+}
+
 /* "[003] " and what follows up to the event. False: here is no CPU, or no event of ours behind it. */
 static const struct event_name *eat_head(const char *begin, struct text *text, struct moment *moment)
 {
     uint64_t cpu;
     const char *const bracket = text->at;
-    if (!eat(text, "[") || !eat_number(text, INT16_MAX, &cpu) || !eat(text, "]"))
+    if (!eat_cpu_and_time(text, &cpu, &moment->time_ns))
         return NULL;
-    eat_blanks(text);
-    struct text time = *text;
-    if (!eat_time(&time, &moment->time_ns)) {
-        eat_word(text); /* flags: "d..2." */
-        eat_blanks(text);
-        time = *text;
-        if (!eat_time(&time, &moment->time_ns))
-            return NULL;
-    }
-    const struct event_name *event = eat_event(&time);
+    const struct event_name *event = eat_event(text);
     if (!event)
         return NULL;
     moment->cpu = (int16_t)cpu;
     const char *end = before_blanks(begin, bracket);
     end = before_blanks(begin, before_tgid(begin, end, moment));
     take_who(begin, end, moment);
-    *text = time;
     return event;
 }
 
@@ -387,6 +395,22 @@ enum script_line script_line(const char *line, size_t n, struct moment *moment)
     return without_head(line, end);
 }
 
+/* One of perf's own records, as perf script --show-task-events has them for all tasks before the first event.
+ */
+static bool is_record(const char *line, const char *end)
+{
+    uint64_t cpu, time_ns;
+    for (const char *at = line; (at = memchr(at, '[', (size_t)(end - at))) != NULL; at++) {
+        struct text text = {at, end};
+        if (!eat_cpu_and_time(&text, &cpu, &time_ns))
+            continue;
+        eat_blanks(&text);
+        if (eat(&text, "PERF_RECORD_"))
+            return true;
+    }
+    return false;
+}
+
 bool script_is_one(const char *text, size_t n)
 {
     const char *const end = text + n;
@@ -395,7 +419,7 @@ bool script_is_one(const char *text, size_t n)
         newline = memchr(line, '\n', (size_t)(end - line));
         if (!newline)
             break;
-        if (script_line(line, (size_t)(newline - line), &moment) != SCRIPT_OTHER)
+        if (script_line(line, (size_t)(newline - line), &moment) != SCRIPT_OTHER || is_record(line, newline))
             return true;
     }
     return false;

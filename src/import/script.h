@@ -18,7 +18,7 @@ enum script_line {
 enum script_line script_line(const char *line, size_t n, struct moment *moment);
 
 /* Whether the first bytes of a file are such a text: one of its whole lines is a moment, or would be one if
- * it had its CPU and its time. */
+ * it had its CPU and its time, or is a record of perf's own. */
 bool script_is_one(const char *text, size_t n);
 
 struct script;

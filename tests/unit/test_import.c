@@ -131,7 +131,11 @@ static void test_recognise(void **state)
     static const char comment[] =
         "# captured on: today\n\nperf 1 [000] 1.000001: sched:sched_switch: prev_comm=a "
         "prev_pid=1 prev_prio=120 prev_state=S ==> next_comm=b next_pid=2 next_prio=120\n";
+    static const char record[] = "  kthreadd     0 [000]     0.000000: PERF_RECORD_COMM: kthreadd:2/2\n";
+    static const char told[] = "name: PERF_RECORD_COMM: [000] 1.5:\n";
     (void)state;
+    assert_int_equal(import_recognise(record, sizeof record - 1), IMPORT_PERF_SCRIPT);
+    assert_int_equal(import_recognise(told, sizeof told - 1), IMPORT_NONE);
     assert_int_equal(import_recognise("\x17\x08\x44tracing6", 11), IMPORT_TRACE_CMD);
     assert_int_equal(import_recognise("\x17\x08\x44tracin", 9), IMPORT_NONE);
     assert_int_equal(import_recognise("PERFILE2\0\0", 10), IMPORT_PERF_DATA);
