@@ -75,11 +75,13 @@ const struct timeline *session_state(struct session *session, uint64_t at_ns);
 /* What was told of it beside its events (session/facts.h). */
 const struct session_facts *session_replay_facts(const struct session *session);
 void session_replay_span(const struct session *session, uint64_t *first_ns, uint64_t *last_ns);
-/* What a screen says of it: where and when it was made, and what is missing of it. */
+/* What a screen says of it: where and when it was made. */
 struct session_origin {
-    const char *host, *date, *made_by, *remark;
+    const char *host, *date, *made_by;
 };
 void session_origin(const struct session *session, struct session_origin *origin);
+/* What is missing of trace i of session_replay(), or "". */
+const char *session_replay_remark(const struct session *session, unsigned i);
 
 /* Waits until the first tasks have been started. False when one could not be. Nobody has to wait: it comes by
  * itself. */

@@ -148,10 +148,9 @@ static int replay_batch(const struct options *options, struct output *output)
     if (!session)
         return complain(EXIT_FAILED, "%s", err.msg);
     struct lecture *lecture = setup_recorded_lecture(session);
-    struct session_origin origin;
-    session_origin(session, &origin);
-    if (origin.remark[0])
-        complain(EXIT_OK, "%s", origin.remark);
+    for (unsigned i = 0; i < options->n_traces; i++)
+        if (session_replay_remark(session, i)[0])
+            complain(EXIT_OK, "%s: %s", options->traces[i], session_replay_remark(session, i));
     if (!batch_report(options, &machine, session, lecture, output, &err))
         status = complain(EXIT_FAILED, "%s", err.msg);
     lecture_free(lecture);

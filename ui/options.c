@@ -246,6 +246,8 @@ static bool take_traces(struct options *o, char *const *names, unsigned n, struc
 static bool take_operands(struct options *o, int argc, char **argv, bool dashes, int n_before,
                           struct err *err)
 {
+    if (dashes && n_before > 0 && trace_is_one(argv[optind]))
+        return err_set(err, "%s: is a recording: either that or a command after --, not both", argv[optind]);
     if (dashes && n_before > 0)
         return err_set(err, "%s: either a lesson or a command after --, not both", argv[optind]);
     if (dashes && optind == argc)

@@ -407,10 +407,12 @@ void session_replay_span(const struct session *s, uint64_t *first_ns, uint64_t *
 void session_origin(const struct session *s, struct session_origin *origin)
 {
     const struct session_facts *facts = facts_of(s->replay, 0);
-    *origin = (struct session_origin){.host = facts->host,
-                                      .date = facts->made_at,
-                                      .made_by = facts->made_by,
-                                      .remark = trace_remark(s->replay->traces[0])};
+    *origin = (struct session_origin){.host = facts->host, .date = facts->made_at, .made_by = facts->made_by};
+}
+
+const char *session_replay_remark(const struct session *s, unsigned i)
+{
+    return trace_remark(s->replay->traces[i]);
 }
 
 const struct session_facts *session_replay_facts(const struct session *s)

@@ -457,13 +457,20 @@ static bool play_import(struct trace *trace, struct timeline *tl, struct sink *s
     return true;
 }
 
+/* Who tells a remark names the file. */
+static const char *without_path(const struct trace *trace, const char *line)
+{
+    const size_t n = strlen(trace->path);
+    return strncmp(line, trace->path, n) == 0 && strncmp(line + n, ": ", 2) == 0 ? line + n + 2 : line;
+}
+
 bool trace_play(struct trace *trace, struct timeline *tl, struct sink *sink, const struct trace_shift *shift,
                 struct err *err)
 {
     if (trace->import)
         return play_import(trace, tl, sink, shift);
     if (!trace_play_blocks(trace, 0, reader_n_blocks(trace->reader), tl, shift, err)) {
-        snprintf(trace->remark, sizeof trace->remark, "%s", err->msg);
+        snprintf(trace->remark, sizeof trace->remark, "%s", without_path(trace, err->msg));
         if (timeline_n_events(tl) == 0)
             return false;
     }

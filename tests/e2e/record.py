@@ -211,7 +211,8 @@ def check_killed(path, killed_s):
     written_s = os.stat(path).st_mtime_ns / 1e9 - time.time() + time.monotonic()
     result = run("-b", "-f", "json", path)
     expect(result.status == 0, str(result))
-    expect(result.err.count("\n") == 1 and "cut off" in result.err, f"the missing end is not told: {result}")
+    expect(result.err.count("\n") == 1 and result.err.startswith(f"schedviz: {path}: the recording was cut off"),
+           f"the missing end is not told: {result}")
     report = json.loads(result.out)
     held_s = (report["start_ns"] + report["duration_ns"]) / 1e9
     if report["duration_ns"] > 0: # else it was killed before the run had begun
