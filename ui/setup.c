@@ -31,12 +31,12 @@ static bool default_cores(const struct setup *setup, unsigned n_allowed, unsigne
 {
     const struct program *program = setup->program;
     double wanted = program && !program->lesson ? n_allowed : 1;
-    if (program && program->cores) {
-        if (!measure_eval_setting(program->cores, n_allowed, 1, 1, &wanted, err))
+    if (program && program->cores.text) {
+        if (!measure_eval_setting(program->cores.text, n_allowed, 1, 1, &wanted, err))
             return false;
         if (!(wanted >= 0.5))
             return err_set(err, "%s: cores: \"%.80s\" is %g here: at least one is needed", program->file,
-                           program->cores, wanted);
+                           program->cores.text, wanted);
     }
     *n = wanted > n_allowed ? n_allowed : (unsigned)(wanted + 0.5);
     return true;
@@ -74,13 +74,13 @@ static bool default_tasks(const struct setup *setup, unsigned n_allowed, unsigne
     const struct program *program = setup->program;
     const unsigned n_cores = (unsigned)cpuset_count(&setup->base_cpus);
     double wanted;
-    if (!program->tasks)
+    if (!program->tasks.text)
         return true;
-    if (!measure_eval_setting(program->tasks, n_allowed, n_cores, 1, &wanted, err))
+    if (!measure_eval_setting(program->tasks.text, n_allowed, n_cores, 1, &wanted, err))
         return false;
     if (!(wanted >= 0.5 && wanted <= WORKLOAD_MAX_TASKS))
         return err_set(err, "%s: instance: \"%.80s\" is %g here: it must be from 1 to %d", program->file,
-                       program->tasks, wanted, WORKLOAD_MAX_TASKS);
+                       program->tasks.text, wanted, WORKLOAD_MAX_TASKS);
     *n = (unsigned)(wanted + 0.5);
     return true;
 }

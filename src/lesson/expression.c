@@ -1,6 +1,8 @@
 /* Formulas: read by recursive descent and computed on the way. */
 #include "expression.h"
 
+#include "../workload/load_text.h"
+
 #include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
@@ -45,24 +47,37 @@ static double one_value(const char *function, double x)
     static const struct {
         const char *name;
         double (*run)(double);
-    } functions[] = {{"abs", fabs},  {"round", round}, {"floor", floor},
-                     {"ceil", ceil}, {"sqrt", sqrt},   {"log2", log2}};
-    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
-        if (strcmp(function, functions[i].name) == 0)
-            return functions[i].run(x);
+    } of_one[] = {{"abs", fabs},  {"round", round}, {"floor", floor},
+                  {"ceil", ceil}, {"sqrt", sqrt},   {"log2", log2}};
+    for (size_t i = 0; i < sizeof of_one / sizeof *of_one; i++) {
+        if (strcmp(function, of_one[i].name) == 0)
+            return of_one[i].run(x);
     }
     return x;
 }
 
+static const char *const functions[] = {"min", "max", "abs", "round", "floor", "ceil", "sqrt", "log2"};
+#define N_FUNCTIONS (sizeof functions / sizeof *functions)
+
 static bool is_function(const char *name, bool *many)
 {
-    static const char *const names[] = {"min", "max", "abs", "round", "floor", "ceil", "sqrt", "log2"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    for (size_t i = 0; i < N_FUNCTIONS; i++) {
         *many = i < 2;
-        if (strcmp(name, names[i]) == 0)
+        if (strcmp(name, functions[i]) == 0)
             return true;
     }
     return false;
+}
+
+static bool fail_function(struct reader *r, const char *name)
+{
+    struct nearest nearest = {.word = name};
+    for (size_t i = 0; i < N_FUNCTIONS; i++)
+        nearest_try(&nearest, functions[i]);
+    if (!nearest.best)
+        return fail(r, "no such function");
+    return err_set(r->err, "\"%.80s\": there is no function `%s'; did you mean `%s'?", r->text, name,
+                   nearest.best);
 }
 
 /* After the opening parenthesis. A value that is not known makes the whole so. */
@@ -86,6 +101,18 @@ static bool read_call(struct reader *r, const char *function, bool many, double 
     return take(r, ")") || fail(r, "a ) is missing");
 }
 
+static bool fail_name(struct reader *r, const char *name)
+{
+    char proposal[EXPRESSION_NAME_SIZE] = "";
+    if (r->names->propose)
+        r->names->propose(r->names, name, proposal);
+    if (proposal[0])
+        return err_set(r->err, "\"%.80s\": there is no figure `%s'; did you mean `%s'?", r->text, name,
+                       proposal);
+    return err_set(r->err, "\"%.80s\": there is no figure `%s'; schedviz-workload(5) names them", r->text,
+                   name);
+}
+
 static bool read_name(struct reader *r, double *value)
 {
     char name[EXPRESSION_NAME_SIZE];
@@ -99,15 +126,14 @@ static bool read_name(struct reader *r, double *value)
     name[n] = '\0';
     if (r->at[n + strspn(r->at + n, " \t\n")] == '(') {
         if (!is_function(name, &many))
-            return fail(r, "no such function");
+            return fail_function(r, name);
         r->at += n;
         take(r, "(");
         return read_call(r, name, many, value);
     }
     *value = 1;
     if (r->names && !r->names->lookup(r->names, name, value))
-        return err_set(r->err, "\"%.80s\": there is no figure `%s'; schedviz-workload(5) names them", r->text,
-                       name);
+        return fail_name(r, name);
     r->at += n;
     return true;
 }

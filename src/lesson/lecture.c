@@ -45,16 +45,30 @@ static const struct lesson_step *step_of(const struct lecture *l)
 
 /* ---- settings ---- */
 
-/* A whole number of at least 1 and at most most; *cut tells that more was wanted. */
-static bool read_count(const char *formula, const unsigned figures[3], unsigned most, unsigned *n,
+static bool fail_at(const struct program *program, const struct formula *formula, struct err *err)
+{
+    return program_fail(program, formula->line, formula->column, err);
+}
+
+/* A whole number of at least 1 and at most most; *wanted tells when it was more. */
+static bool read_count(const struct formula *formula, const unsigned figures[3], unsigned most, unsigned *n,
                        double *wanted, struct err *err)
 {
-    if (!measure_eval_setting(formula, figures[0], figures[1], figures[2], wanted, err))
+    if (!measure_eval_setting(formula->text, figures[0], figures[1], figures[2], wanted, err))
         return false;
     if (!(*wanted >= 0.5))
-        return err_set(err, "\"%.80s\" is %g: at least one is needed", formula, *wanted);
+        return err_set(err, "\"%.80s\" is %g: at least one is needed", formula->text, *wanted);
     *n = *wanted > most ? most : (unsigned)(*wanted + 0.5);
     return true;
+}
+
+static bool read_tasks(const struct formula *formula, const unsigned figures[3], unsigned *n, struct err *err)
+{
+    double wanted;
+    if (!read_count(formula, figures, WORKLOAD_MAX_TASKS, n, &wanted, err))
+        return false;
+    return wanted <= WORKLOAD_MAX_TASKS ||
+           err_set(err, "\"%.80s\" is %g tasks: at most %d fit", formula->text, wanted, WORKLOAD_MAX_TASKS);
 }
 
 /* What a step does not say is as the workload has it, or in a run that goes on, as the step before left it.
@@ -89,20 +103,18 @@ bool lecture_workload(const struct program *program, unsigned number, const stru
     if (!begin_from(program, number, base, base_cpus, machine, workload, cpus, err))
         return false;
     unsigned n_cores = (unsigned)cpuset_count(cpus), n_scaled = workload->n_tasks - workload->n_fixed;
-    if (step->cores) {
-        if (!read_count(step->cores, (unsigned[3]){n_cpus, n_cores, n_scaled}, n_cpus, &n_cores, &wanted,
+    if (step->cores.text) {
+        if (!read_count(&step->cores, (unsigned[3]){n_cpus, n_cores, n_scaled}, n_cpus, &n_cores, &wanted,
                         err))
-            return false;
+            return fail_at(program, &step->cores, err);
         machine_first_cpus(machine, n_cores, cpus);
         if (wanted > n_cores)
             snprintf(note, LECTURE_NOTE_SIZE, "made for %.0f cores; this machine lets us use %u", wanted,
                      n_cores);
     }
-    if (step->tasks && !read_count(step->tasks, (unsigned[3]){n_cpus, n_cores, n_scaled}, WORKLOAD_MAX_TASKS,
-                                   &n_scaled, &wanted, err))
-        return false;
-    if (step->tasks && wanted > WORKLOAD_MAX_TASKS)
-        return err_set(err, "\"%.80s\" is %g tasks: at most %d fit", step->tasks, wanted, WORKLOAD_MAX_TASKS);
+    if (step->tasks.text &&
+        !read_tasks(&step->tasks, (unsigned[3]){n_cpus, n_cores, n_scaled}, &n_scaled, err))
+        return fail_at(program, &step->tasks, err);
     if (step->has_kind)
         workload->kind = step->kind;
     if (step->placement >= 0)
@@ -111,16 +123,11 @@ bool lecture_workload(const struct program *program, unsigned number, const stru
 
     const uint32_t scaling = program_scaling_template(program);
     const bool scales = scaling != PROGRAM_NONE && (!workload->started || workload->started[scaling]);
-    return workload_cast(workload, scales ? n_scaled : 0, err);
+    return workload_cast(workload, scales ? n_scaled : 0, err) ||
+           program_fail(program, step->line, step->column, err);
 }
 
 /* ---- the check ---- */
-
-static bool at_line(const struct program *program, int line, struct err *err)
-{
-    const struct err inner = *err;
-    return err_set(err, "%.80s:%d: %.230s", program->file, line, inner.msg);
-}
 
 static bool look_up_nothing(const struct expression_names *names, const char *name, double *value)
 {
@@ -131,31 +138,39 @@ static bool look_up_nothing(const struct expression_names *names, const char *na
 /* A formula without names. */
 static bool is_number(const char *formula, double *value)
 {
-    static const struct expression_names none = {look_up_nothing};
+    static const struct expression_names none = {.lookup = look_up_nothing};
     return expression_eval(formula, &none, value, NULL);
 }
 
+static bool check_formula(const struct program *program, const struct measure_known *known, unsigned n_known,
+                          const struct formula *formula, struct err *err)
+{
+    return measure_check(program, known, n_known, formula->text, err) || fail_at(program, formula, err);
+}
+
 static bool check_bounds(const struct program *program, const struct measure_known *known, unsigned n_known,
-                         const char *lo, const char *hi, struct err *err)
+                         const struct formula *lo, const struct formula *hi, struct err *err)
 {
     double least, most;
-    if (!lo || !hi)
+    if (!lo->text || !hi->text)
         return true;
-    if (!measure_check(program, known, n_known, lo, err) || !measure_check(program, known, n_known, hi, err))
+    if (!check_formula(program, known, n_known, lo, err) || !check_formula(program, known, n_known, hi, err))
         return false;
-    if (is_number(lo, &least) && is_number(hi, &most) && least > most)
-        return err_set(err, "nothing lies within [%s, %s]: the smaller one comes first", lo, hi);
+    if (is_number(lo->text, &least) && is_number(hi->text, &most) && least > most) {
+        err_set(err, "nothing lies within [%s, %s]: the smaller one comes first", lo->text, hi->text);
+        return fail_at(program, lo, err);
+    }
     return true;
 }
 
 static bool check_measure(const struct program *program, const struct measure_known *known, unsigned n_known,
                           const struct lesson_measure *measure, struct err *err)
 {
-    bool good = measure_check(program, known, n_known, measure->formula, err) &&
-                check_bounds(program, known, n_known, measure->lo, measure->hi, err);
+    bool good = check_formula(program, known, n_known, &measure->formula, err) &&
+                check_bounds(program, known, n_known, &measure->lo, &measure->hi, err);
     for (unsigned i = 0; good && i < measure->n_choices; i++)
-        good = check_bounds(program, known, n_known, measure->choices[i].lo, measure->choices[i].hi, err);
-    return good || at_line(program, measure->line, err);
+        good = check_bounds(program, known, n_known, &measure->choices[i].lo, &measure->choices[i].hi, err);
+    return good;
 }
 
 /* A run that neither ends nor has a time would never be measured. */
@@ -170,8 +185,10 @@ static bool check_step(const struct program *program, unsigned number, const str
         return true;
     if (!lecture_workload(program, number, base, base_cpus, machine, &workload, &cpus, note, err))
         return false;
-    return step->time_ns || workload_ends(&workload) ||
-           err_set(err, "the tasks of this step never end: give it a time, as time: 2s");
+    if (step->time_ns || workload_ends(&workload))
+        return true;
+    err_set(err, "the tasks of this step never end: give it a time, as time: 2s");
+    return program_fail(program, step->line, step->column, err);
 }
 
 /* What the user chose and no step would keep. */
@@ -183,8 +200,8 @@ static bool check_given(const struct program *program, const struct lecture_give
         const struct lesson_step *step = &lesson->steps[i];
         if (step->no_run)
             continue;
-        cores = cores && step->cores;
-        tasks = tasks && step->tasks;
+        cores = cores && step->cores.text;
+        tasks = tasks && step->tasks.text;
         kind = kind && step->has_kind;
         placement = placement && step->placement >= 0;
     }
@@ -203,7 +220,7 @@ bool lecture_check(const struct program *program, const struct workload *base, c
     bool good = check_given(program, given, err);
     for (unsigned i = 0; good && i < lesson->n_steps; i++) {
         const struct lesson_step *step = &lesson->steps[i];
-        good = check_step(program, i, base, base_cpus, machine, err) || at_line(program, step->line, err);
+        good = check_step(program, i, base, base_cpus, machine, err);
         for (unsigned k = 0; good && k < step->n_measures; k++) {
             good = check_measure(program, known, n_known, &step->measures[k], err);
             known = mem_resize(known, n_known + 1ul, sizeof *known);
@@ -348,16 +365,18 @@ static void judge(struct lecture *l, struct lecture_answer *answer)
 {
     const struct lesson_measure *measure = answer->measure;
     struct err err;
-    if (measure->lo && measure->hi && measure_eval(&l->measure, measure->lo, &answer->lo, &err) &&
-        measure_eval(&l->measure, measure->hi, &answer->hi, &err)) {
+    if (measure->lo.text && measure->hi.text &&
+        measure_eval(&l->measure, measure->lo.text, &answer->lo, &err) &&
+        measure_eval(&l->measure, measure->hi.text, &answer->hi, &err)) {
         answer->has_bounds = !isnan(answer->lo) && !isnan(answer->hi);
         answer->is_inside = answer->has_bounds && answer->value >= answer->lo && answer->value <= answer->hi;
     }
     for (unsigned i = 0; i < measure->n_choices; i++) {
         double lo, hi;
         const struct lesson_choice *choice = &measure->choices[i];
-        if (answer->right_choice < 0 && measure_eval(&l->measure, choice->lo, &lo, &err) &&
-            measure_eval(&l->measure, choice->hi, &hi, &err) && answer->value >= lo && answer->value <= hi)
+        if (answer->right_choice < 0 && measure_eval(&l->measure, choice->lo.text, &lo, &err) &&
+            measure_eval(&l->measure, choice->hi.text, &hi, &err) && answer->value >= lo &&
+            answer->value <= hi)
             answer->right_choice = (int)i;
     }
     if (measure->n_choices)
@@ -430,7 +449,7 @@ static void measure_one(struct lecture *l, struct lecture_answer *answer, const 
         missing = what_is_missing(l, answer->measure->needs);
     if (missing)
         snprintf(answer->why, sizeof answer->why, "%s", missing);
-    else if (!measure_eval(&l->measure, answer->measure->formula, &answer->value, &err))
+    else if (!measure_eval(&l->measure, answer->measure->formula.text, &answer->value, &err))
         snprintf(answer->why, sizeof answer->why, "%.*s", (int)sizeof answer->why - 1, err.msg);
     else if (isnan(answer->value))
         snprintf(answer->why, sizeof answer->why, "%s", l->measure.why);

@@ -40,7 +40,7 @@ bool lecture_workload(const struct program *program, unsigned step, const struct
 
 /* Whether all steps can be: their settings, the names in their formulas, and that those without a time end.
  * base and base_cpus as above; given_* tell which of them the user chose: a choice that every step would undo
- * is refused. False with "FILE:LINE: what". */
+ * is refused. False with "FILE:LINE:COLUMN: what". */
 struct lecture_given {
     bool cores, tasks, kind, placement;
 };

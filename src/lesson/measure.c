@@ -5,7 +5,9 @@
 #include "../observe/shares.h"
 #include "../timeline/waits.h"
 #include "../workload/lesson.h"
+#include "../workload/load_text.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -683,6 +685,89 @@ static struct meaning meaning_of(const struct program *program, const char *name
     return (struct meaning){i < 0 ? NOTHING : OF_THE_RUN, 0, i < 0 ? 0 : (unsigned)i};
 }
 
+/* ---- the name that was probably meant ---- */
+
+/* The nearest of names that are made to be compared. */
+struct guess {
+    struct nearest nearest;
+    char best[EXPRESSION_NAME_SIZE]; /* "" as long as none is near enough */
+};
+
+/* How a formula writes a name of the file. False when it cannot. */
+static bool spell(const char *in_file, char name[EXPRESSION_NAME_SIZE])
+{
+    size_t n = 0;
+    for (; in_file[n] && n < EXPRESSION_NAME_SIZE - 1; n++) {
+        name[n] = in_file[n] == '-' ? '_' : in_file[n];
+        if (name[n] != '_' && !isalpha((unsigned char)name[n]) &&
+            (n == 0 || !isdigit((unsigned char)name[n])))
+            return false;
+    }
+    name[n] = '\0';
+    return in_file[n] == '\0';
+}
+
+static void offer(struct guess *guess, const char *in_file)
+{
+    char name[EXPRESSION_NAME_SIZE];
+    if (!spell(in_file, name))
+        return;
+    nearest_try(&guess->nearest, name);
+    if (guess->nearest.best == name) {
+        strcpy(guess->best, name);
+        guess->nearest.best = guess->best;
+    }
+}
+
+static void offer_all(struct guess *guess, const char *const *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        offer(guess, names[i]);
+}
+#define OFFER(guess, names) offer_all(guess, names, sizeof(names) / sizeof *(names))
+
+static void offer_owners(struct guess *guess, const struct program *program)
+{
+    offer(guess, "create");
+    offer(guess, "shares");
+    for (uint32_t t = 0; program && t < program->n_templates; t++)
+        offer(guess, program->templates[t].name);
+    for (uint32_t o = 0; program && o < program->n_objects; o++)
+        offer(guess, program->objects[o].name);
+}
+
+static void offer_figures(struct guess *guess, const struct program *program, const char *owner)
+{
+    const size_t length = strlen(owner);
+    if (strcmp(owner, "create") == 0)
+        OFFER(guess, create_figures);
+    if (strcmp(owner, "shares") == 0)
+        OFFER(guess, shares_figures);
+    for (uint32_t t = 0; program && t < program->n_templates; t++) {
+        if (same_name(owner, length, program->templates[t].name))
+            OFFER(guess, template_figures);
+    }
+    for (uint32_t o = 0; program && o < program->n_objects; o++) {
+        if (same_name(owner, length, program->objects[o].name))
+            OFFER(guess, object_figures);
+    }
+}
+
+/* "OWNER.figure": both must be near. */
+static void propose_part(const struct program *program, const char *name, const char *figure,
+                         char proposal[EXPRESSION_NAME_SIZE])
+{
+    char word[EXPRESSION_NAME_SIZE];
+    struct guess owner = {.nearest.word = word}, of_it = {.nearest.word = figure};
+
+    snprintf(word, sizeof word, "%.*s", (int)(figure - name) - 1, name);
+    offer_owners(&owner, program);
+    offer_figures(&of_it, program, owner.best);
+    if (of_it.best[0] &&
+        snprintf(proposal, EXPRESSION_NAME_SIZE, "%s.%s", owner.best, of_it.best) >= EXPRESSION_NAME_SIZE)
+        proposal[0] = '\0'; /* a part of a name is none */
+}
+
 /* A figure that another step of the lesson measures has no value before that was run. */
 static bool look_up_later(struct measure *m, const char *name, double *value)
 {
@@ -745,10 +830,29 @@ static bool look_up_meaning(const struct expression_names *names, const char *na
            meaning_of(checked->program, name).kind != NOTHING;
 }
 
+static void propose_meaning(const struct expression_names *names, const char *name,
+                            char proposal[EXPRESSION_NAME_SIZE])
+{
+    const struct checked_names *checked = (const struct checked_names *)names; /* its first member */
+    const char *dot = strchr(name, '.');
+    struct guess guess = {.nearest.word = name};
+
+    if (dot) {
+        propose_part(checked->program, name, dot + 1, proposal);
+        return;
+    }
+    OFFER(&guess, run_figures);
+    for (unsigned i = 0; i < checked->n_known; i++) {
+        if (checked->known[i].name)
+            offer(&guess, checked->known[i].name);
+    }
+    strcpy(proposal, guess.best);
+}
+
 bool measure_check(const struct program *program, const struct measure_known *known, unsigned n_known,
                    const char *formula, struct err *err)
 {
-    const struct checked_names names = {{look_up_meaning}, program, known, n_known};
+    const struct checked_names names = {{look_up_meaning, propose_meaning}, program, known, n_known};
     double value;
     return expression_eval(formula, &names.names, &value, err);
 }
@@ -814,6 +918,6 @@ static bool look_up_setting(const struct expression_names *names, const char *na
 bool measure_eval_setting(const char *formula, unsigned n_cpus, unsigned n_cores, unsigned n_tasks,
                           double *value, struct err *err)
 {
-    const struct setting_names settings = {{look_up_setting}, {n_cpus, n_cores, n_tasks}};
+    const struct setting_names settings = {{.lookup = look_up_setting}, {n_cpus, n_cores, n_tasks}};
     return expression_eval(formula, &settings.names, value, err);
 }

@@ -9,7 +9,7 @@
 
 struct lesson_choice {
     char *text;
-    char *lo, *hi; /* expressions: it is right when the measured value lies in [lo, hi] */
+    struct formula lo, hi; /* it is right when the measured value lies in [lo, hi] */
 };
 
 /* What must be there for a figure to mean something. */
@@ -22,17 +22,16 @@ enum lesson_needs {
 
 /* A value that a step shows when it was measured, and perhaps asks for before. */
 struct lesson_measure {
-    char *name;     /* later expressions may use it; NULL: none */
-    char *label;    /* "times as fast" */
-    char *formula;  /* an expression over the names of measure.h */
-    char *unit;     /* "" , "ms", "1/s": for showing alone */
-    char *lo, *hi;  /* expressions: where it must lie (`within`); NULL: nothing is said */
-    char *question; /* NULL: it is shown without being asked for */
+    char *name;             /* later expressions may use it; NULL: none */
+    char *label;            /* "times as fast" */
+    struct formula formula; /* over the names of measure.h */
+    char *unit;             /* "" , "ms", "1/s": for showing alone */
+    struct formula lo, hi;  /* where it must lie (`within`): both or none */
+    char *question;         /* NULL: it is shown without being asked for */
     struct lesson_choice choices[LESSON_MAX_CHOICES];
     unsigned n_choices; /* 0: a number is typed */
     double tolerance;   /* a typed number is right within this part of the measured one; 0.2 unless said */
     enum lesson_needs needs;
-    int line;
 };
 
 enum lesson_view {
@@ -51,7 +50,7 @@ struct lesson_step {
     char *text; /* paragraphs divided by empty lines; lines are to be filled */
     char *rule; /* one sentence to keep; NULL */
     /* Settings; what is not said stays as the workload has it (not as the step before had it). */
-    char *cores, *tasks; /* expressions; NULL */
+    struct formula cores, tasks;
     bool has_kind;
     enum task_kind kind;
     int placement;    /* enum placement, or -1 */
@@ -67,7 +66,7 @@ struct lesson_step {
     bool go_on;  /* the run of the step before goes on: changes are made live */
     struct lesson_measure *measures;
     unsigned n_measures;
-    int line;
+    unsigned line, column;
 };
 
 struct lesson {

@@ -66,9 +66,10 @@ bool load_name(struct loader *l, const struct node *node, const char *what, cons
 /* A text of any length, to be freed; what it replaces is freed. */
 bool load_text(struct loader *l, const struct node *node, const char *what, char **text);
 /* A formula whose names are not known before something ran. */
-bool load_formula(struct loader *l, const struct node *node, const char *what, char **text);
+bool load_formula(struct loader *l, const struct node *node, const char *what, struct formula *formula);
 /* One over the first n_names of cpus, cores and tasks alone. */
-bool load_setting(struct loader *l, const struct node *node, const char *what, unsigned n_names, char **text);
+bool load_setting(struct loader *l, const struct node *node, const char *what, unsigned n_names,
+                  struct formula *formula);
 /* One of several words. */
 bool load_word(struct loader *l, const struct node *node, const char *what, const char *const *words,
                unsigned n_words, unsigned *index);

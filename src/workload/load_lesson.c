@@ -21,7 +21,7 @@ struct lesson_reader {
     struct lh_table *names;
 };
 
-static bool read_within(struct loader *l, const struct node *node, char **lo, char **hi)
+static bool read_within(struct loader *l, const struct node *node, struct formula *lo, struct formula *hi)
 {
     if (!load_is_sequence(l, node, "within"))
         return false;
@@ -65,7 +65,7 @@ static bool no_names(const struct expression_names *names, const char *name, dou
 
 static bool read_tolerance(struct loader *l, const struct node *node, double *tolerance)
 {
-    const struct expression_names names = {no_names};
+    const struct expression_names names = {.lookup = no_names};
 
     if (node->kind != NODE_SCALAR || !expression_eval(node->text, &names, tolerance, NULL) ||
         !(*tolerance >= 0 && *tolerance <= 1))
@@ -127,7 +127,7 @@ static bool read_measure(struct lesson_reader *r, const struct node *node, struc
 
     if (!load_fields(l, node, &fields, v))
         return false;
-    *m = (struct lesson_measure){.tolerance = 0.2, .line = (int)node->place.line};
+    *m = (struct lesson_measure){.tolerance = 0.2};
     if (!v[MEASURE_VALUE])
         return load_fail(l, node->place, "a measure needs a `value': a formula over what is measured");
     if (v[MEASURE_CHOICES] && !v[MEASURE_ASK])
@@ -147,7 +147,7 @@ static bool read_measure(struct lesson_reader *r, const struct node *node, struc
         (v[MEASURE_NEEDS] && !read_needs(l, v[MEASURE_NEEDS], &m->needs)))
         return false;
     if (!m->label)
-        m->label = load_copy(m->name ? m->name : m->formula);
+        m->label = load_copy(m->name ? m->name : m->formula.text);
     return true;
 }
 
@@ -306,7 +306,7 @@ static bool read_step(struct lesson_reader *r, const struct node *node, struct l
     const struct node *v[LOAD_MAX_FIELDS];
     struct loader *l = r->l;
 
-    *step = (struct lesson_step){.placement = -1, .line = (int)node->place.line};
+    *step = (struct lesson_step){.placement = -1, .line = node->place.line, .column = node->place.column};
     load_no_settings(&step->settings);
     if (!load_fields(l, node, &fields, v))
         return false;

@@ -749,7 +749,7 @@ static bool read_instance(struct loader *l, const struct node *value, struct tem
 
     if (value->kind == NODE_SCALAR && !load_is_null(value) &&
         text_number(value->text, &number) == TEXT_NO_NUMBER) {
-        if (l->program->tasks)
+        if (l->program->tasks.text)
             return load_fail(l, value->place,
                              "a second formula for the number of tasks; one task may have it");
         template->n_instances = 1;

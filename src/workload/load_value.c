@@ -15,16 +15,14 @@
 
 bool load_fail(struct loader *l, struct place at, const char *format, ...)
 {
-    char what[sizeof l->err->msg];
+    struct err what;
     va_list args;
 
     va_start(args, format);
-    vsnprintf(what, sizeof what, format, args);
+    vsnprintf(what.msg, sizeof what.msg, format, args);
     va_end(args);
-    for (char *c = what; *c; c++) /* a formula may have several lines; a message has one */
-        if (iscntrl((unsigned char)*c))
-            *c = ' ';
-    return err_set(l->err, "%s:%u:%u: %s", l->file, at.line, at.column, what);
+    program_fail(l->program, at.line, at.column, &what);
+    return err_set(l->err, "%s", what.msg);
 }
 
 void load_warn(struct loader *l, const char *format, ...)
@@ -186,20 +184,22 @@ bool load_text(struct loader *l, const struct node *node, const char *what, char
 }
 
 static bool take_formula(struct loader *l, const struct node *node, const char *what, bool is_good,
-                         const struct err *why, char **text)
+                         const struct err *why, struct formula *formula)
 {
     if (!is_good)
         return load_fail(l, node->place, "%s: %s", what, why->msg);
-    return load_text(l, node, what, text);
+    formula->line = node->place.line;
+    formula->column = node->place.column;
+    return load_text(l, node, what, &formula->text);
 }
 
-bool load_formula(struct loader *l, const struct node *node, const char *what, char **text)
+bool load_formula(struct loader *l, const struct node *node, const char *what, struct formula *formula)
 {
     struct err why = {""};
 
     if (node->kind != NODE_SCALAR || load_is_null(node))
         return fail_type(l, node, what, "a number or a formula");
-    return take_formula(l, node, what, expression_check(node->text, &why), &why, text);
+    return take_formula(l, node, what, expression_check(node->text, &why), &why, formula);
 }
 
 struct setting_names {
@@ -207,27 +207,42 @@ struct setting_names {
     unsigned n;
 };
 
+static const char *const setting_words[] = {"cpus", "cores", "tasks"};
+
 static bool find_setting(const struct expression_names *names, const char *name, double *value)
 {
-    static const char *const settings[] = {"cpus", "cores", "tasks"};
     const struct setting_names *allowed = (const struct setting_names *)names;
 
     *value = 1;
-    for (unsigned i = 0; i < allowed->n && i < sizeof settings / sizeof *settings; i++)
-        if (strcmp(settings[i], name) == 0)
+    for (unsigned i = 0; i < allowed->n && i < sizeof setting_words / sizeof *setting_words; i++)
+        if (strcmp(setting_words[i], name) == 0)
             return true;
     return false;
 }
 
-bool load_setting(struct loader *l, const struct node *node, const char *what, unsigned n_names, char **text)
+static void propose_setting(const struct expression_names *names, const char *name,
+                            char proposal[EXPRESSION_NAME_SIZE])
 {
-    const struct setting_names names = {{find_setting}, n_names};
+    const struct setting_names *allowed = (const struct setting_names *)names;
+    struct nearest nearest = {.word = name};
+
+    for (unsigned i = 0; i < allowed->n && i < sizeof setting_words / sizeof *setting_words; i++)
+        nearest_try(&nearest, setting_words[i]);
+    if (nearest.best)
+        snprintf(proposal, EXPRESSION_NAME_SIZE, "%s", nearest.best);
+}
+
+bool load_setting(struct loader *l, const struct node *node, const char *what, unsigned n_names,
+                  struct formula *formula)
+{
+    const struct setting_names names = {{find_setting, propose_setting}, n_names};
     struct err why = {""};
     double value;
 
     if (node->kind != NODE_SCALAR || load_is_null(node))
         return fail_type(l, node, what, "a number or a formula");
-    return take_formula(l, node, what, expression_eval(node->text, &names.names, &value, &why), &why, text);
+    return take_formula(l, node, what, expression_eval(node->text, &names.names, &value, &why), &why,
+                        formula);
 }
 
 bool load_word(struct loader *l, const struct node *node, const char *what, const char *const *words,

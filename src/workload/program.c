@@ -3,6 +3,7 @@
 
 #include "lesson.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,15 +125,15 @@ static void free_measure(struct lesson_measure *measure)
 {
     for (unsigned i = 0; i < measure->n_choices; i++) {
         free(measure->choices[i].text);
-        free(measure->choices[i].lo);
-        free(measure->choices[i].hi);
+        free(measure->choices[i].lo.text);
+        free(measure->choices[i].hi.text);
     }
     free(measure->name);
     free(measure->label);
-    free(measure->formula);
+    free(measure->formula.text);
     free(measure->unit);
-    free(measure->lo);
-    free(measure->hi);
+    free(measure->lo.text);
+    free(measure->hi.text);
     free(measure->question);
 }
 
@@ -144,8 +145,8 @@ static void free_step(struct lesson_step *step)
     free(step->title);
     free(step->text);
     free(step->rule);
-    free(step->cores);
-    free(step->tasks);
+    free(step->cores.text);
+    free(step->tasks.text);
     free(step->started);
     free(step->settings.taskgroup);
 }
@@ -159,6 +160,17 @@ static void free_lesson(struct lesson *lesson)
     free(lesson->summary);
     free(lesson->watch);
     free(lesson);
+}
+
+bool program_fail(const struct program *program, unsigned line, unsigned column, struct err *err)
+{
+    if (!err)
+        return false;
+    struct err what = *err;
+    for (char *c = what.msg; *c; c++)
+        if (iscntrl((unsigned char)*c))
+            *c = ' ';
+    return err_set(err, "%s:%u:%u: %s", program->file, line, column, what.msg);
 }
 
 void program_free(struct program *program)
@@ -175,8 +187,8 @@ void program_free(struct program *program)
     free(program->objects);
     free(program->warnings);
     free(program->io_device);
-    free(program->cores);
-    free(program->tasks);
+    free(program->cores.text);
+    free(program->tasks.text);
     free(program->file);
     free(program->text);
     free(program->name);

@@ -122,6 +122,12 @@ struct template
     int line;
 };
 
+/* A formula (lesson/expression.h), and where it stands in the file. */
+struct formula {
+    char *text; /* NULL: not said */
+    unsigned line, column;
+};
+
 /* Something in the file that is not done here as it is there, told once to the user. */
 struct program_warning {
     char text[160];
@@ -149,9 +155,9 @@ struct program {
     /* additions: how the whole is run unless the user says otherwise */
     bool has_kind;
     enum task_kind kind;
-    char *cores;   /* an expression (lesson/expression.h) over `cpus`; NULL: not said */
-    char *tasks;   /* the same, for the template that scales */
-    int placement; /* enum placement, or -1: not said (free, as rt-app does it) */
+    struct formula cores; /* over `cpus` */
+    struct formula tasks; /* the same, for the template that scales */
+    int placement;        /* enum placement, or -1: not said (free, as rt-app does it) */
 
     struct lesson *lesson; /* NULL: it has no steps */
 };
@@ -163,6 +169,10 @@ struct program *program_load(const char *file, const char *text, size_t length, 
 /* The same from a file of at most 16 MiB; "-" is standard input. */
 struct program *program_load_file(const char *file, struct err *err);
 void program_free(struct program *program);
+
+/* Puts "FILE:LINE:COLUMN: " before the line in err (NULL: nothing is told), which is one line afterwards even
+ * where a formula in it was several. Returns false. */
+bool program_fail(const struct program *program, unsigned line, unsigned column, struct err *err);
 
 uint32_t program_find_template(const struct program *program, const char *name); /* or PROGRAM_NONE */
 /* The first in the file: one name may stand for objects of several kinds (rt-app's files do that). */

@@ -309,10 +309,10 @@ def _():
         "": r":1:1: |no tasks|empty",
         "tasks: {a: {sleep: 0}}\n": r":\d+: ",
         "tasks: {a: {instance: 2000 * cpus, run: 1}}\n": r"1024",
-        ONE_STEP % "time: 1s, measure: [{value: nosuch}]": r":1: .*nosuch",
-        ONE_STEP % "time: 1s, measure: [{value: tasks, within: [2, 1]}]": r":1: .*within",
-        ONE_STEP % "measure: [{value: tasks}]": r":1: .*time",
-        ONE_STEP % "time: 1s, tasks: 99999": r":1: .*1024",
+        ONE_STEP % "time: 1s, measure: [{value: nosuch}]": r":1:\d+: .*nosuch",
+        ONE_STEP % "time: 1s, measure: [{value: tasks, within: [2, 1]}]": r":1:\d+: .*within",
+        ONE_STEP % "measure: [{value: tasks}]": r":1:\d+: .*time",
+        ONE_STEP % "time: 1s, tasks: 99999": r":1:\d+: .*1024",
     }
     for text, pattern in cases.items():
         with File(text, "yaml") as path:
@@ -322,6 +322,29 @@ def _():
         expect_nothing_left(result.tag)
     result = run("-b", "deadlok")
     expect(result.status == 2 and "deadlock" in result.err, str(result))
+
+
+@test("a formula that is wrong has its place, and the name that was probably meant")
+def _():
+    cases = (
+        ("measure: [{value: paralelism}]", "paralelism", "did you mean `parallelism'?"),
+        ("measure: [{value: 2 * wrker.share}]", "2 * w", "did you mean `worker.share'?"),
+        ("measure: [{value: lk.wait_mx}]", "lk.wait_mx", "did you mean `lk.wait_max'?"),
+        ("measure: [{value: share.vm}]", "share.vm", "did you mean `shares.vm'?"),
+        ("measure: [{name: longest, value: 1}, {value: longst}]", "longst", "did you mean `longest'?"),
+        ("measure: [{value: xyzzy.share}]", "xyzzy", "schedviz-workload(5) names them"),
+        ("measure: [{value: tasks, within: [1, tsks]}]", "tsks", "did you mean `tasks'?"),
+        ("measure: [{value: tasks, within: [5, 1]}]", "5, 1", "the smaller one comes first"),
+        ("cores: 1/0", "1/0", "at least one is needed"),
+        ("tasks: 0", "0", "at least one is needed"),
+        ("cores: cpu", "cpu", "did you mean `cpus'?"),
+    )
+    before = "tasks:\n  worker: {scales: true, loop: 1, run: 1, lock: lk, unlock: lk}\nlesson:\n  title: T\n  steps:\n  - title: S\n"
+    for line, value, words in cases:
+        with File(f"{before}    {line}\n", "yaml") as path:
+            result = run("-b", path)
+        expect(result.status == 2, f"{line}: {result}")
+        expect(f":7:{line.index(value) + 5}: " in result.err and words in result.err, f"{line}: {result.err!r}")
 
 
 if __name__ == "__main__":

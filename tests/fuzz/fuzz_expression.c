@@ -18,7 +18,7 @@ static bool look_up(const struct expression_names *names, const char *name, doub
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
-    const struct expression_names names = {look_up};
+    const struct expression_names names = {.lookup = look_up};
     struct err err;
     double value;
     char *text = malloc(n + 1);

@@ -44,7 +44,7 @@ static void check_lesson(const struct lesson *lesson)
         const struct lesson_step *step = &lesson->steps[i];
         need(step->title && step->text);
         for (unsigned k = 0; k < step->n_measures; k++)
-            need(step->measures[k].formula && step->measures[k].label && step->measures[k].unit);
+            need(step->measures[k].formula.text && step->measures[k].label && step->measures[k].unit);
     }
 }
 

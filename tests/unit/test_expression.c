@@ -17,7 +17,7 @@ static bool look_up(const struct expression_names *names, const char *name, doub
     return !isnan(*value) || strcmp(name, "unknown") == 0;
 }
 
-static const struct expression_names names = {look_up};
+static const struct expression_names names = {.lookup = look_up};
 
 static void computes(void **state)
 {
@@ -85,6 +85,7 @@ static void refuses(void **state)
         {"abs(1, 2)", "one value"},
         {"nosuch", "`nosuch'"},
         {"nosuch(1)", "no such function"},
+        {"mn(1, 2)", "did you mean `min'"},
         {"min()", "missing"},
         {"1 < 2 < 3", "left over"},
         {"inf", "no figure"},

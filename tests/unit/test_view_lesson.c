@@ -18,19 +18,21 @@
 
 static struct lesson_measure measures[] = {
     {.label = "times as fast",
-     .formula = "speedup",
+     .formula = {.text = "speedup"},
      .unit = "",
-     .lo = "1",
-     .hi = "2",
+     .lo = {.text = "1"},
+     .hi = {.text = "2"},
      .question = "The same work on two cores. How many times as fast is it done?"},
     {.label = "switches",
-     .formula = "switches",
+     .formula = {.text = "switches"},
      .unit = "1/s",
      .question = "And how many switches are there?",
      .choices = {{.text = "more than before"}, {.text = "about as many"}, {.text = "none at all"}},
      .n_choices = 3},
-    {.label = "additions that were expected of all four tasks together", .formula = "sum", .unit = ""},
-    {.label = "a switch costs", .formula = "switch_cost", .unit = "us"},
+    {.label = "additions that were expected of all four tasks together",
+     .formula = {.text = "sum"},
+     .unit = ""},
+    {.label = "a switch costs", .formula = {.text = "switch_cost"}, .unit = "us"},
 };
 
 static struct lesson_step steps[] = {
