@@ -34,9 +34,10 @@ static bool default_cores(const struct setup *setup, unsigned n_allowed, unsigne
     if (program && program->cores.text) {
         if (!measure_eval_setting(program->cores.text, n_allowed, 1, 1, &wanted, err))
             return false;
-        if (!(wanted >= 0.5))
-            return err_set(err, "%s: cores: \"%.80s\" is %g here: at least one is needed", program->file,
-                           program->cores.text, wanted);
+        if (!(wanted >= 0.5)) {
+            err_set(err, "cores: \"%.80s\" is %g here: at least one is needed", program->cores.text, wanted);
+            return program_fail(program, program->cores.line, program->cores.column, err);
+        }
     }
     *n = wanted > n_allowed ? n_allowed : (unsigned)(wanted + 0.5);
     return true;
@@ -78,9 +79,12 @@ static bool default_tasks(const struct setup *setup, unsigned n_allowed, unsigne
         return true;
     if (!measure_eval_setting(program->tasks.text, n_allowed, n_cores, 1, &wanted, err))
         return false;
-    if (!(wanted >= 0.5 && wanted <= WORKLOAD_MAX_TASKS))
-        return err_set(err, "%s: instance: \"%.80s\" is %g here: it must be from 1 to %d", program->file,
-                       program->tasks.text, wanted, WORKLOAD_MAX_TASKS);
+    if (!(wanted >= 0.5 && wanted <= WORKLOAD_MAX_TASKS)) {
+        err_set(err, "task `%.40s': instance: \"%.80s\" is %g here: it must be from 1 to %d",
+                program->templates[program_scaling_template(program)].name, program->tasks.text, wanted,
+                WORKLOAD_MAX_TASKS);
+        return program_fail(program, program->tasks.line, program->tasks.column, err);
+    }
     *n = (unsigned)(wanted + 0.5);
     return true;
 }

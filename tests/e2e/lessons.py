@@ -347,5 +347,16 @@ def _():
         expect(f":7:{line.index(value) + 5}: " in result.err and words in result.err, f"{line}: {result.err!r}")
 
 
+@test("a number of tasks or cores that cannot be has its place, and the task its name")
+def _():
+    for formula in ("1/0", "0 * cpus", "2000 * cpus"):
+        with File(f"tasks:\n  worker: {{instance: {formula}, loop: 1, run: 1}}\n", "yaml") as path:
+            result = run("-b", path)
+        expect(result.status == 2 and ":2:22: " in result.err and "`worker'" in result.err, str(result))
+    with File("cores: cpus - 100000\ntasks: {a: {loop: 1, run: 1}}\n", "yaml") as path:
+        result = run("-b", path)
+    expect(result.status == 2 and ":1:8: cores: " in result.err, str(result))
+
+
 if __name__ == "__main__":
     main()
