@@ -266,8 +266,7 @@ void report_init(struct report *r, const struct session *session, const struct m
     unsigned n_working = 0;
     for (unsigned i = 0; i < r->n_workload; i++) {
         const struct task *task = &r->tasks[i].task;
-        double mine =
-            (double)run_ns_inside(tl, r->start_ns, r->duration_ns, task, sampled || task->sampled);
+        double mine = (double)run_ns_inside(tl, r->start_ns, r->duration_ns, task, sampled || task->sampled);
         if (task_counts(task)) {
             run += mine;
             r->n_voluntary += task->n_voluntary;

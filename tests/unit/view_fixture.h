@@ -28,9 +28,9 @@ struct fixture {
 
 /* One of: "interleave" (4 tasks on core 0 of 2), "parallel" (4 on 4), "mixed" (6 with blocking on 2 of 8,
  * SMT), "dense" (a ping-pong of microseconds), "lost" (a hole), "work" (2 cores, work with an end), "compare"
- * (1 core then 2), "samples" (proc only), "partial" (perf, and one by samples), "deadlock" (two tasks, two locks), "shared" (an object of each
- * kind), "green" (two on one thread), "watched" (a program of three processes), "folded" (the same, its
- * threads behind one row), "empty". NULL: no such one. */
+ * (1 core then 2), "samples" (proc only), "partial" (perf, and one by samples), "deadlock" (two tasks, two
+ * locks), "shared" (an object of each kind), "green" (two on one thread), "watched" (a program of three
+ * processes), "folded" (the same, its threads behind one row), "empty". NULL: no such one. */
 struct fixture *fixture_new(const char *name);
 void fixture_free(struct fixture *fixture);
 
