@@ -41,7 +41,7 @@ enum event_found {
     FOUND_NOT,     /* a sample like any other */
     FOUND_SAMPLED, /* the first of it: its switches are not told, and u.state.slices came before us */
     FOUND_TOLD,    /* slices came before us, and its switches are told from now on: what it does now it does
-                      until    one is */
+                      until one is */
 };
 
 enum event_note {
