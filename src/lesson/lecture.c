@@ -148,13 +148,26 @@ static bool check_formula(const struct program *program, const struct measure_kn
     return measure_check(program, known, n_known, formula->text, err) || fail_at(program, formula, err);
 }
 
+/* A bound without a value would never be looked at. */
+static bool check_bound(const struct program *program, const struct measure_known *known, unsigned n_known,
+                        const struct formula *bound, struct err *err)
+{
+    double value;
+    if (!check_formula(program, known, n_known, bound, err))
+        return false;
+    if (!is_number(bound->text, &value) || isfinite(value))
+        return true;
+    err_set(err, "within: \"%.80s\" has no value; give a number, or a formula that has one", bound->text);
+    return fail_at(program, bound, err);
+}
+
 static bool check_bounds(const struct program *program, const struct measure_known *known, unsigned n_known,
                          const struct formula *lo, const struct formula *hi, struct err *err)
 {
     double least, most;
     if (!lo->text || !hi->text)
         return true;
-    if (!check_formula(program, known, n_known, lo, err) || !check_formula(program, known, n_known, hi, err))
+    if (!check_bound(program, known, n_known, lo, err) || !check_bound(program, known, n_known, hi, err))
         return false;
     if (is_number(lo->text, &least) && is_number(hi->text, &most) && least > most) {
         err_set(err, "nothing lies within [%s, %s]: the smaller one comes first", lo->text, hi->text);

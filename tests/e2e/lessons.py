@@ -335,6 +335,8 @@ def _():
         ("measure: [{value: xyzzy.share}]", "xyzzy", "schedviz-workload(5) names them"),
         ("measure: [{value: tasks, within: [1, tsks]}]", "tsks", "did you mean `tasks'?"),
         ("measure: [{value: tasks, within: [5, 1]}]", "5, 1", "the smaller one comes first"),
+        ("measure: [{value: tasks, within: [5/0, 9]}]", "5/0", "has no value"),
+        ("measure: [{value: tasks, within: [1, log2(0)]}]", "log2", "has no value"),
         ("cores: 1/0", "1/0", "at least one is needed"),
         ("tasks: 0", "0", "at least one is needed"),
         ("cores: cpu", "cpu", "did you mean `cpus'?"),
