@@ -185,6 +185,6 @@ struct lecture *setup_recorded_lecture(const struct session *session)
     session_info(session, &info);
     if (!info.workload.program || !info.workload.program->lesson || !facts->n_steps)
         return NULL;
-    return lecture_recorded(info.workload.program, facts->answers, facts->n_answers, facts->step_ns,
+    return lecture_recorded(info.workload.program, facts->answers, facts->n_answers, facts->steps,
                             facts->n_steps);
 }

@@ -299,10 +299,9 @@ static struct json_object *lesson(const struct lecture *lecture)
     put_text(o, "title", l->title);
     for (unsigned s = 0; s < l->n_steps; s++) {
         struct json_object *step = jsonc_object(), *measures = jsonc_array();
-        char note[LECTURE_NOTE_SIZE];
-        lecture_scaled(lecture, s, note);
+        const char *scaled = lecture_scaled(lecture, s);
         put_text(step, "title", l->steps[s].title);
-        put_text(step, "scaled", *note ? note : NULL);
+        put_text(step, "scaled", *scaled ? scaled : NULL);
         for (unsigned i = 0; i < l->steps[s].n_measures; i++)
             jsonc_add(measures, answer(lecture_answer(lecture, s, i)));
         jsonc_put(step, "measures", measures);

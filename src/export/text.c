@@ -260,8 +260,7 @@ static void print_lesson(const struct lecture *lecture, FILE *out)
     fprintf(out, "\nlesson    %s\n", text);
     for (unsigned s = 0; s < l->n_steps; s++) {
         export_safe_name(l->steps[s].title, text, sizeof text);
-        char note[LECTURE_NOTE_SIZE];
-        lecture_scaled(lecture, s, note);
+        const char *note = lecture_scaled(lecture, s);
         fprintf(out, "%u. %s%s%s%s\n", s + 1, text, *note ? " (" : "", note, *note ? ")" : "");
         for (unsigned i = 0; i < l->steps[s].n_measures; i++)
             print_answer(lecture_answer(lecture, s, i), out);

@@ -26,9 +26,9 @@ struct lecture {
     unsigned step;
     enum lecture_state state;
     uint64_t begun_ns; /* when the step's run was let go */
-    uint64_t *step_ns; /* the same of each step, last; 0: it never was */
-    bool is_recorded;  /* all of it is over: steps are only looked at */
-    int question;      /* index of the measure that is asked for, -1: none */
+    struct lecture_step *steps;
+    bool is_recorded; /* all of it is over: steps are only looked at */
+    int question;     /* index of the measure that is asked for, -1: none */
     char note[LECTURE_NOTE_SIZE];
     struct measure measure;
     bool is_measuring; /* measure has begun */
@@ -275,7 +275,7 @@ static void begin(struct lecture *l)
 {
     l->state = LECTURE_RUNS;
     l->question = -1;
-    l->begun_ns = l->step_ns[l->step] = clock_now_ns();
+    l->begun_ns = l->steps[l->step].begun_ns = clock_now_ns();
     session_hold(l->session, false);
 }
 
@@ -556,7 +556,7 @@ bool lecture_turn(struct lecture *l, uint64_t now_ns)
 
 static void make_answers(struct lecture *l)
 {
-    l->step_ns = mem_new(l->lesson->n_steps, sizeof *l->step_ns);
+    l->steps = mem_new(l->lesson->n_steps, sizeof *l->steps);
     l->answers = mem_new(l->lesson->n_steps, sizeof *l->answers);
     for (l->step = l->lesson->n_steps; l->step-- > 0;) {
         l->answers[l->step] = mem_new(step_of(l)->n_measures + 1ul, sizeof **l->answers);
@@ -579,18 +579,23 @@ struct lecture *lecture_new(struct session *session, const struct program *progr
                           .interactive = interactive,
                           .question = -1};
     make_answers(l);
-    l->begun_ns = l->step_ns[0] = clock_now_ns();
+    l->begun_ns = l->steps[0].begun_ns = clock_now_ns();
     l->question = next_question(l, -1);
     l->state = l->question >= 0 ? LECTURE_ASKS : LECTURE_RUNS;
 
-    struct workload workload;
-    struct cpuset cpus;
-    lecture_workload(program, 0, base, base_cpus, machine, &workload, &cpus, l->note, NULL);
+    for (unsigned i = l->lesson->n_steps; i-- > 0;) {
+        struct workload workload;
+        struct cpuset cpus;
+        if (!l->lesson->steps[i].no_run)
+            lecture_workload(program, i, base, base_cpus, machine, &workload, &cpus, l->steps[i].scaled,
+                             NULL);
+    }
+    strcpy(l->note, l->steps[0].scaled);
     return l;
 }
 
 struct lecture *lecture_recorded(const struct program *program, const struct lecture_answer *answers,
-                                 unsigned n_answers, const uint64_t *step_ns, unsigned n_steps)
+                                 unsigned n_answers, const struct lecture_step *steps, unsigned n_steps)
 {
     struct lecture *l = mem_new(1, sizeof *l);
     *l = (struct lecture){.program = program,
@@ -601,7 +606,8 @@ struct lecture *lecture_recorded(const struct program *program, const struct lec
     make_answers(l);
     unsigned next = 0;
     for (unsigned s = 0; s < l->lesson->n_steps; s++) {
-        l->step_ns[s] = s < n_steps ? step_ns[s] : 0;
+        if (s < n_steps)
+            l->steps[s] = steps[s];
         for (unsigned i = 0; i < l->lesson->steps[s].n_measures && next < n_answers; i++) {
             const struct lesson_measure *measure = l->answers[s][i].measure;
             l->answers[s][i] = answers[next++];
@@ -619,7 +625,7 @@ void lecture_free(struct lecture *l)
     for (unsigned i = 0; i < l->lesson->n_steps; i++)
         free(l->answers[i]);
     free(l->answers);
-    free(l->step_ns);
+    free(l->steps);
     free(l->known);
     free(l);
 }
@@ -636,7 +642,7 @@ bool lecture_is_recorded(const struct lecture *l)
 
 uint64_t lecture_step_ns(const struct lecture *l, unsigned step)
 {
-    return l->step_ns[step];
+    return l->steps[step].begun_ns;
 }
 
 const struct lesson *lecture_lesson(const struct lecture *l)
@@ -722,11 +728,7 @@ unsigned lecture_n_unmeasured(const struct lecture *l)
     return count(l, is_unmeasured);
 }
 
-void lecture_scaled(const struct lecture *l, unsigned step, char note[LECTURE_NOTE_SIZE])
+const char *lecture_scaled(const struct lecture *l, unsigned step)
 {
-    struct workload workload;
-    struct cpuset cpus;
-    if (l->program->lesson->steps[step].no_run ||
-        !lecture_workload(l->program, step, l->base, l->base_cpus, l->machine, &workload, &cpus, note, NULL))
-        note[0] = '\0';
+    return l->steps[step].scaled;
 }

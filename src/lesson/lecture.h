@@ -53,10 +53,15 @@ bool lecture_check(const struct program *program, const struct workload *base, c
 struct lecture *lecture_new(struct session *session, const struct program *program,
                             const struct workload *base, const struct cpuset *base_cpus,
                             const struct machine *machine, bool interactive);
-/* One that is over, as a recording has it: its answers in the order of the file, and when its steps began
- * (missing ones: never). Its steps are gone to freely, and nothing is run. */
+/* What is kept of a step. */
+struct lecture_step {
+    uint64_t begun_ns;              /* when its run was let go, last; 0: it never was */
+    char scaled[LECTURE_NOTE_SIZE]; /* "" or how it was fitted to a machine with fewer cores */
+};
+/* One that is over, as a recording has it: its answers in the order of the file, and its steps (missing ones:
+ * never begun). They are gone to freely, and nothing is run. */
 struct lecture *lecture_recorded(const struct program *program, const struct lecture_answer *answers,
-                                 unsigned n_answers, const uint64_t *step_ns, unsigned n_steps);
+                                 unsigned n_answers, const struct lecture_step *steps, unsigned n_steps);
 void lecture_free(struct lecture *lecture);
 
 /* Goes to a step. False with one line when it cannot be; the lecture stays where it was. */
@@ -77,8 +82,8 @@ const struct lesson *lecture_lesson(const struct lecture *lecture);
 unsigned lecture_step(const struct lecture *lecture);
 enum lecture_state lecture_state(const struct lecture *lecture);
 const char *lecture_note(const struct lecture *lecture);
-/* Of any step: "" or how it was scaled to this machine. */
-void lecture_scaled(const struct lecture *lecture, unsigned step, char note[LECTURE_NOTE_SIZE]);
+/* Of any step: struct lecture_step. */
+const char *lecture_scaled(const struct lecture *lecture, unsigned step);
 /* The part of the step's time that has passed, 0 to 1; -1 when it has no fixed time. */
 double lecture_passed(const struct lecture *lecture, uint64_t now_ns);
 

@@ -117,14 +117,16 @@ static struct json_object *write_answer(const struct lecture_answer *a)
 
 static void write_lecture(struct json_object *root, const struct lecture *lecture)
 {
-    struct json_object *steps = jsonc_array(), *answers = jsonc_array();
+    struct json_object *steps = jsonc_array(), *scaled = jsonc_array(), *answers = jsonc_array();
     const struct lesson *lesson = lecture_lesson(lecture);
     for (unsigned s = 0; s < lesson->n_steps; s++) {
         jsonc_add(steps, json_object_new_uint64(lecture_step_ns(lecture, s)));
+        jsonc_add(scaled, json_object_new_string(lecture_scaled(lecture, s)));
         for (unsigned i = 0; i < lesson->steps[s].n_measures; i++)
             jsonc_add(answers, write_answer(lecture_answer(lecture, s, i)));
     }
     jsonc_put(root, "steps", steps);
+    jsonc_put(root, "scaled", scaled);
     jsonc_put(root, "answers", answers);
 }
 
@@ -354,9 +356,14 @@ static void read_lists(struct session_facts *f, struct json_object *root)
     }
 
     f->n_steps = get_list(root, "steps", MAX_ANSWERS, &list);
-    f->step_ns = mem_new(f->n_steps + 1ul, sizeof *f->step_ns);
+    f->steps = mem_new(f->n_steps + 1ul, sizeof *f->steps);
     for (unsigned i = 0; i < f->n_steps; i++)
-        f->step_ns[i] = json_object_get_uint64(json_object_array_get_idx(list, i));
+        f->steps[i].begun_ns = json_object_get_uint64(json_object_array_get_idx(list, i));
+    const unsigned n_scaled = get_list(root, "scaled", f->n_steps, &list);
+    for (unsigned i = 0; i < n_scaled; i++) {
+        const char *text = json_object_get_string(json_object_array_get_idx(list, i));
+        snprintf(f->steps[i].scaled, sizeof f->steps[i].scaled, "%s", text ? text : "");
+    }
 
     f->n_answers = get_list(root, "answers", MAX_ANSWERS, &list);
     f->answers = mem_new(f->n_answers + 1ul, sizeof *f->answers);
@@ -429,7 +436,7 @@ void facts_fini(struct session_facts *f)
         free(f->warnings[i]);
     free(f->warnings);
     free(f->runs);
-    free(f->step_ns);
+    free(f->steps);
     free(f->answers);
     free(f->file);
     free(f->text);

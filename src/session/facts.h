@@ -36,7 +36,7 @@ struct session_facts {
     /* Of a lesson: answers of all steps one after the other, in the order of the file. */
     struct lecture_answer *answers;
     unsigned n_answers;
-    uint64_t *step_ns; /* when each step began; 0: it never did */
+    struct lecture_step *steps;
     unsigned n_steps;
 };
 

@@ -82,7 +82,7 @@ static void all_is_read(void **state)
     assert_string_equal(f.warnings[1], "two");
     assert_string_equal(f.text, "tasks: 1\n");
     assert_int_equal(f.n_steps, 2);
-    assert_int_equal(f.step_ns[0], 5);
+    assert_int_equal(f.steps[0].begun_ns, 5);
     assert_int_equal(f.n_answers, 1);
     assert_true(f.answers[0].is_predicted && f.answers[0].prediction > 2.4 &&
                 f.answers[0].right_choice == -1);
