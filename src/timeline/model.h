@@ -50,7 +50,8 @@ struct timeline {
     struct store store;
     uint64_t first_ns, now_ns; /* nothing that was taken is newer than now_ns */
     uint64_t n_events, n_lost;
-    bool any_switch; /* some source tells switches */
+    bool any_switch;    /* some source tells switches, */
+    bool part_switches; /* and so it was since timeline_part() */
 
     struct arena life_memory, length_memory; /* of lives, of their histograms */
     struct life **lives;

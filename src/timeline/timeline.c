@@ -344,7 +344,7 @@ static inline uint64_t switch_time(struct timeline *tl, struct life *life, struc
     else
         t_ns = later(t_ns, later(life->event_ns, cpu->last_ns));
     life->event_ns = cpu->last_ns = t_ns;
-    tl->any_switch = life->switched = true;
+    tl->any_switch = tl->part_switches = life->switched = true;
     life->task.sampled = false;
     return t_ns;
 }
@@ -709,7 +709,7 @@ static void take_over(struct timeline *tl, const struct event *event, struct lif
 static void doubt_state(struct timeline *tl, struct life *life)
 {
     if (life->task.state == STATE_RUNNABLE && !life->switched && !life->task.wakes_known &&
-        (life->task.sampled || !tl->any_switch || life->task.kernel_state != 'R'))
+        (life->task.sampled || !tl->part_switches || life->task.kernel_state != 'R'))
         life_set_state(tl, life, STATE_UNKNOWN, life->task.state_since_ns);
 }
 
@@ -887,6 +887,7 @@ void timeline_part(struct timeline *tl)
     for (int i = 0; i < tl->n_cpus; i++)
         if (tl->cpus[i])
             tl->cpus[i]->free_ns = 0;
+    tl->part_switches = false;
 }
 
 static void lost(struct timeline *tl, const struct event *event)

@@ -674,6 +674,26 @@ static void test_samples_beside_switches(void **state)
     assert_false(task_of(2).sampled);
 }
 
+/* Of a second recording samples alone are told, and the first one's switches say nothing of it. */
+static void test_samples_of_another_part(void **state)
+{
+    (void)state;
+    new_task(100, 1, 0, ROLE_WORKLOAD);
+    in(110, 1, 0);
+    out(150, 1, 0, OUT_PREEMPTED);
+    timeline_part(tl);
+    new_task(1000, 2, 0, ROLE_WORKLOAD);
+    sample(1050, 2, 0, 'R');
+    sample(1100, 2, 0, 'R');
+    timeline_advance(tl, 1200);
+    assert_int_equal(task_of(2).unknown_ns, 200);
+    assert_int_equal(task_of(2).runnable_ns, 0);
+    struct bin bin;
+    timeline_cpu_bins(tl, 0, 1000, 200, 1, &bin);
+    assert_int_equal(bin.n_samples, 2);
+    assert_int_equal(bin.lead[0].who, task_of(2).index);
+}
+
 static void new_of_process(uint64_t t_ns, int pid, int tid, int parent)
 {
     struct event event = {.time_ns = t_ns, .tid = tid, .cpu = -1, .kind = EVENT_NEW};
@@ -1010,6 +1030,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_leads_of_many_slices, setup, teardown),
         cmocka_unit_test_setup_teardown(test_samples_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_samples_beside_switches, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_samples_of_another_part, setup, teardown),
         cmocka_unit_test_setup_teardown(test_figures, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bounded, setup, teardown),
