@@ -564,7 +564,7 @@ static void make_cells(const struct lane *lane, struct lane_cell *cells)
         if (lane->switches)
             lane->switches[i] = from < span->known_ns ? bins[i].n_switches : 0;
         bool unknown = from >= span->known_ns || bins[i].unknown_ns * 2 > span->col_ns;
-        if (bins[i].n_samples && bins[i].run_ns == 0)
+        if (bins[i].n_samples && bins[i].run_ns == 0 && from < span->known_ns)
             sample_cell(&cells[i], lane, &bins[i]);
         else if (unknown)
             unknown_cell(&cells[i], lane, (int)i, from >= span->known_ns || from < edge);
