@@ -138,13 +138,15 @@ void block_pack(struct buffer *to, const void *bytes, size_t n, ZSTD_CCtx *packe
     to->n += packed;
 }
 
-bool block_unpack(const uint8_t *bytes, size_t n, size_t max, struct buffer *to, ZSTD_DCtx *unpacker)
+bool block_unpack(const uint8_t *bytes, size_t n, size_t max, const struct buffer *before, struct buffer *to,
+                  ZSTD_DCtx *unpacker)
 {
     const unsigned long long size = ZSTD_getFrameContentSize(bytes, n);
     if (size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR || size > max)
         return false;
     to->n = 0;
     buffer_reserve(to, (size_t)size + 1);
+    ZSTD_DCtx_refPrefix(unpacker, before ? before->bytes : NULL, before ? before->n : 0);
     const size_t unpacked = ZSTD_decompressDCtx(unpacker, to->bytes, (size_t)size, bytes, n);
     if (ZSTD_isError(unpacked) || unpacked != size)
         return false;

@@ -36,6 +36,7 @@ enum block_flags {
     BLOCK_BITS = 8,      /* EVENTS: they are bits, not columns */
     BLOCK_NEXT = 16,     /* EVENTS, bits: what was learned of the block before goes on */
     BLOCK_SUM_BITS = 32, /* EVENTS: its sums are bits, and not packed */
+    BLOCK_AFTER = 64,    /* FACTS: packed as what follows the first text of this name */
 };
 
 /* Sections follow the header in this order; a length of 0: there is none. */
@@ -91,7 +92,9 @@ void block_close_section(const struct buffer *block, struct block_header *header
 void block_pack(struct buffer *to, const void *bytes, size_t n, ZSTD_CCtx *packer);
 
 /* The content of a zstd frame, at most max bytes, into `to' in place of what it held; false when it is
- * damaged or larger. */
-bool block_unpack(const uint8_t *bytes, size_t n, size_t max, struct buffer *to, ZSTD_DCtx *unpacker);
+ * damaged or larger. before: what it was packed as the continuation of (ZSTD_CCtx_refPrefix() of zstd.h), or
+ * NULL. */
+bool block_unpack(const uint8_t *bytes, size_t n, size_t max, const struct buffer *before, struct buffer *to,
+                  ZSTD_DCtx *unpacker);
 
 #endif

@@ -31,6 +31,7 @@ struct reader {
     char cut[160];
 
     struct buffer body, plain;
+    struct buffer before; /* the text that another one was packed behind */
     struct codec *codec;
     unsigned next;         /* the block that could go on from what the codec knows, or NO_BLOCK */
     unsigned n_chain;      /* events from which it does, */
@@ -96,7 +97,7 @@ static bool unpack_section(struct reader *r, const struct index_entry *e, enum b
 {
     struct block_header header;
     return read_header(r, e, &header) && read_section(r, e, &header, section) &&
-           block_unpack(r->body.bytes, r->body.n, BLOCK_MAX_UNPACKED, &r->plain, r->unpacker);
+           block_unpack(r->body.bytes, r->body.n, BLOCK_MAX_UNPACKED, NULL, &r->plain, r->unpacker);
 }
 
 /* ---- opening ---- */
@@ -120,7 +121,7 @@ static bool load_index(struct reader *r, uint64_t begin)
         return false;
     const struct index_entry here = {.offset = at};
     if (!read_section(r, &here, &header, SECTION_INDEX) ||
-        !block_unpack(r->body.bytes, r->body.n, INDEX_MAX_UNPACKED, &r->plain, r->unpacker))
+        !block_unpack(r->body.bytes, r->body.n, INDEX_MAX_UNPACKED, NULL, &r->plain, r->unpacker))
         return false;
     struct cursor from = cursor_of(r->plain.bytes, r->plain.n);
     return index_get(&from, begin, at, &r->index);
@@ -292,6 +293,7 @@ void reader_close(struct reader *r)
     index_fini(&r->index);
     buffer_fini(&r->body);
     buffer_fini(&r->plain);
+    buffer_fini(&r->before);
     codec_free(r->codec);
     free(r->skipped);
     ZSTD_freeDCtx(r->unpacker);
@@ -392,7 +394,7 @@ static bool decode_events(struct reader *r, const struct index_entry *e, struct 
     if (e->flags & BLOCK_BITS)
         return codec_decode_bits(r->codec, r->body.bytes, r->body.n, events, n);
     return r->body.n >= n &&
-           block_unpack(r->body.bytes + n, r->body.n - n, BLOCK_MAX_UNPACKED, &r->plain, r->unpacker) &&
+           block_unpack(r->body.bytes + n, r->body.n - n, BLOCK_MAX_UNPACKED, NULL, &r->plain, r->unpacker) &&
            codec_decode(r->codec, r->body.bytes, r->plain.bytes, r->plain.n, events, n);
 }
 
@@ -525,14 +527,29 @@ unsigned reader_last_facts(const struct reader *r, const char *name)
     return r->n_facts;
 }
 
+static bool unpack_text(struct reader *r, const struct index_entry *e, const struct buffer *before,
+                        struct buffer *to)
+{
+    struct block_header header;
+    return read_header(r, e, &header) && read_section(r, e, &header, SECTION_NAME) &&
+           read_section(r, e, &header, SECTION_TEXT) &&
+           block_unpack(r->body.bytes, r->body.n, RECORD_TEXT_MAX, before, to, r->unpacker);
+}
+
+static bool read_text(struct reader *r, const struct index_entry *e)
+{
+    if (!(e->flags & BLOCK_AFTER))
+        return unpack_text(r, e, NULL, &r->plain);
+    const unsigned first = reader_first_facts(r, e->name);
+    const struct index_entry *before = &r->index.entries[r->facts_entries[first]];
+    return !(before->flags & BLOCK_AFTER) && unpack_text(r, before, NULL, &r->before) &&
+           unpack_text(r, e, &r->before, &r->plain);
+}
+
 char *reader_text(struct reader *r, unsigned i, size_t *n_bytes, struct err *err)
 {
     const struct index_entry *e = &r->index.entries[r->facts_entries[i]];
-    struct block_header header;
-    if (!read_header(r, e, &header) || !read_section(r, e, &header, SECTION_NAME) ||
-        !read_section(r, e, &header, SECTION_TEXT) ||
-        !block_unpack(r->body.bytes, r->body.n, RECORD_TEXT_MAX, &r->plain, r->unpacker) ||
-        memchr(r->plain.bytes, '\0', r->plain.n)) {
+    if (!read_text(r, e) || memchr(r->plain.bytes, '\0', r->plain.n)) {
         damaged(r, e, err);
         return NULL;
     }

@@ -430,11 +430,16 @@ static void write_facts(struct recorder *r, const struct kept_text *facts)
                                   .last_ns = facts->time_ns};
     struct buffer block = {0};
     const size_t n_name = strlen(facts->name);
+    const struct kept_text *first = texts_first(&r->texts, facts->name);
+    if (!facts->timed && first != facts)
+        header.flags |= BLOCK_AFTER;
     buffer_reserve(&block, BLOCK_HEADER_SIZE);
     block.n = BLOCK_HEADER_SIZE;
     block_add_section(&block, &header, SECTION_NAME, facts->name, n_name);
-    block_add_packed(&block, &header, SECTION_TEXT, facts->text, strlen(facts->text),
-                     packer_of(r, PACK_TEXTS));
+    ZSTD_CCtx *packer = packer_of(r, PACK_TEXTS);
+    if (header.flags & BLOCK_AFTER)
+        ZSTD_CCtx_refPrefix(packer, first->text, strlen(first->text));
+    block_add_packed(&block, &header, SECTION_TEXT, facts->text, strlen(facts->text), packer);
     block_header_store(block.bytes, &header);
     const struct index_entry entry = index_entry_of(&header, 0, facts->name, n_name);
     hand_out(r, &block, &entry);

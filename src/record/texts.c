@@ -59,6 +59,14 @@ enum text_taken texts_take(struct texts *s, uint64_t time_ns, bool timed, const 
     return TEXT_NEW;
 }
 
+const struct kept_text *texts_first(const struct texts *s, const char *name)
+{
+    unsigned i = 0;
+    while (i < s->n && strcmp(s->kept[i].name, name) != 0)
+        i++;
+    return i < s->n ? &s->kept[i] : NULL;
+}
+
 void texts_fini(struct texts *s)
 {
     while (s->n > 0)

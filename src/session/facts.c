@@ -7,6 +7,7 @@
 #include "../jsonc.h"
 #include "state.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,12 +23,45 @@
 #define MAX_WARNINGS 1000u
 #define MAX_ANSWERS  10000u
 
-/* ---- writing ---- */
+/* ---- writing: what is zero, empty or false is left out ---- */
+
+static void put_int(struct json_object *o, const char *key, int value)
+{
+    if (value)
+        jsonc_put_int(o, key, value);
+}
+
+static void put_u64(struct json_object *o, const char *key, uint64_t value)
+{
+    if (value)
+        jsonc_put_u64(o, key, value);
+}
+
+static void put_bool(struct json_object *o, const char *key, bool value)
+{
+    if (value)
+        jsonc_put_bool(o, key, value);
+}
+
+static void put_double(struct json_object *o, const char *key, double value)
+{
+    if (fpclassify(value) != FP_ZERO)
+        jsonc_put(o, key, json_object_new_double(value));
+}
 
 /* Bytes as they are: the reader of it is this file, and JSON text may hold any but NUL. */
 static void put_text(struct json_object *o, const char *key, const char *text)
 {
-    jsonc_put(o, key, text ? json_object_new_string(text) : NULL);
+    if (text && text[0])
+        jsonc_put(o, key, json_object_new_string(text));
+}
+
+static void put_list(struct json_object *o, const char *key, struct json_object *list)
+{
+    if (json_object_array_length(list) > 0)
+        jsonc_put(o, key, list);
+    else
+        json_object_put(list);
 }
 
 static void put_cpus(struct json_object *o, const char *key, const struct cpuset *cpus)
@@ -44,74 +78,74 @@ static struct json_object *write_machine(const struct machine *machine)
     put_cpus(o, "present", &machine->present);
     put_cpus(o, "online", &machine->online);
     put_cpus(o, "allowed", &machine->allowed);
-    jsonc_put_int(o, "cores", (int)machine->n_cores);
-    jsonc_put_int(o, "packages", (int)machine->n_packages);
-    jsonc_put_int(o, "kinds", (int)machine->n_kinds);
+    put_int(o, "cores", (int)machine->n_cores);
+    put_int(o, "packages", (int)machine->n_packages);
+    put_int(o, "kinds", (int)machine->n_kinds);
     for (unsigned i = 0; i < machine->n_cpus; i++) {
         const struct machine_cpu *row = &machine->cpus[i];
         struct json_object *cpu = jsonc_object();
-        jsonc_put_int(cpu, "cpu", row->cpu);
-        jsonc_put_int(cpu, "core", row->core);
-        jsonc_put_int(cpu, "package", row->package);
-        jsonc_put_int(cpu, "thread", row->smt);
-        jsonc_put_int(cpu, "threads", row->n_smt);
-        jsonc_put_int(cpu, "kind", row->kind);
+        put_int(cpu, "cpu", row->cpu);
+        put_int(cpu, "core", row->core);
+        put_int(cpu, "package", row->package);
+        put_int(cpu, "thread", row->smt);
+        put_int(cpu, "threads", row->n_smt);
+        put_int(cpu, "kind", row->kind);
         jsonc_add(cpus, cpu);
     }
-    jsonc_put(o, "cpus", cpus);
+    put_list(o, "cpus", cpus);
     return o;
 }
 
 static struct json_object *write_run(const struct run *run)
 {
     struct json_object *o = jsonc_object();
-    jsonc_put_int(o, "number", run->number);
+    put_int(o, "number", run->number);
     put_cpus(o, "cpus", &run->cpus);
-    jsonc_put_int(o, "kind", (int)run->kind);
-    jsonc_put_int(o, "placement", (int)run->placement);
-    jsonc_put_int(o, "tasks", (int)run->n_tasks);
-    jsonc_put_int(o, "sampled", (int)run->n_sampled);
-    jsonc_put_u64(o, "work_ns", run->work_ns);
-    jsonc_put_u64(o, "start_ns", run->start_ns);
-    jsonc_put_u64(o, "end_ns", run->end_ns);
-    jsonc_put_bool(o, "complete", run->complete);
-    jsonc_put_bool(o, "changed", run->changed);
+    put_int(o, "kind", (int)run->kind);
+    put_int(o, "placement", (int)run->placement);
+    put_int(o, "tasks", (int)run->n_tasks);
+    put_int(o, "sampled", (int)run->n_sampled);
+    put_u64(o, "work_ns", run->work_ns);
+    put_u64(o, "start_ns", run->start_ns);
+    put_u64(o, "end_ns", run->end_ns);
+    put_bool(o, "complete", run->complete);
+    put_bool(o, "changed", run->changed);
     return o;
 }
 
 static struct json_object *write_target(const struct session_target *target)
 {
     struct json_object *o = jsonc_object();
-    jsonc_put_bool(o, "command", target->is_command);
-    jsonc_put_int(o, "pid", target->pid);
-    jsonc_put_bool(o, "ended", target->ended);
-    jsonc_put_bool(o, "known", target->known);
-    jsonc_put_int(o, "status", target->status);
-    jsonc_put_int(o, "exec_error", target->exec_error);
-    jsonc_put_int(o, "tasks", (int)target->n_tasks);
-    jsonc_put_int(o, "processes", (int)target->n_processes);
-    jsonc_put_u64(o, "voluntary", target->voluntary);
-    jsonc_put_u64(o, "involuntary", target->involuntary);
-    jsonc_put_int(o, "nice", target->nice);
-    jsonc_put_int(o, "policy", (int)target->policy);
+    put_bool(o, "command", target->is_command);
+    put_int(o, "pid", target->pid);
+    put_bool(o, "ended", target->ended);
+    put_bool(o, "known", target->known);
+    put_int(o, "status", target->status);
+    put_int(o, "exec_error", target->exec_error);
+    put_int(o, "tasks", (int)target->n_tasks);
+    put_int(o, "processes", (int)target->n_processes);
+    put_u64(o, "voluntary", target->voluntary);
+    put_u64(o, "involuntary", target->involuntary);
+    put_int(o, "nice", target->nice);
+    put_int(o, "policy", (int)target->policy);
     return o;
 }
 
 static struct json_object *write_answer(const struct lecture_answer *a)
 {
     struct json_object *o = jsonc_object();
-    jsonc_put_bool(o, "predicted", a->is_predicted);
-    jsonc_put(o, "prediction", json_object_new_double(a->prediction));
-    jsonc_put_bool(o, "measured", a->is_measured);
-    jsonc_put(o, "value", a->is_measured ? json_object_new_double(a->value) : NULL);
+    put_bool(o, "predicted", a->is_predicted);
+    put_double(o, "prediction", a->prediction);
+    put_bool(o, "measured", a->is_measured);
+    put_double(o, "value", a->is_measured ? a->value : 0);
     put_text(o, "why", a->why);
-    jsonc_put_bool(o, "bounds", a->has_bounds);
-    jsonc_put_bool(o, "inside", a->is_inside);
-    jsonc_put(o, "lo", a->has_bounds ? json_object_new_double(a->lo) : NULL);
-    jsonc_put(o, "hi", a->has_bounds ? json_object_new_double(a->hi) : NULL);
-    jsonc_put_int(o, "choice", a->right_choice);
-    jsonc_put_bool(o, "right", a->is_right);
-    jsonc_put_bool(o, "disturbed", a->is_disturbed);
+    put_bool(o, "bounds", a->has_bounds);
+    put_bool(o, "inside", a->is_inside);
+    put_double(o, "lo", a->has_bounds ? a->lo : 0);
+    put_double(o, "hi", a->has_bounds ? a->hi : 0);
+    put_int(o, "choice", a->right_choice);
+    put_bool(o, "right", a->is_right);
+    put_bool(o, "disturbed", a->is_disturbed);
     return o;
 }
 
@@ -125,9 +159,9 @@ static void write_lecture(struct json_object *root, const struct lecture *lectur
         for (unsigned i = 0; i < lesson->steps[s].n_measures; i++)
             jsonc_add(answers, write_answer(lecture_answer(lecture, s, i)));
     }
-    jsonc_put(root, "steps", steps);
-    jsonc_put(root, "scaled", scaled);
-    jsonc_put(root, "answers", answers);
+    put_list(root, "steps", steps);
+    put_list(root, "scaled", scaled);
+    put_list(root, "answers", answers);
 }
 
 static void put_date(struct json_object *root, time_t begun)
@@ -146,7 +180,7 @@ static void put_warnings(struct json_object *root, const struct session *session
     struct json_object *list = jsonc_array();
     for (unsigned i = 0; i < session_n_warnings(session); i++)
         jsonc_add(list, json_object_new_string(session_warning(session, i)));
-    jsonc_put(root, "warnings", list);
+    put_list(root, "warnings", list);
 }
 
 char *facts_write(const struct session *session, const struct machine *machine, const struct lecture *lecture)
@@ -159,36 +193,36 @@ char *facts_write(const struct session *session, const struct machine *machine, 
     put_date(root, session->recording.begun);
     jsonc_put(root, "machine", write_machine(machine));
     put_text(root, "name", info.workload.name);
-    jsonc_put_int(root, "kind", (int)info.workload.kind);
-    jsonc_put_int(root, "placement", (int)info.workload.placement);
-    jsonc_put_int(root, "tasks", (int)info.workload.n_tasks);
-    jsonc_put_u64(root, "work_ns", info.workload.work_ns);
+    put_int(root, "kind", (int)info.workload.kind);
+    put_int(root, "placement", (int)info.workload.placement);
+    put_int(root, "tasks", (int)info.workload.n_tasks);
+    put_u64(root, "work_ns", info.workload.work_ns);
     put_cpus(root, "cpus", &info.cpus);
     put_text(root, "source", info.source);
-    jsonc_put_bool(root, "all", info.all);
-    jsonc_put_bool(root, "exact", info.exact);
+    put_bool(root, "all", info.all);
+    put_bool(root, "exact", info.exact);
     put_text(root, "reason", info.reason);
-    jsonc_put_u64(root, "lost", info.n_lost);
-    jsonc_put_u64(root, "late", info.n_late);
-    jsonc_put_bool(root, "finished", info.finished);
-    jsonc_put_int(root, "observer_cpu", info.observer_cpu);
-    jsonc_put_bool(root, "self_told", session->sources.self_timed);
-    jsonc_put_int(root, "default_role", (int)session_default_role(session));
-    jsonc_put_u64(root, "memory", session->config.memory_bytes);
-    jsonc_put_u64(root, "now_ns", session->recording.is_on ? 0 : timeline_now_ns(session->timeline));
-    jsonc_put(root, "program", session_target(session, &target) ? write_target(&target) : NULL);
+    put_u64(root, "lost", info.n_lost);
+    put_u64(root, "late", info.n_late);
+    put_bool(root, "finished", info.finished);
+    put_int(root, "observer_cpu", info.observer_cpu);
+    put_bool(root, "self_told", session->sources.self_timed);
+    put_int(root, "default_role", (int)session_default_role(session));
+    put_u64(root, "memory", session->config.memory_bytes);
+    put_u64(root, "now_ns", session->recording.is_on ? 0 : timeline_now_ns(session->timeline));
+    if (session_target(session, &target))
+        jsonc_put(root, "program", write_target(&target));
     for (unsigned i = 0; i < session_n_runs(session); i++)
         jsonc_add(runs, write_run(session_run(session, i)));
-    jsonc_put(root, "runs", runs);
+    put_list(root, "runs", runs);
     const struct run *reference = session_reference(session);
-    jsonc_put_int(root, "reference", reference ? reference->number : 0);
-    jsonc_put_int(root, "comparison", (int)session_comparison(session));
+    put_int(root, "reference", reference ? reference->number : 0);
+    put_int(root, "comparison", (int)session_comparison(session));
     put_warnings(root, session);
     const struct program *program = info.workload.program;
     put_text(root, "file", program ? program->file : NULL);
-    jsonc_put(root, "text",
-              program && program->text ? json_object_new_string_len(program->text, (int)program->length)
-                                       : NULL);
+    if (program && program->text)
+        jsonc_put(root, "text", json_object_new_string_len(program->text, (int)program->length));
     if (lecture)
         write_lecture(root, lecture);
     const char *text = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PLAIN);

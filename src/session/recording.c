@@ -12,11 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A recording that is killed has lost no more than this: at first, and when it is long. Each block has its
- * price. */
-#define FLUSH_NS      (2 * NS_PER_S)
-#define FLUSH_LATE_NS (4 * NS_PER_S)
-#define LATE_NS       (20 * NS_PER_S)
+/* A recording that is killed has lost no more than this: at first, and then. Each block has its price. */
+#define FIRST_NS (2 * NS_PER_S)
+#define FLUSH_NS (4 * NS_PER_S)
 
 static void push(struct sink *sink, const struct event *events, unsigned long n)
 {
@@ -127,7 +125,8 @@ static void make_recorder(struct session *s, size_t memory_bytes)
 
 void recording_init(struct session *s)
 {
-    s->recording = (struct recording){.sink.push = push, .session = s, .begun = time(NULL)};
+    s->recording = (struct recording){
+        .sink.push = push, .session = s, .begun = time(NULL), .flushed_ns = clock_now_ns()};
     if (s->config.past_bytes)
         make_recorder(s, s->config.past_bytes);
 }
@@ -169,8 +168,8 @@ void recording_step(struct session *s, uint64_t until_ns)
     struct recording *r = &s->recording;
     if (!r->recorder)
         return;
-    const bool is_late = !r->is_on || until_ns > r->since_ns + LATE_NS;
-    if (until_ns < r->flushed_ns + (is_late ? FLUSH_LATE_NS : FLUSH_NS))
+    const bool is_first = r->is_on && r->flushed_ns == r->since_ns;
+    if (until_ns < r->flushed_ns + (is_first ? FIRST_NS : FLUSH_NS))
         return;
     r->flushed_ns = until_ns;
     if (r->is_on)
@@ -218,7 +217,7 @@ static bool begin(struct session *s, const char *path, bool force, uint64_t from
     strcpy(r->path, path);
     r->is_on = true;
     r->has_failed = false;
-    r->since_ns = clock_now_ns();
+    r->since_ns = r->flushed_ns = clock_now_ns();
     return true;
 }
 

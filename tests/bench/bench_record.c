@@ -1,8 +1,9 @@
 /* Bench: what recording costs, on the disk and of the CPU, and how fast a recording opens and is read.
  *
- * A pipe ping-pong and four spinners, each on one core, are captured and recorded, with `perf sched record`
- * beside the ping-pong where it is there. Then a recording of a machine that never was is written, opened and
- * read. Usage: bench_record [EVENTS [SECONDS]] (100,000,000 events; the file is made under /tmp and removed)
+ * A pipe ping-pong and four spinners (ten times as long), each on one core, are captured and recorded, with
+ * `perf sched record` beside the ping-pong where it is there. Then a recording of a machine that never was is
+ * written, opened and read. Usage: bench_record [EVENTS [SECONDS]] (100,000,000 events; the file is made under
+ * /tmp and removed)
  */
 #include "../../src/cpuset.h"
 #include "../../src/observe/merge.h"
@@ -27,6 +28,8 @@
 
 #define MARGIN_NS NS_PER_MS /* a record is in its ring long before that */
 #define N_PLAYERS 4
+#define FLUSH_NS  (4 * NS_PER_S) /* as session/recording.c does */
+#define PATIENCE  10             /* so much longer with spinners: they switch seldom */
 #define BATCH     1024
 
 static char directory[] = "/tmp/bench_record.XXXXXX", path[64], peer_path[64];
@@ -202,11 +205,11 @@ static void push(struct sink *sink, const struct event *events, unsigned long n)
 }
 
 static bool capture(struct source *perf, struct merge *merge, struct timeline *timeline,
-                    struct counter *counter, struct recorder *recorder, struct err *err)
+                    struct counter *counter, struct recorder *recorder, double length, struct err *err)
 {
     struct pollfd fds[2];
     uint64_t now_ns = clock_now_ns(), flushed_ns = now_ns;
-    const uint64_t end_ns = now_ns + (uint64_t)(seconds * 1e9);
+    const uint64_t end_ns = now_ns + (uint64_t)(length * 1e9);
     recording_ns = 0;
     if (!recorder_start(recorder, path, true, UINT64_MAX, err))
         return false;
@@ -216,7 +219,7 @@ static bool capture(struct source *perf, struct merge *merge, struct timeline *t
         perf->ops->tick(perf, now_ns);
         merge_run(merge, now_ns - MARGIN_NS, &counter->sink);
         timeline_advance(timeline, now_ns - MARGIN_NS);
-        if (now_ns >= flushed_ns + NS_PER_S) {
+        if (now_ns >= flushed_ns + FLUSH_NS) {
             const uint64_t from_ns = cpu_ns();
             recorder_flush(recorder, now_ns - MARGIN_NS);
             count_recording(from_ns);
@@ -248,7 +251,8 @@ static void show_captured(const char *what, bool spinners, bool beside_peer)
     merge_add(merge, perf);
     const pid_t peer = beside_peer ? start_peer() : -1;
     const unsigned n = start_players(spinners, pids);
-    const bool good = capture(perf, merge, timeline, &counter, recorder, &err);
+    const double length = spinners ? seconds * PATIENCE : seconds;
+    const bool good = capture(perf, merge, timeline, &counter, recorder, length, &err);
     stop_players(pids, n);
     const off_t n_peer = stop_peer(peer);
     recorder_figures(recorder, &figures);
@@ -257,12 +261,12 @@ static void show_captured(const char *what, bool spinners, bool beside_peer)
     else if (n_peer)
         printf(
             "%-12s %9.0f switches/s beside perf sched record: it %.0f MB, ours %.1f MB: %.0f times as much\n",
-            what, (double)counter.n_switches / seconds, (double)n_peer / 1e6, (double)figures.n_bytes / 1e6,
+            what, (double)counter.n_switches / length, (double)n_peer / 1e6, (double)figures.n_bytes / 1e6,
             (double)n_peer / (double)figures.n_bytes);
     else if (!beside_peer)
         printf("%-12s %9.0f switches/s   %5.2f bytes a switch on disk (bar: 4)   %5.1f ns of CPU an event "
                "(bar: 30)   %" PRIu64 " blocks\n",
-               what, (double)counter.n_switches / seconds,
+               what, (double)counter.n_switches / length,
                (double)figures.n_bytes / (double)counter.n_switches,
                (double)recording_ns / (double)figures.n_taken, figures.n_blocks);
     recorder_free(recorder);

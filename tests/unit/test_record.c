@@ -547,6 +547,92 @@ static void facts_come_back(void **state)
     free(file.bytes);
 }
 
+/* ---- texts that are packed behind the first of their name ---- */
+
+/* A text that zstd cannot make shorter by much, and that comes twice but for its end. */
+static void a_text_that_repeats_the_first_is_short(void **state)
+{
+    (void)state;
+    enum { LENGTH = 4000 };
+    char text[LENGTH + 1] = "";
+    struct timeline *timeline = timeline_new(0);
+    struct recorder *recorder = recorder_new(timeline, 0);
+    struct err err = {""};
+    uint64_t random = 9;
+    for (size_t i = 0; i < LENGTH; i++)
+        text[i] = (char)('A' + random_below(&random, 26));
+    assert_true(recorder_facts(recorder, 1, true, "story", "timed"));
+    assert_true(recorder_start(recorder, path, true, UINT64_MAX, &err));
+    assert_true(recorder_facts(recorder, 2, false, "tale", text));
+    for (int i = 0; i < 3; i++) {
+        text[LENGTH - 1] = (char)('a' + i);
+        assert_true(recorder_facts(recorder, 3, false, "tale", text));
+    }
+    assert_true(recorder_facts(recorder, 4, false, "story", "of the name of a timed one"));
+    assert_true(recorder_stop(recorder, &err));
+    struct bytes file = load();
+    assert_in_range(file.n, LENGTH / 2, LENGTH);
+    free(file.bytes);
+
+    struct reader *reader = reader_open(path, &err);
+    assert_non_null(reader);
+    assert_int_equal(reader_n_facts(reader), 6);
+    for (unsigned i = 5; i-- > 2;) { /* in any order */
+        text[LENGTH - 1] = (char)('a' + i - 2);
+        char *got = reader_text(reader, i, NULL, &err);
+        assert_string_equal(got, text);
+        free(got);
+    }
+    char *got = reader_text(reader, 5, NULL, &err);
+    assert_string_equal(got, "of the name of a timed one");
+    free(got);
+    reader_close(reader);
+    recorder_free(recorder);
+    timeline_free(timeline);
+}
+
+static void add_text(struct buffer *file, const char *name, const char *text, unsigned flags)
+{
+    struct buffer block = {0};
+    struct block_header header = {
+        .type = BLOCK_FACTS, .flags = (uint8_t)flags, .n_header = BLOCK_HEADER_SIZE};
+    ZSTD_CCtx *packer = ZSTD_createCCtx();
+    buffer_reserve(&block, BLOCK_HEADER_SIZE);
+    block.n = BLOCK_HEADER_SIZE;
+    block_add_section(&block, &header, SECTION_NAME, name, strlen(name));
+    block_add_packed(&block, &header, SECTION_TEXT, text, strlen(text), packer);
+    block_header_store(block.bytes, &header);
+    buffer_bytes(file, block.bytes, block.n);
+    buffer_fini(&block);
+    ZSTD_freeCCtx(packer);
+}
+
+/* Which no writer makes. */
+static void a_text_behind_none_is_damaged(void **state)
+{
+    (void)state;
+    struct buffer file = {0};
+    struct err err = {""};
+    buffer_reserve(&file, FILE_HEADER_SIZE);
+    file_header_store(file.bytes);
+    file.n = FILE_HEADER_SIZE;
+    add_text(&file, "tale", "behind itself", BLOCK_AFTER);
+    add_text(&file, "tale", "behind one that is behind itself", BLOCK_AFTER);
+    add_text(&file, "story", "behind none", 0);
+    struct reader *reader = reader_open_memory(file.bytes, file.n, "f", &err);
+    assert_non_null(reader);
+    assert_int_equal(reader_n_facts(reader), 3);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_null(reader_text(reader, i, NULL, &err));
+        assert_non_null(strstr(err.msg, "is damaged"));
+    }
+    char *text = reader_text(reader, 2, NULL, &err);
+    assert_string_equal(text, "behind none");
+    free(text);
+    reader_close(reader);
+    buffer_fini(&file);
+}
+
 /* Cut anywhere it opens, with all whole blocks, and says so. */
 static void what_is_cut_off_opens(void **state)
 {
@@ -740,6 +826,8 @@ int main(void)
         cmocka_unit_test(sums_come_back),
         cmocka_unit_test(a_recording_comes_back),
         cmocka_unit_test(facts_come_back),
+        cmocka_unit_test(a_text_that_repeats_the_first_is_short),
+        cmocka_unit_test(a_text_behind_none_is_damaged),
         cmocka_unit_test(what_is_cut_off_opens),
         cmocka_unit_test(a_flipped_byte_is_noticed),
         cmocka_unit_test(later_formats_are_refused),
