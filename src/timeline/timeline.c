@@ -962,6 +962,7 @@ __attribute__((cold)) static const struct event *take_due(struct timeline *tl, c
 {
     *early = *event;
     early->time_ns = event->time_ns < MODEL_MAX_TIME_NS ? event->time_ns : MODEL_MAX_TIME_NS;
+    tl->now_ns = later(tl->now_ns, early->time_ns);
     waits_pass(tl, early->time_ns);
     return early;
 }
