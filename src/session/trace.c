@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define IMPORT_BATCH 4096u
@@ -27,6 +28,14 @@ static bool ends_with(const char *path, const char *ending)
     return n > m && strcmp(path + n - m, ending) == 0;
 }
 
+/* Only such is looked into to tell what it is: what is read from a pipe is gone, and who writes to it ends when
+ * nobody reads any more. */
+static bool is_regular(const char *path)
+{
+    struct stat at;
+    return stat(path, &at) == 0 && S_ISREG(at.st_mode);
+}
+
 /* The first bytes; a file that cannot be read has none. */
 static size_t read_head(const char *path, char *head, size_t size)
 {
@@ -37,11 +46,16 @@ static size_t read_head(const char *path, char *head, size_t size)
     return n > 0 ? (size_t)n : 0;
 }
 
-static bool is_ours(const char *path)
+static bool has_magic(const char *path)
 {
     char head[READER_MAGIC_SIZE];
     const size_t n = read_head(path, head, sizeof head);
-    return reader_is_recording(head, n) || ends_with(path, ".svz");
+    return reader_is_recording(head, n);
+}
+
+static bool is_ours(const char *path)
+{
+    return ends_with(path, ".svz") || (is_regular(path) && has_magic(path));
 }
 
 bool trace_is_one(const char *path)
@@ -51,7 +65,8 @@ bool trace_is_one(const char *path)
 
 bool trace_is_foreign(const char *path)
 {
-    return import_recognise_file(path) != IMPORT_NONE || ends_with(path, ".dat") || ends_with(path, ".data");
+    return ends_with(path, ".dat") || ends_with(path, ".data") ||
+           (is_regular(path) && import_recognise_file(path) != IMPORT_NONE);
 }
 
 /* What a recording without a word of its session still shows. */

@@ -6,6 +6,7 @@
 #include <json-c/linkhash.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <yaml.h>
 
 /* ---- Memory that is freed at once ---- */
@@ -345,7 +346,9 @@ static bool take_event(struct builder *b, const yaml_event_t *event)
 
 const char *tree_way_out(const char *file)
 {
-    return strcmp(file, "-") == 0 ? "; a recording cannot be read from a pipe: save it to a file" : "";
+    struct stat at;
+    const bool is_pipe = strcmp(file, "-") == 0 || (stat(file, &at) == 0 && S_ISFIFO(at.st_mode));
+    return is_pipe ? "; a recording cannot be read from a pipe: save it to a file" : "";
 }
 
 static bool fail_syntax(struct builder *b, const yaml_parser_t *parser)

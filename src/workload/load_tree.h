@@ -35,8 +35,8 @@ void tree_free(struct tree *tree);
  * compare. */
 bool tree_read_yaml(struct tree *tree, const char *file, const char *text, size_t length, struct err *err);
 
-/* What a line about bytes that are no text ends with: of standard input, that a recording is not read from
- * it. */
+/* What a line about bytes that are no text ends with: of standard input and pipes, that a recording is not
+ * read from them. */
 const char *tree_way_out(const char *file);
 
 #endif

@@ -964,6 +964,24 @@ def _():
         expect(b"a recording cannot be read from a pipe: save it to a file" in done.stderr, f"{done}")
 
 
+@test("a workload comes through a pipe, whole; a recording is refused with the way out")
+def _():
+    with directory() as place:
+        pipe, workload = os.path.join(place, "pipe"), os.path.join(place, "w.yaml")
+        os.mkfifo(pipe)
+        with open(workload, "w", encoding="ascii") as file:
+            file.write("tasks: {spinner: {instance: 3, run: 1000}}\n")
+        recording = make_recording(os.path.join(place, "a.svz"))
+        for source in (workload, recording):
+            with subprocess.Popen(["sh", "-c", 'cat "$0" > "$1"', source, pipe], env=environment()) as writer:
+                result = run("-b", "-d", "0.2", "-f", "json", pipe)
+                expect(writer.wait(timeout=10) == 0 or source == recording, "who wrote to the pipe was cut off")
+            if source == workload:
+                expect(result.status == 0 and '"spinner-3"' in result.out, str(result))
+            else:
+                expect_line(result, pipe, "a recording cannot be read from a pipe: save it to a file", statuses=(2,))
+
+
 @test("a table of a run that was seen by samples says that it can have no lines")
 def _():
     result = good("-b", "-d", "0.2", "-s", "proc", "-f", "csv", err=SAMPLES)
