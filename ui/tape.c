@@ -416,12 +416,23 @@ static bool is_recorded_into(struct app *app)
     return is_same;
 }
 
+/* The screen would stand still until somebody reads from a pipe, and a terminal is the screen's own. */
+static bool is_no_file(struct app *app)
+{
+    char name[160];
+    const bool is_stream = output_is_stream(app->tape.name);
+    export_safe_name(app->tape.name, name, sizeof name);
+    if (is_stream)
+        app_notice(app, true, "%s: is no regular file: name a new one", name);
+    return is_stream;
+}
+
 static void export_now(struct app *app)
 {
     struct tape *tape = &app->tape;
     char name[160];
     struct err err;
-    if (is_too_large(app) || is_nameless(app) || is_recorded_into(app) ||
+    if (is_too_large(app) || is_nameless(app) || is_no_file(app) || is_recorded_into(app) ||
         (output_exists(tape->name) && is_asked_first(app)))
         return;
     if (write_export(app, &err)) {

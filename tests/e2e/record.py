@@ -1034,6 +1034,9 @@ def _():
         terminal.keys("Enter")
         terminal.wait(lambda s: "pipe: is no regular file" in s and "Enter again" not in s, what="the refusal")
         terminal.keys("Escape", "X")
+        type_name(terminal, "pipe")
+        terminal.keys("Enter")
+        terminal.wait(lambda s: "pipe: is no regular file" in s and "Enter again" not in s, what="the refusal")
         if os.geteuid() == 0:  # else the directory is the user's own
             os.chown(terminal.path("locked"), 0, 0)
             type_name(terminal, "locked/a.svg")
