@@ -497,11 +497,14 @@ char *figure_workload(const struct figure *f, char *buf, size_t size)
                    online = r->machine ? cpuset_count(&r->machine->online) : 0,
                    all = online > chosen ? online : chosen;
     if (r->has_target) {
-        unsigned n_processes = 0;
-        for (unsigned i = 0; i < f->n_workload; i++)
-            n_processes += f->tasks[i].task.tid == f->tasks[i].task.pid;
+        unsigned n_threads = 0, n_processes = 0;
+        for (unsigned i = 0; i < f->n_workload; i++) {
+            const struct task *task = &f->tasks[i].task;
+            n_threads += !task->continues;
+            n_processes += !task->continues && task->tid == task->pid;
+        }
         snprintf(counts, sizeof counts, "%u process%s, %u thread%s", n_processes,
-                 n_processes == 1 ? "" : "es", f->n_workload, plural(f->n_workload));
+                 n_processes == 1 ? "" : "es", n_threads, plural(n_threads));
         snprintf(buf, size, "%s · %u of %u core%s", counts, chosen, all, plural(all));
         return buf;
     }

@@ -26,14 +26,16 @@ static void print_duration(FILE *out, int cols, uint64_t ns)
 static void print_program(const struct report *r, FILE *out)
 {
     char cpus[64], name[4 * sizeof r->tasks->task.name + 64];
-    unsigned n_processes = 0;
-    for (unsigned i = 0; i < r->n_workload; i++)
-        n_processes += r->tasks[i].task.kind == TASK_PROCESS;
+    unsigned n_threads = 0, n_processes = 0;
+    for (unsigned i = 0; i < r->n_workload; i++) {
+        n_threads += !r->tasks[i].task.continues;
+        n_processes += !r->tasks[i].task.continues && r->tasks[i].task.kind == TASK_PROCESS;
+    }
     export_safe_name(r->info.workload.name, name, sizeof name);
     fprintf(out, "schedviz  %s", name);
     if (r->target.pid) /* of a server's trace nobody is the first */
         fprintf(out, " (%d)", r->target.pid);
-    fprintf(out, "  %u thread%s", r->n_workload, plural(r->n_workload));
+    fprintf(out, "  %u thread%s", n_threads, plural(n_threads));
     if (n_processes)
         fprintf(out, " of %u process%s", n_processes, n_processes == 1 ? "" : "es");
     fprintf(out, " on %u core%s (%s)\n", cpuset_count(&r->info.cpus), plural(cpuset_count(&r->info.cpus)),

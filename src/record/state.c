@@ -27,6 +27,7 @@ enum task_flags {
     TASK_NAMED = 16,   /* its name follows; else it is that of the task before it */
     TASK_COUNTED = 32, /* the kernel's counts follow */
     TASK_SAMPLED = 64,
+    TASK_CONTINUES = 128,
 };
 
 enum counts_flags { COUNTS_SWITCHES = 1, COUNTS_RUN = 2, COUNTS_SLICES = 4 };
@@ -100,7 +101,7 @@ static void put_task(struct buffer *to, uint64_t now_ns, const struct task *t, c
     buffer_byte(to, (uint8_t)((t->exited ? TASK_EXITED : 0) | (t->exit_known ? TASK_EXIT_KNOWN : 0) |
                               (t->wakes_known ? TASK_WAKES_KNOWN : 0) | (t->carries ? TASK_CARRIES : 0) |
                               (named ? TASK_NAMED : 0) | (counted ? TASK_COUNTED : 0) |
-                              (t->sampled ? TASK_SAMPLED : 0)));
+                              (t->sampled ? TASK_SAMPLED : 0) | (t->continues ? TASK_CONTINUES : 0)));
     buffer_signed(to, (uint64_t)t->tid - (uint64_t)before->tid);
     buffer_signed(to, (uint64_t)t->pid - (uint64_t)before->pid);
     buffer_signed(to, (uint64_t)t->slot - (uint64_t)before->slot);
@@ -158,6 +159,7 @@ static void get_task(struct cursor *from, uint64_t now_ns, unsigned n_tasks, con
     t->wakes_known = flags & TASK_WAKES_KNOWN;
     t->carries = flags & TASK_CARRIES;
     t->sampled = flags & TASK_SAMPLED;
+    t->continues = flags & TASK_CONTINUES;
     t->tid = (int32_t)(get_signed(from) + (uint64_t)before->tid);
     t->pid = (int32_t)(get_signed(from) + (uint64_t)before->pid);
     t->slot = (int32_t)(get_signed(from) + (uint64_t)before->slot);

@@ -697,6 +697,7 @@ static void take_over(struct timeline *tl, const struct event *event, struct lif
     struct task *task = &find_life(tl, event->tid)->task;
     memcpy(task->name, taker->task.name, sizeof task->name);
     task->parent = first->task.parent;
+    task->continues = true;
     task->kernel.base_voluntary = counted.voluntary;
     task->kernel.base_involuntary = counted.involuntary;
     task->kernel.base_run_ns = counted.run_ns;

@@ -141,6 +141,7 @@ struct task {
     uint64_t n_slices, n_voluntary, n_involuntary, n_migrations, n_samples, n_wakes;
     bool wakes_known; /* it is known when it was woken: runnable and blocked are told apart after blocking */
     bool carries;     /* it is the thread of green tasks */
+    bool continues;   /* it is the thread that had another tid before it executed a program: no further one */
     bool sampled;     /* FOUND_SAMPLED, and no switch since: between its samples nothing is known of it */
     uint64_t work_done_ns, work_total_ns;
     char kernel_state; /* letter of proc(5), 0 when never sampled */

@@ -532,6 +532,10 @@ def _():
         expect(process[1]["run_ns"] > 10_000_000, said)
         expect(thread and all(task["unknown_ns"] == 0 for task in thread + process), said)
         expect(not watched.report["warnings"], said)
+        words = [*user.prefix, program(), "-b", "-f", "text", "--", PYTHON, "-c", THREAD_EXECUTES]
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, env=environment(), cwd=workdir(),
+                              timeout=30, check=False)
+        expect(b" 3 threads of 2 processes on " in done.stderr, str(done))
 
 
 def set_uid_sleep():

@@ -294,6 +294,7 @@ static struct task any_task(uint32_t index, unsigned n_tasks)
         .wakes_known = pick(2),
         .carries = pick(2),
         .sampled = pick(2),
+        .continues = pick(2),
         .work_done_ns = any_number(),
         .work_total_ns = any_number(),
         .kernel_state = (char)pick(256),

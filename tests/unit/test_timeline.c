@@ -741,6 +741,7 @@ static void check_executed(void)
     assert_int_equal(first.tid, 7);
     assert_string_equal(first.name, "before");
     assert_true(first.exited && taker.exited && !task.exited);
+    assert_true(task.continues && !taker.continues && !first.continues);
     assert_int_equal(first.run_ns, 30);
     assert_int_equal(taker.unknown_ns, 0);
     assert_int_equal(taker.n_voluntary, 0);
