@@ -39,6 +39,9 @@ bool export_sqlite(const struct report *report, const struct timeline *tl, const
  * printable stays). */
 void export_safe_name(const char *name, char *buf, size_t size);
 
+/* The words of the JSON report and of the database for an alert of a kind. */
+const char *export_alert_kind(enum alert_kind kind);
+
 /* "3.98 ms", "1.40 µs", "250 ns", "12.3 s", "2 min 05 s": three significant digits and a unit; "us" where the
  * locale (setlocale(3)) has no UTF-8. Returns buf. */
 char *export_duration(uint64_t ns, char *buf, size_t size);

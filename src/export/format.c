@@ -108,3 +108,10 @@ char *export_figure(double value, const char *unit, char *buf, size_t size)
         snprintf(buf, size, "%.*f%s%s", magnitude >= 10 ? 1 : magnitude >= 0.1 ? 2 : 4, value, space, shown);
     return buf;
 }
+
+const char *export_alert_kind(enum alert_kind kind)
+{
+    static const char *const words[] = {
+        [ALERT_DEADLOCK] = "deadlock", [ALERT_HELD_LONG] = "held_long", [ALERT_QUEUE_GROWS] = "queue_grows"};
+    return words[kind];
+}

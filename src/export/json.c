@@ -242,8 +242,6 @@ static struct json_object *other(const struct task *t)
 
 static struct json_object *alert(const struct report *r, const struct alert *a)
 {
-    static const char *const kinds[] = {
-        [ALERT_DEADLOCK] = "deadlock", [ALERT_HELD_LONG] = "held_long", [ALERT_QUEUE_GROWS] = "queue_grows"};
     struct json_object *o = jsonc_object(), *tids = jsonc_array();
     for (unsigned i = 0; i < a->n; i++) {
         if (a->tasks[i] == TIMELINE_NO_TASK)
@@ -252,7 +250,7 @@ static struct json_object *alert(const struct report *r, const struct alert *a)
         timeline_task(r->tl, a->tasks[i], &task);
         jsonc_add(tids, json_object_new_int(task.tid));
     }
-    put_text(o, "kind", kinds[a->kind]);
+    put_text(o, "kind", export_alert_kind(a->kind));
     jsonc_put(o, "tids", tids);
     put_text(o, "text", a->text);
     jsonc_put_u64(o, "since_ns", a->since_ns);

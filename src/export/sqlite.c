@@ -28,7 +28,7 @@ static const char schema[] =
     "CREATE TABLE report ("
     " schedviz TEXT NOT NULL,"
     " source_switches TEXT NOT NULL, source_exact INTEGER NOT NULL, source_lost INTEGER NOT NULL,"
-    " source_reason TEXT,"
+    " source_sampled_tasks INTEGER NOT NULL, source_reason TEXT,"
     " host_kernel TEXT NOT NULL, host_cpus_online INTEGER NOT NULL, host_cpus_allowed TEXT NOT NULL,"
     " workload_name TEXT NOT NULL, workload_kind TEXT NOT NULL, workload_tasks INTEGER NOT NULL,"
     " workload_cores TEXT NOT NULL, workload_placement TEXT NOT NULL,"
@@ -44,7 +44,8 @@ static const char schema[] =
     "CREATE TABLE task ("
     " id INTEGER PRIMARY KEY,"
     " tid INTEGER NOT NULL, pid INTEGER, name TEXT NOT NULL,"
-    " kind TEXT NOT NULL, role TEXT NOT NULL, observer INTEGER NOT NULL, run INTEGER,"
+    " kind TEXT NOT NULL, role TEXT NOT NULL, observer INTEGER NOT NULL, sampled INTEGER NOT NULL,"
+    " run INTEGER,"
     " start_ns INTEGER NOT NULL, end_ns INTEGER NOT NULL, exited INTEGER NOT NULL,"
     " exit_code INTEGER, exit_signal INTEGER,"
     " run_ns INTEGER NOT NULL, runnable_ns INTEGER NOT NULL, blocked_ns INTEGER NOT NULL,"
@@ -67,6 +68,9 @@ static const char schema[] =
     " from_task INTEGER NOT NULL REFERENCES task (id), voluntary INTEGER NOT NULL,"
     " to_task INTEGER REFERENCES task (id), gap_ns INTEGER, cost_ns INTEGER);"
     "CREATE TABLE mark (time_ns INTEGER NOT NULL, text TEXT NOT NULL);"
+    "CREATE TABLE alert ("
+    " kind TEXT NOT NULL, since_ns INTEGER NOT NULL, time_ns INTEGER NOT NULL, ended_ns INTEGER,"
+    " text TEXT NOT NULL);"
     "CREATE TABLE hole ("
     " cpu INTEGER NOT NULL, start_ns INTEGER NOT NULL, end_ns INTEGER NOT NULL, lost INTEGER NOT NULL);";
 
@@ -83,6 +87,7 @@ enum table {
     TABLE_SLICE,
     TABLE_SWITCH,
     TABLE_MARK,
+    TABLE_ALERT,
     TABLE_HOLE,
     N_TABLES
 };
@@ -91,9 +96,9 @@ static const struct {
     const char *name;
     int n_columns; /* that are given */
 } tables[N_TABLES] = {
-    [TABLE_REPORT] = {"report", 26}, [TABLE_CPU] = {"cpu", 5},       [TABLE_TASK] = {"task", 32},
+    [TABLE_REPORT] = {"report", 27}, [TABLE_CPU] = {"cpu", 5},       [TABLE_TASK] = {"task", 33},
     [TABLE_SLICE] = {"slice", 7},    [TABLE_SWITCH] = {"switch", 8}, [TABLE_MARK] = {"mark", 2},
-    [TABLE_HOLE] = {"hole", 4},
+    [TABLE_ALERT] = {"alert", 5},    [TABLE_HOLE] = {"hole", 4},
 };
 
 struct database {
@@ -231,12 +236,13 @@ static bool add_report(const struct database *d)
     put_text(&row, r->info.source);
     put_int(&row, r->info.exact);
     put_count(&row, r->info.n_lost);
+    put_count(&row, r->info.exact ? r->info.n_sampled : r->n_workload);
     put_text(&row, r->info.reason);
     put_text(&row, r->machine->kernel);
     put_count(&row, cpuset_count(&r->machine->online));
     put_cpus(&row, &r->machine->allowed);
     put_text(&row, r->info.workload.name);
-    put_word(&row, workload_kind_name(r->info.workload.kind));
+    put_word(&row, r->has_target ? "program" : workload_kind_name(r->info.workload.kind));
     put_count(&row, r->has_target ? r->n_workload : r->info.workload.n_tasks);
     put_cpus(&row, &r->info.cpus);
     put_word(&row, workload_placement_name(r->info.workload.placement));
@@ -284,6 +290,7 @@ static bool add_task(const struct database *d, const struct task *t)
     put_word(&row, workload_kind_name(t->kind));
     put_word(&row, slices_role_name(t->role));
     put_int(&row, t->role == ROLE_OBSERVER || t->role == ROLE_HOST);
+    put_int(&row, !d->report->info.exact || t->sampled);
     put_optional(&row, t->run > 0, t->run);
     put_time(&row, t->first_ns);
     put_time(&row, t->last_ns);
@@ -440,6 +447,25 @@ static bool add_marks(const struct database *d)
     return true;
 }
 
+static bool add_alerts(const struct database *d)
+{
+    for (unsigned i = 0; i < d->report->n_alerts; i++) {
+        const struct alert *alert = d->report->alerts[i];
+        struct row row = row_of(d, TABLE_ALERT);
+        put_word(&row, export_alert_kind(alert->kind));
+        put_time(&row, alert->since_ns);
+        put_time(&row, alert->time_ns);
+        if (alert->ended_ns)
+            put_time(&row, alert->ended_ns);
+        else
+            put_null(&row);
+        put_text(&row, alert->text);
+        if (!insert(&row))
+            return false;
+    }
+    return true;
+}
+
 static bool add_holes(const struct database *d)
 {
     for (unsigned i = 0; i < timeline_n_holes(d->tl); i++) {
@@ -462,7 +488,7 @@ bool export_sqlite(const struct report *report, const struct timeline *tl, const
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX;
     bool ok = sqlite3_open_v2(path, &d.db, flags, NULL) == SQLITE_OK || fail(&d);
     ok = ok && run_sql(&d, schema) && prepare_inserts(&d) && add_report(&d) && add_tasks(&d) &&
-         add_lanes(&d) && add_marks(&d) && add_holes(&d) && run_sql(&d, finish);
+         add_lanes(&d) && add_marks(&d) && add_alerts(&d) && add_holes(&d) && run_sql(&d, finish);
     for (int table = 0; table < N_TABLES; table++)
         sqlite3_finalize(d.insert[table]);
     int closed = sqlite3_close(d.db);

@@ -18,6 +18,8 @@ enum { A = 11, B = 12 };
 static struct timeline *tl;
 static char path[64];
 static sqlite3 *db;
+static const struct alert *alerts[2];
+static unsigned n_alerts;
 
 static struct event event_of(uint64_t t, int tid, int cpu, enum event_kind kind, unsigned detail)
 {
@@ -95,6 +97,8 @@ static bool export(struct err *err)
         .start_ns = START,
         .duration_ns = 1000,
         .cost_known = true,
+        .alerts = alerts,
+        .n_alerts = n_alerts,
     };
     return export_sqlite(&report, tl, path, err);
 }
@@ -236,6 +240,36 @@ static void history_that_was_dropped_is_no_gap(void **state)
     expect_rows("SELECT slices FROM task", "200000");
 }
 
+static void alerts_and_samples_are_told(void **state)
+{
+    (void)state;
+    const struct alert deadlock = {.kind = ALERT_DEADLOCK,
+                                   .since_ns = START + 100,
+                                   .time_ns = START + 200,
+                                   .text = "deadlock: A wants a\033lock, held by B"};
+    const struct alert queue = {.kind = ALERT_QUEUE_GROWS,
+                                .since_ns = START,
+                                .time_ns = START + 5,
+                                .ended_ns = START + 9,
+                                .text = "q"};
+    add_task(0, A, "A");
+    add_task(0, B, "B");
+    struct event sample = event_of(5, A, -1, EVENT_SAMPLE, SAMPLE_STATE);
+    sample.u.state.letter = 'S';
+    sample.u.state.found = FOUND_SAMPLED;
+    push(&sample);
+    alerts[0] = &deadlock;
+    alerts[1] = &queue;
+    n_alerts = 2;
+    export_and_open();
+    n_alerts = 0;
+    expect_sound();
+    expect_rows("SELECT * FROM alert", "deadlock 100 200 - deadlock: A wants a\\x1block, held by B|"
+                                       "queue_grows 0 5 9 q");
+    expect_rows("SELECT name, sampled FROM task", "A 1|B 0");
+    expect_rows("SELECT source_sampled_tasks FROM report", "0");
+}
+
 static void an_empty_run_is_a_database(void **state)
 {
     (void)state;
@@ -273,6 +307,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(nothing_is_told_across_a_hole, begin, end),
         cmocka_unit_test_setup_teardown(odd_events_are_kept, begin, end),
         cmocka_unit_test_setup_teardown(history_that_was_dropped_is_no_gap, begin, end),
+        cmocka_unit_test_setup_teardown(alerts_and_samples_are_told, begin, end),
         cmocka_unit_test_setup_teardown(an_empty_run_is_a_database, begin, end),
         cmocka_unit_test_setup_teardown(failures_are_one_line, begin, end),
     };
