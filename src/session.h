@@ -154,6 +154,14 @@ void session_let_run(struct session *session);
 
 /* ---- runs and their comparison ---- */
 
+/* What was found in a counter of the workload file when a run was over, and what had been added to it. */
+struct counter_sum {
+    uint32_t object; /* of the program */
+    int64_t found, expected;
+};
+
+#define RUN_MAX_SUMS 8 /* of the program's first counters */
+
 /* One run: the tasks that were started together. Same work on 1 core and on k are two runs of one timeline.
  */
 struct run {
@@ -170,6 +178,8 @@ struct run {
     bool changed;      /* cores, tasks, kind or placement were changed while it ran */
     bool went_on; /* a reference, as it was until a change at end_ns: its tasks ran on, so their totals are of
                      more */
+    unsigned n_sums;
+    struct counter_sum sums[RUN_MAX_SUMS];
 };
 unsigned session_n_runs(const struct session *session);
 const struct run *session_run(const struct session *session, unsigned i); /* i from 0, oldest first */

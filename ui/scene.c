@@ -352,11 +352,23 @@ static bool is_known(const struct app *app, const struct scene_object *object)
     return !app->scene.state || (is_sum && session_current_run(app->session)->end_ns);
 }
 
+/* What was found in a counter when the run was over. */
+static bool find_sum(const struct run *run, uint32_t object, struct object_state *state)
+{
+    for (unsigned i = 0; run->end_ns && i < run->n_sums; i++) {
+        if (run->sums[i].object != object)
+            continue;
+        *state = (struct object_state){.value = run->sums[i].found, .expected = run->sums[i].expected};
+        return true;
+    }
+    return false;
+}
+
 static void build_objects(struct app *app)
 {
     const struct program *program = app->scene.info.workload.program;
     const struct engine *engine = session_engine(app->session); /* NULL: it is replayed */
-    const uint16_t run = session_current_run(app->session)->number;
+    const struct run *run = session_current_run(app->session);
     unsigned n = 0;
     app->scene.n_objects = 0;
     if (!program || !program->n_objects)
@@ -365,14 +377,16 @@ static void build_objects(struct app *app)
     uint32_t *told = mem_new(program->n_objects, sizeof *told);
     app->objects = mem_resize(app->objects, program->n_objects, sizeof *app->objects);
     note_objects(&app->scene.info.workload, notes);
-    find_told(scene_state(&app->scene), program, run, told);
+    find_told(scene_state(&app->scene), program, run->number, told);
     for (unsigned i = 0; i < program->n_objects; i++) {
         struct scene_object *object = &app->objects[n];
         if (!(notes[i] & USED) || program->objects[i].kind == OBJECT_TIMER)
             continue;
         *object = (struct scene_object){
             .object = &program->objects[i], .wait = told[i], .is_level = notes[i] & GOES_DOWN};
-        object->has_state = engine && is_known(app, object) && engine_object(engine, run, i, &object->state);
+        object->has_state =
+            is_known(app, object) && ((engine && engine_object(engine, run->number, i, &object->state)) ||
+                                      find_sum(run, i, &object->state));
         n++;
     }
     free(notes);

@@ -33,6 +33,7 @@ void tape_init(struct app *app)
 void tape_show(struct app *app, uint64_t from_ns, uint64_t to_ns)
 {
     viewport_fit(&app->viewport, session_timeline(app->session), from_ns, to_ns);
+    app->tape.shown_ns = tape_at_ns(app);
 }
 
 void tape_set_time(struct app *app)
@@ -49,16 +50,21 @@ static bool is_played(const struct app *app)
     return app->viewport.mode == MODE_SCOPE || app->viewport.mode == MODE_SCROLL;
 }
 
-/* The lesson stands at the step that is shown. */
+/* The lesson stands at the step that is shown: the one that was begun last before then. */
 static void follow_steps(struct app *app, uint64_t t_ns)
 {
     const struct lecture *lecture = app->lectern.lecture;
     unsigned step = 0;
+    uint64_t begun_ns = 0;
     if (!lecture)
         return;
-    for (unsigned i = 0; i < lecture_lesson(lecture)->n_steps; i++)
-        if (lecture_step_ns(lecture, i) && lecture_step_ns(lecture, i) <= t_ns)
+    for (unsigned i = 0; i < lecture_lesson(lecture)->n_steps; i++) {
+        const uint64_t step_ns = lecture_step_ns(lecture, i);
+        if (step_ns > begun_ns && step_ns <= t_ns) {
             step = i;
+            begun_ns = step_ns;
+        }
+    }
     if (step != lecture_step(lecture))
         lectern_follow(app, step);
 }
@@ -112,9 +118,10 @@ void tape_turn(struct app *app)
     vp->first_ns = tape->first_ns;
     vp->last_ns = tape->last_ns;
     const uint64_t end_ns = vp->start_ns + viewport_span_ns(vp);
-    tape->shown_ns = tape_at_ns(app);
-    if (vp->mode != MODE_PAUSED)
-        follow_steps(app, tape->shown_ns);
+    const uint64_t at_ns = tape_at_ns(app);
+    if (at_ns != tape->shown_ns) /* else the user goes from step to step */
+        follow_steps(app, at_ns);
+    tape->shown_ns = at_ns;
     app->dirty |= session_show(app->session, vp->start_ns, end_ns, tape->shown_ns);
     app->scene.tl = session_timeline(app->session); /* the one before may be gone */
 }

@@ -96,6 +96,20 @@ static struct json_object *write_machine(const struct machine *machine)
     return o;
 }
 
+static struct json_object *write_sums(const struct run *run)
+{
+    struct json_object *list = jsonc_array();
+    for (unsigned i = 0; i < run->n_sums; i++) {
+        const struct counter_sum *sum = &run->sums[i];
+        struct json_object *o = jsonc_object();
+        put_int(o, "object", (int)sum->object);
+        jsonc_put(o, "found", json_object_new_int64(sum->found));
+        jsonc_put(o, "expected", json_object_new_int64(sum->expected));
+        jsonc_add(list, o);
+    }
+    return list;
+}
+
 static struct json_object *write_run(const struct run *run)
 {
     struct json_object *o = jsonc_object();
@@ -110,6 +124,7 @@ static struct json_object *write_run(const struct run *run)
     put_u64(o, "end_ns", run->end_ns);
     put_bool(o, "complete", run->complete);
     put_bool(o, "changed", run->changed);
+    put_list(o, "counters", write_sums(run));
     return o;
 }
 
@@ -256,6 +271,14 @@ static uint64_t get_u64(struct json_object *o, const char *key)
     return value ? json_object_get_uint64(value) : 0;
 }
 
+/* So that the difference of two is one, too. */
+static int64_t get_i64(struct json_object *o, const char *key)
+{
+    struct json_object *value = get(o, key, json_type_int);
+    const int64_t n = value ? json_object_get_int64(value) : 0;
+    return n < -INT64_MAX / 2 ? -INT64_MAX / 2 : n > INT64_MAX / 2 ? INT64_MAX / 2 : n;
+}
+
 static bool get_bool(struct json_object *o, const char *key)
 {
     struct json_object *value = get(o, key, json_type_boolean);
@@ -325,6 +348,18 @@ static void read_machine(struct json_object *o, struct machine *machine)
     }
 }
 
+static void read_sums(struct json_object *o, struct run *run)
+{
+    struct json_object *list;
+    run->n_sums = get_list(o, "counters", RUN_MAX_SUMS, &list);
+    for (unsigned i = 0; i < run->n_sums; i++) {
+        struct json_object *sum = json_object_array_get_idx(list, i);
+        run->sums[i] = (struct counter_sum){.object = (uint32_t)get_int(sum, "object", 0, INT32_MAX),
+                                            .found = get_i64(sum, "found"),
+                                            .expected = get_i64(sum, "expected")};
+    }
+}
+
 static void read_run(struct json_object *o, struct run *run)
 {
     run->number = (uint16_t)get_int(o, "number", 1, UINT16_MAX);
@@ -338,6 +373,7 @@ static void read_run(struct json_object *o, struct run *run)
     run->end_ns = get_u64(o, "end_ns");
     run->complete = get_bool(o, "complete");
     run->changed = get_bool(o, "changed");
+    read_sums(o, run);
 }
 
 static void read_target(struct json_object *o, struct session_target *target)

@@ -221,6 +221,18 @@ static void claim_slots(struct session *s, const struct run_state *rs, unsigned 
     }
 }
 
+/* For those who look at it when its tasks' memory is gone. */
+static void note_sums(const struct session *s, struct run_state *rs)
+{
+    struct object_state state;
+    rs->run.n_sums = 0;
+    for (uint32_t i = 0; rs->program && i < rs->program->n_objects && rs->run.n_sums < RUN_MAX_SUMS; i++)
+        if (rs->program->objects[i].kind == OBJECT_COUNTER &&
+            engine_object(s->engine, rs->run.number, i, &state) && state.n_ops > 0)
+            rs->run.sums[rs->run.n_sums++] =
+                (struct counter_sum){.object = i, .found = state.value, .expected = state.expected};
+}
+
 /* Slots of a run that is over, or cut short, are wanted no more. */
 static void end_run(struct session *s, struct run_state *rs)
 {
@@ -230,6 +242,7 @@ static void end_run(struct session *s, struct run_state *rs)
     }
     if (rs->active) {
         rs->run.end_ns = clock_now_ns();
+        note_sums(s, rs);
         rs->active = false;
     }
 }
@@ -260,6 +273,7 @@ bool runs_begin(struct session *s, unsigned first_slot, const struct run *like, 
     rs->run.number = (uint16_t)++runs->n;
     rs->run.start_ns = rs->run.end_ns = 0;
     rs->run.complete = rs->run.changed = false;
+    rs->run.n_sums = 0;
     rs->program = s->config.workload.program;
     rs->started = s->config.workload.started;
     rs->settings = s->config.workload.settings;
@@ -303,6 +317,7 @@ static void finish_run(struct session *s, struct run_state *rs)
     }
     rs->run.end_ns = end_ns ? end_ns : clock_now_ns();
     rs->run.complete = complete && rs->n_slots > 0;
+    note_sums(s, rs);
     rs->active = false;
 }
 

@@ -797,6 +797,25 @@ def _():
             press_everything(terminal, "123456" if LONG else "1", but=("l",))
 
 
+@test("a recorded data race: where the cursor goes the lesson goes, with what was found in its counters", timeout=90)
+def _():
+    def step(number, name):
+        return lambda s: re.search(rf"\b{number} of 4", s) and re.search(rf"^ counter +{name} +found \S+ of \S+ ", s, re.MULTILINE)
+    with directory() as place:
+        path = make_recording(os.path.join(place, "a.svz"), "data-race")
+        with screen_of(path, rows=40) as terminal:
+            terminal.keys("6")
+            screen = terminal.wait(step(1, "shared"), what="the counter of the first step")
+            expect("found 20,000,000 of" in screen or " lost " in screen, screen)
+            terminal.keys("End")
+            screen = terminal.wait(step(4, "atom"), what="the counter of the last step")
+            expect("found 20,000,000 of 20,000,000   none lost" in screen, screen)
+            terminal.keys("p")
+            terminal.wait(step(3, "guarded"), what="the counter of the step before")
+            terminal.keys("Home")
+            terminal.wait(step(1, "shared"), what="the first step again")
+
+
 @test("a lesson is opened from a recording, and is run", timeout=60)
 def _():
     with directory() as place:

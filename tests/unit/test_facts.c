@@ -46,7 +46,8 @@ static void all_is_read(void **state)
         "\"memory\": 1000,"
         " \"program\": {\"command\": true, \"pid\": 77, \"ended\": true, \"known\": true, \"status\": 768, "
         "\"nice\": -5},"
-        " \"runs\": [{\"number\": 1, \"cpus\": \"2\", \"start_ns\": 10, \"end_ns\": 20, \"complete\": true}, "
+        " \"runs\": [{\"number\": 1, \"cpus\": \"2\", \"start_ns\": 10, \"end_ns\": 20, \"complete\": true,"
+        " \"counters\": [{\"found\": -7, \"expected\": 9}, {\"object\": 3, \"found\": 5, \"expected\": 5}]}, "
         "{}],"
         " \"reference\": 1, \"comparison\": 4, \"warnings\": [\"one\", \"two\"], \"file\": \"a.yaml\", "
         "\"text\": \"tasks: 1\\n\","
@@ -77,6 +78,12 @@ static void all_is_read(void **state)
     assert_int_equal(f.n_runs, 2);
     assert_int_equal(f.runs[0].end_ns, 20);
     assert_true(f.runs[0].complete);
+    assert_int_equal(f.runs[0].n_sums, 2);
+    assert_int_equal(f.runs[0].sums[0].object, 0);
+    assert_int_equal(f.runs[0].sums[0].found, -7);
+    assert_int_equal(f.runs[0].sums[0].expected, 9);
+    assert_int_equal(f.runs[0].sums[1].object, 3);
+    assert_int_equal(f.runs[1].n_sums, 0);
     assert_int_equal(f.comparison, COMPARE_FINISHED_TOGETHER);
     assert_int_equal(f.n_warnings, 2);
     assert_string_equal(f.warnings[1], "two");
@@ -140,6 +147,7 @@ static void wrong_values_do_no_harm(void **state)
         "[]",
         "[null, 1, \"x\", [], {}]",
         "{}",
+        "[{\"counters\": [null, 5, {\"found\": -9e18, \"expected\": 9223372036854775807}]}]",
         "{\"cpus\": [null, 5, {\"cpu\": -1}, {\"cpu\": 1e9}], \"online\": \"-\"}"};
     for (unsigned i = 0; i < sizeof keys / sizeof *keys; i++)
         for (unsigned k = 0; k < sizeof values / sizeof *values; k++) {
