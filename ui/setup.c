@@ -27,9 +27,9 @@ static bool check_cpu_list(const struct cpuset *cpus, const struct machine *mach
 
 /* How many cores when the user does not say: what the file says, cut to what there is; of a file that says
  * nothing all of them, as rt-app does; of a lesson, and of nothing, one. */
-static bool default_cores(const struct setup *setup, unsigned n_allowed, unsigned *n, struct err *err)
+static bool default_cores(struct setup *setup, unsigned n_allowed, unsigned *n, struct err *err)
 {
-    const struct program *program = setup->program;
+    struct program *program = setup->program;
     double wanted = program && !program->lesson ? n_allowed : 1;
     if (program && program->cores.text) {
         if (!measure_eval_setting(program->cores.text, n_allowed, 1, 1, &wanted, err))
@@ -40,6 +40,9 @@ static bool default_cores(const struct setup *setup, unsigned n_allowed, unsigne
         }
     }
     *n = wanted > n_allowed ? n_allowed : (unsigned)(wanted + 0.5);
+    if (wanted >= n_allowed + 0.5)
+        program_warn(program, "line %u: cores: made for %.0f; this machine lets us use %u",
+                     program->cores.line, wanted, n_allowed);
     return true;
 }
 
@@ -115,8 +118,9 @@ static bool choose_tasks(struct setup *setup, const struct options *o, unsigned 
     unsigned n_scaled = o->n_tasks;
     if (!n_scaled && !default_tasks(setup, n_allowed, &n_scaled, err))
         return false;
-    if (!workload_cast(base, n_scaled, err))
-        return false;
+    struct err what;
+    if (!workload_cast(base, n_scaled, &what))
+        return err_set(err, "%s: %s", program->file, what.msg);
     setup->ends = workload_ends(base);
     return true;
 }

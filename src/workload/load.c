@@ -94,8 +94,9 @@ static void warn_of_unused(struct loader *l, const struct node *const *values)
             used += (size_t)snprintf(unused + used, sizeof unused - used, "%s%s", used ? ", " : "",
                                      global_names[i]);
     if (used)
-        load_warn(l, "global: %s: not used; schedviz calibrates, records (-r) and reports (-b) itself",
-                  unused);
+        program_warn(l->program,
+                     "global: %s: not used; schedviz calibrates, records (-r) and reports (-b) itself",
+                     unused);
 }
 
 static bool read_global(struct loader *l, const struct node *global)
@@ -169,8 +170,9 @@ static bool read_resources(struct loader *l, const struct node *node)
         if (!read_resource(l, key->next, &has_target))
             return false;
     if (has_target)
-        load_warn(l, "line %u: resources: `target' is not used, as in rt-app; signal the condition itself",
-                  node->place.line);
+        program_warn(l->program,
+                     "line %u: resources: `target' is not used, as in rt-app; signal the condition itself",
+                     node->place.line);
     return true;
 }
 

@@ -13,7 +13,6 @@
 #define LOAD_MAX_PHASES    65536
 #define LOAD_MAX_ACTIONS   1000000
 #define LOAD_MAX_OBJECTS   65536
-#define LOAD_MAX_WARNINGS  16
 #define LOAD_MAX_NS        (UINT64_C(365) * 86400 * 1000000000) /* of a time in a file: a year */
 
 #define LOAD_N_OBJECT_KINDS (OBJECT_CHANNEL + 1)
@@ -44,7 +43,6 @@ struct loader {
 
 bool load_fail(struct loader *l, struct place at, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-void load_warn(struct loader *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* A word of the file as it may stand in a message: cut, and without control characters. */
 struct shown {

@@ -77,8 +77,9 @@ static bool fail_unlock(struct follower *f, const struct action *a, struct place
 static void follow_lock(struct follower *f, const struct action *a)
 {
     if (f->held[a->object]) {
-        load_warn(f->l, "line %d: `%s' locks `%s', which it holds already: it will wait for itself", a->line,
-                  load_shown(f->template->name).text, load_shown(object_name(f->l, a->object)).text);
+        program_warn(f->l->program,
+                     "line %d: `%s' locks `%s', which it holds already: it will wait for itself", a->line,
+                     load_shown(f->template->name).text, load_shown(object_name(f->l, a->object)).text);
         f->stuck = true;
     }
     f->held[a->object] = f->locked[a->object] = true;
@@ -488,16 +489,50 @@ static void warn_of_vain_waiting(struct loader *l)
         for (unsigned p = 0; p < program->templates[t].n_phases; p++)
             for (unsigned i = 0; i < program->templates[t].phases[p].n_actions; i++)
                 count_use(&program->templates[t].phases[p].actions[i], uses);
-    for (uint32_t i = 0; i < program->n_objects && program->n_warnings < LOAD_MAX_WARNINGS; i++) {
+    for (uint32_t i = 0; i < program->n_objects && program->n_warnings < PROGRAM_MAX_WARNINGS; i++) {
         const struct object *object = &program->objects[i];
         if (!uses[i].taken || uses[i].given || object->value > 0)
             continue;
         const char *meant = nearest_given(program, i, uses);
-        load_warn(l, "line %d: nobody %s `%s': who waits for it waits for ever%s%s%s", uses[i].line,
-                  givers[object->kind], load_shown(object->name).text, meant ? "; did you mean `" : "",
-                  meant ? load_shown(meant).text : "", meant ? "'?" : "");
+        program_warn(l->program, "line %d: nobody %s `%s': who waits for it waits for ever%s%s%s",
+                     uses[i].line, givers[object->kind], load_shown(object->name).text,
+                     meant ? "; did you mean `" : "", meant ? load_shown(meant).text : "", meant ? "'?" : "");
     }
     free(uses);
+}
+
+/* As many as the file starts; those that others fork are not known before. */
+static unsigned n_players(const struct program *program, uint32_t channel, int *line)
+{
+    unsigned n = 0;
+    for (uint32_t t = 0; t < program->n_templates; t++) {
+        const struct template *template = &program->templates[t];
+        bool plays = false;
+        for (unsigned p = 0; p < template->n_phases; p++) {
+            for (unsigned i = 0; i < template->phases[p].n_actions; i++) {
+                const struct action *a = &template->phases[p].actions[i];
+                if (a->kind != ACTION_PINGPONG || a->object != channel)
+                    continue;
+                plays = true;
+                *line = a->line;
+            }
+        }
+        n += plays ? template->n_instances : 0;
+    }
+    return n;
+}
+
+static void warn_of_lone_players(struct loader *l)
+{
+    const struct program *program = l->program;
+    for (uint32_t i = 0; i < program->n_objects; i++) {
+        int line = 0;
+        const unsigned n = program->objects[i].kind == OBJECT_CHANNEL ? n_players(program, i, &line) : 0;
+        if (n % 2)
+            program_warn(l->program, "line %d: %u %s pingpong over `%s', two by two: one waits for ever",
+                         line, n, n == 1 ? "task plays" : "tasks play",
+                         load_shown(program->objects[i].name).text);
+    }
 }
 
 bool load_check(struct loader *l)
@@ -509,5 +544,6 @@ bool load_check(struct loader *l)
         !check_memory(l))
         return false;
     warn_of_vain_waiting(l);
+    warn_of_lone_players(l);
     return true;
 }

@@ -587,8 +587,8 @@ static bool fit_priority(struct loader *l, struct place at, enum policy policy, 
         return true;
     if (policy == POLICY_DEADLINE || policy == POLICY_IDLE) {
         if (s->priority != 0)
-            load_warn(l, "line %u: priority %d means nothing under %s", at.line, s->priority,
-                      policy_name(policy));
+            program_warn(l->program, "line %u: priority %d means nothing under %s", at.line, s->priority,
+                         policy_name(policy));
         return true;
     }
     if (real_time && s->priority < 1)
@@ -618,7 +618,7 @@ bool load_fit_settings(struct loader *l, struct place at, enum policy policy, st
     if (s->util_min >= 0 && s->util_max >= 0 && s->util_min > s->util_max)
         return load_fail(l, at, "util_min %d is above util_max %d; exchange them", s->util_min, s->util_max);
     if (s->dl_reclaim && policy != POLICY_KEEP && policy != POLICY_DEADLINE)
-        load_warn(l, "line %u: dl-reclaim means nothing under %s", at.line, policy_name(policy));
+        program_warn(l->program, "line %u: dl-reclaim means nothing under %s", at.line, policy_name(policy));
     return fit_priority(l, at, policy, s) && (policy != POLICY_DEADLINE || fit_deadline(l, at, s));
 }
 
@@ -795,8 +795,9 @@ static bool read_what_it_does(struct loader *l, const struct node *node, const s
     for (const struct node *key = node->first; key; key = key->next->next) {
         if (strcmp(key->text, field_names[FIELD_RUNTIME]) == 0 || !find_event(key->text))
             continue;
-        load_warn(l, "line %u: `%s' stands beside `phases' and is not run, as in rt-app; put it into a phase",
-                  key->place.line, load_shown(key->text).text);
+        program_warn(l->program,
+                     "line %u: `%s' stands beside `phases' and is not run, as in rt-app; put it into a phase",
+                     key->place.line, load_shown(key->text).text);
         break;
     }
     return read_phases(l, phases, template);

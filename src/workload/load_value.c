@@ -25,19 +25,6 @@ bool load_fail(struct loader *l, struct place at, const char *format, ...)
     return err_set(l->err, "%s", what.msg);
 }
 
-void load_warn(struct loader *l, const char *format, ...)
-{
-    struct program *program = l->program;
-    va_list args;
-
-    if (program->n_warnings == LOAD_MAX_WARNINGS)
-        return;
-    program->warnings = mem_resize(program->warnings, program->n_warnings + 1, sizeof *program->warnings);
-    va_start(args, format);
-    vsnprintf(program->warnings[program->n_warnings++].text, sizeof program->warnings->text, format, args);
-    va_end(args);
-}
-
 struct shown load_shown(const char *word)
 {
     struct shown shown;

@@ -4,6 +4,7 @@
 #include "lesson.h"
 
 #include <ctype.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,6 +161,17 @@ static void free_lesson(struct lesson *lesson)
     free(lesson->summary);
     free(lesson->watch);
     free(lesson);
+}
+
+void program_warn(struct program *program, const char *format, ...)
+{
+    if (program->n_warnings == PROGRAM_MAX_WARNINGS)
+        return;
+    program->warnings = mem_resize(program->warnings, program->n_warnings + 1, sizeof *program->warnings);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(program->warnings[program->n_warnings++].text, sizeof program->warnings->text, format, args);
+    va_end(args);
 }
 
 bool program_fail(const struct program *program, unsigned line, unsigned column, struct err *err)

@@ -129,6 +129,8 @@ struct formula {
 };
 
 /* Something in the file that is not done here as it is there, told once to the user. */
+#define PROGRAM_MAX_WARNINGS 16
+
 struct program_warning {
     char text[160];
 };
@@ -169,6 +171,9 @@ struct program *program_load(const char *file, const char *text, size_t length, 
 /* The same from a file of at most 16 MiB; "-" is standard input. */
 struct program *program_load_file(const char *file, struct err *err);
 void program_free(struct program *program);
+
+/* Adds a line to the warnings of a program; beyond PROGRAM_MAX_WARNINGS it is left out. */
+void program_warn(struct program *program, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Puts "FILE:LINE:COLUMN: " before the line in err (NULL: nothing is told), which is one line afterwards even
  * where a formula in it was several. Returns false. */

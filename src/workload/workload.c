@@ -34,14 +34,11 @@ bool workload_cast(struct workload *workload, unsigned n_scaled, struct err *err
     unsigned n = program_cast(program, workload->started, n_scaled, NULL, 0);
 
     if (n_scaled && !scaling)
-        return err_set(err,
-                       "%s: the number of its tasks is fixed; a task with `scales: true' has one to choose",
-                       program->file);
+        return err_set(err, "the number of its tasks is fixed; a task with `scales: true' has one to choose");
     if (n == 0)
-        return err_set(err, "%s: no task is started; give one an instance", program->file);
+        return err_set(err, "no task is started; give one an instance");
     if (n > WORKLOAD_MAX_TASKS)
-        return err_set(err, "%s: %u tasks are too many: at most %d fit", program->file, n,
-                       WORKLOAD_MAX_TASKS);
+        return err_set(err, "%u tasks are too many: at most %d fit", n, WORKLOAD_MAX_TASKS);
     workload->n_tasks = n;
     workload->n_fixed = n - scaling;
     return true;

@@ -2,8 +2,10 @@
 """The command line: bad input gets one clear line that names the thing, exit status 2, and leaves nothing behind."""
 
 import contextlib
+import json
 import os
 import pty
+import re
 import shutil
 import signal
 import subprocess
@@ -110,6 +112,17 @@ def _():
         raise Skip("needs two CPUs and taskset")
     result = run("-b", "-d", "1", "-c", "2", prefix=["taskset", "-c", str(allowed_cpus()[0])])
     expect_one_line(result, ["2", "1"])
+
+
+@test("more cores than there are, asked for in a file, are cut to those, and that is a warning")
+def _():
+    with shared_directory() as directory:
+        path = os.path.join(directory, "wide.yaml")
+        put(path, b"cores: 5000\ntasks: {a: {instance: 2, run: 1000}}\n")
+        result = run("-b", "-d", "0.1", "-f", "json", path)
+        expect(result.status == 0, str(result))
+        warnings = json.loads(result.out)["warnings"]
+        expect(any(re.fullmatch(r"line 1: cores: made for 5000; this machine lets us use \d+", line) for line in warnings), str(warnings))
 
 
 @test("standard output that is no terminal is refused without -b")

@@ -680,6 +680,11 @@ static void test_warnings(void **state)
            "line 1: priority -5 means nothing under SCHED_IDLE");
     warned("{tasks: {a: {run: 1}},\n resources: {t: {type: signal, target: c}, m: {type: mutex}}}",
            "line 2: resources: `target' is not used, as in rt-app; signal the condition itself");
+    warned("{tasks: {a: {instance: 2, message: {pingpong: x, count: 9}},\n b: {message: {pingpong: x, count: "
+           "9}}}}",
+           "line 2: 3 tasks play pingpong over `x', two by two: one waits for ever");
+    warned("{tasks: {a: {message: {pingpong: x, count: 9}}}}",
+           "line 1: 1 task plays pingpong over `x', two by two: one waits for ever");
 }
 
 /* ---- The manual's examples ---- */
