@@ -8,10 +8,11 @@ import json
 import os
 import re
 import sqlite3
+import subprocess
 import tempfile
 
-from lib import (LONG, SRCDIR, Fail, Neighbours, Skip, allowed_cpus, comment, cpu_busy_s, expect, expect_nothing_left, idle_cpus, main,
-                 ordinary, perf_refused, run, test, users, workdir)
+from lib import (LONG, PYTHON, SRCDIR, Fail, Neighbours, Skip, allowed_cpus, comment, cpu_busy_s, environment, expect,
+                 expect_nothing_left, idle_cpus, main, ordinary, perf_refused, run, test, users, workdir)
 
 COUNT = int
 NUMBER = (int, float)
@@ -300,6 +301,36 @@ def _():
         reason = report["source"]["reason"] or ""
         expect("perf_event_paranoid" in reason or "cap_perfmon" in reason or "seccomp" in reason, f"reason {reason!r}")
         check_sums(report)
+
+
+NEIGHBOUR = """
+import threading, time
+def rest():
+    for _ in range(2000):
+        time.sleep(0.002)
+threading.Thread(target=rest, daemon=True).start()
+print("up", flush=True)
+rest()
+"""
+
+
+@test("-a: a neighbour's threads are known as threads of its process")
+def _():
+    with subprocess.Popen([PYTHON, "-c", NEIGHBOUR], stdout=subprocess.PIPE, env=environment()) as neighbour:
+        try:
+            neighbour.stdout.readline()
+            with tempfile.TemporaryDirectory() as place:
+                path = os.path.join(place, "a.db")
+                result = run("-b", "-a", "-d", "0.5", "-f", "sqlite", "-o", path, user=users()[-1])
+                if result.status != 0 and "run as root" in result.err:
+                    raise Skip("not all of the machine may be watched")
+                expect(result.status == 0, str(result))
+                with contextlib.closing(sqlite3.connect(path)) as db:
+                    rows = db.execute("SELECT tid, kind, role FROM task WHERE pid = ?", (neighbour.pid,)).fetchall()
+        finally:
+            neighbour.kill()
+    expect(sorted(kind for _, kind, _ in rows) == ["process", "thread"], str(rows))
+    expect(all(role == "other" and (tid == neighbour.pid) == (kind == "process") for tid, kind, role in rows), str(rows))
 
 
 @test("-a: where a filter refuses perf nobody is told to become root")
