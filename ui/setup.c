@@ -41,8 +41,8 @@ static bool default_cores(struct setup *setup, unsigned n_allowed, unsigned *n, 
     }
     *n = wanted > n_allowed ? n_allowed : (unsigned)(wanted + 0.5);
     if (program && wanted >= n_allowed + 0.5)
-        program_warn(program, "line %u: cores: made for %.0f; this machine lets us use %u", program->cores.line,
-                     wanted, n_allowed);
+        program_warn(program, "line %u: cores: made for %.0f; this machine lets us use %u",
+                     program->cores.line, wanted, n_allowed);
     return true;
 }
 
