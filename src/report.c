@@ -129,10 +129,9 @@ static bool count_slice(void *data, const struct slice *slice)
     const struct switches *s = data;
     if (slice->start_ns >= s->end_ns)
         return false;
-    if (slice->start_ns >= s->start_ns) {
+    if (slice->start_ns >= s->start_ns && task_is_workload(timeline_task_told(s->tl, slice->task))) {
         s->totals->n_slices++;
-        s->totals->n_switches += slice->end != SLICE_OPEN && slice->end != SLICE_LOST &&
-                                 !is_own(timeline_task_told(s->tl, slice->task));
+        s->totals->n_switches += slice->end != SLICE_OPEN && slice->end != SLICE_LOST;
     }
     return true;
 }

@@ -398,10 +398,19 @@ static bool add_slice(void *data, const struct slice *slice)
     return insert(&row);
 }
 
+static const struct report_cpu *reported_cpu(const struct report *r, int cpu)
+{
+    for (unsigned i = 0; i < r->n_cpus; i++)
+        if (r->cpus[i].cpu == cpu)
+            return &r->cpus[i];
+    return NULL;
+}
+
+/* The report's figures; none where nobody ran that they are of. */
 static bool add_cpu(const struct database *d, int cpu)
 {
-    struct cpu_totals totals;
-    timeline_cpu_totals(d->tl, cpu, &totals);
+    const struct report_cpu *reported = reported_cpu(d->report, cpu);
+    const struct cpu_totals totals = reported ? reported->totals : (struct cpu_totals){0};
     const bool exact = session_info_is_whole(&d->report->info); /* samples tell nothing of a CPU's slices */
     struct row row = row_of(d, TABLE_CPU);
     put_int(&row, cpu);
@@ -412,14 +421,6 @@ static bool add_cpu(const struct database *d, int cpu)
     return insert(&row);
 }
 
-static bool is_reported(const struct report *r, int cpu)
-{
-    for (unsigned i = 0; i < r->n_cpus; i++)
-        if (r->cpus[i].cpu == cpu)
-            return true;
-    return false;
-}
-
 /* The report's CPUs, and those on which only others' slices were seen. */
 static bool add_lanes(struct database *d)
 {
@@ -428,7 +429,7 @@ static bool add_lanes(struct database *d)
         if (!timeline_each_cpu_slice(d->tl, cpu, 0, add_slice, &lane) ||
             (lane.any && !add_switch(&lane, NULL)))
             return false;
-        if ((lane.any || is_reported(d->report, cpu)) && !add_cpu(d, cpu))
+        if ((lane.any || reported_cpu(d->report, cpu)) && !add_cpu(d, cpu))
             return false;
     }
     return true;

@@ -257,12 +257,12 @@ static void print_answer(const struct lecture_answer *a, FILE *out)
 static void print_lesson(const struct lecture *lecture, FILE *out)
 {
     const struct lesson *l = lecture_lesson(lecture);
-    char text[512];
+    char text[512], note[512];
     export_safe_name(l->title, text, sizeof text);
     fprintf(out, "\nlesson    %s\n", text);
     for (unsigned s = 0; s < l->n_steps; s++) {
         export_safe_name(l->steps[s].title, text, sizeof text);
-        const char *note = lecture_scaled(lecture, s);
+        export_safe_name(lecture_scaled(lecture, s), note, sizeof note);
         fprintf(out, "%u. %s%s%s%s\n", s + 1, text, *note ? " (" : "", note, *note ? ")" : "");
         for (unsigned i = 0; i < l->steps[s].n_measures; i++)
             print_answer(lecture_answer(lecture, s, i), out);

@@ -90,6 +90,13 @@ static int end(void **state)
 static bool export(struct err *err)
 {
     static struct machine machine;
+    struct report_cpu cpus[8];
+    unsigned n_cpus = 0;
+    for (int cpu = 0; cpu < timeline_n_cpus(tl) && n_cpus < 8; cpu++) {
+        cpus[n_cpus].cpu = cpu;
+        timeline_cpu_totals(tl, cpu, &cpus[n_cpus].totals);
+        n_cpus += cpus[n_cpus].totals.n_slices > 0;
+    }
     strcpy(machine.kernel, "6.18");
     struct report report = {
         .info = {.workload = {.name = "hand", .n_tasks = 3}, .source = "perf", .exact = true},
@@ -97,6 +104,8 @@ static bool export(struct err *err)
         .start_ns = START,
         .duration_ns = 1000,
         .cost_known = true,
+        .cpus = cpus,
+        .n_cpus = n_cpus,
         .alerts = alerts,
         .n_alerts = n_alerts,
     };
