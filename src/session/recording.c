@@ -67,7 +67,33 @@ static struct event note(const struct timeline *tl, uint32_t task, enum event_no
     return event;
 }
 
-static void tell_queue(struct sink *to, const struct timeline *tl, const struct wait_object *object)
+/* What tasks have and want, gathered: told in the order in which it came to be. */
+struct claims {
+    struct event *events;
+    size_t n, capacity;
+};
+
+static void claim(struct claims *claims, struct event event, uint64_t since_ns)
+{
+    if (since_ns)
+        event.time_ns = since_ns;
+    if (claims->n == claims->capacity) {
+        claims->capacity = claims->capacity ? 2 * claims->capacity : 64;
+        claims->events = mem_resize(claims->events, claims->capacity, sizeof *claims->events);
+    }
+    claims->events[claims->n++] = event;
+}
+
+/* At one instant what is had comes first. */
+static int compare_claims(const void *a, const void *b)
+{
+    const struct event *x = a, *y = b;
+    if (x->time_ns != y->time_ns)
+        return x->time_ns < y->time_ns ? -1 : 1;
+    return (x->detail == NOTE_WANTS) - (y->detail == NOTE_WANTS);
+}
+
+static void claim_queue(struct claims *claims, const struct timeline *tl, const struct wait_object *object)
 {
     uint32_t queue[MAX_QUEUE];
     unsigned n = waits_queue(timeline_waits(tl), object->index, queue, MAX_QUEUE);
@@ -79,19 +105,25 @@ static void tell_queue(struct sink *to, const struct timeline *tl, const struct 
         event.u.sync.other =
             object->kind == OBJECT_BARRIER ? (int32_t)object->n_parties : tid_of(tl, object->holder);
         event.u.sync.until_ns = reason.until_ns;
-        event.time_ns = reason.since_ns ? reason.since_ns : event.time_ns;
-        tell(to, event);
+        claim(claims, event, reason.since_ns);
     }
 }
 
-static void tell_holder(struct sink *to, const struct timeline *tl, const struct wait_object *object)
+static void claim_holder(struct claims *claims, const struct timeline *tl, const struct wait_object *object)
 {
-    struct event event = note(tl, object->holder, NOTE_GOT, object->number);
-    event.time_ns = object->held_since_ns ? object->held_since_ns : event.time_ns;
-    tell(to, event);
+    struct wait_reason reason;
+    if (object->holder == TIMELINE_NO_TASK || object->n_waiting == 0)
+        return;
+    waits_reason(tl, object->holder, timeline_now_ns(tl), &reason);
+    /* Who waits itself, and was only then known to have it by one that wants it: that one tells it again. Who
+     * gets something waits for nothing. */
+    if (reason.kind != WAIT_NONE && object->held_since_ns > reason.since_ns)
+        return;
+    claim(claims, note(tl, object->holder, NOTE_GOT, object->number), object->held_since_ns);
 }
 
-static void tell_object(struct sink *to, const struct timeline *tl, const struct wait_object *object)
+static void tell_object(struct sink *to, const struct timeline *tl, const struct wait_object *object,
+                        struct claims *claims)
 {
     if (object->kind_known)
         tell_name(to, object, timeline_now_ns(tl));
@@ -100,20 +132,25 @@ static void tell_object(struct sink *to, const struct timeline *tl, const struct
         value.u.sync.value = object->value;
         tell(to, value);
     }
-    if (object->holder != TIMELINE_NO_TASK && object->n_waiting > 0)
-        tell_holder(to, tl, object);
-    tell_queue(to, tl, object);
+    claim_holder(claims, tl, object);
+    claim_queue(claims, tl, object);
 }
 
 static void tell_extra(void *data, struct sink *to)
 {
     const struct session *s = data;
     const struct waits *waits = timeline_waits(s->timeline);
+    struct claims claims = {0};
     for (uint32_t i = 0; i < waits_n_objects(waits); i++) {
         struct wait_object object;
         if (waits_object(waits, i, &object) && !object.end_ns)
-            tell_object(to, s->timeline, &object);
+            tell_object(to, s->timeline, &object, &claims);
     }
+    if (claims.n > 0)
+        qsort(claims.events, claims.n, sizeof *claims.events, compare_claims);
+    for (size_t i = 0; i < claims.n; i++)
+        tell(to, claims.events[i]);
+    free(claims.events);
 }
 
 static void make_recorder(struct session *s, size_t memory_bytes)

@@ -816,6 +816,34 @@ def _():
             terminal.wait(step(1, "shared"), what="the first step again")
 
 
+RING = """
+tasks:
+  x: {lock: m1, run: 50000, lock1: m2, unlock: m2, unlock1: m1}
+  y: {lock: m2, run: 50000, lock1: m1, unlock: m1, unlock1: m2}
+"""
+
+
+@test("a recording that begins in a deadlock has it", timeout=60)
+def _():
+    with directory() as place:
+        path = os.path.join(place, "ring.yaml")
+        with open(path, "w", encoding="ascii") as file:
+            file.write(RING)
+        with screen_of(path, rows=40) as terminal:
+            terminal.wait(lambda s: "none will ever go on" in s, what="the deadlock")
+            terminal.keys("R")
+            type_name(terminal, "ring.svz")
+            terminal.keys("Enter")
+            terminal.wait(lambda s: "REC" in s.splitlines()[0], what="REC in the title")
+            time.sleep(1)
+            terminal.keys("R")
+            terminal.wait(lambda s: "recorded in ring.svz, " in s, what="the end of it")
+            report = json.loads(good("-b", "-f", "json", terminal.path("ring.svz")).out)
+            told = [(alert["kind"], len(alert["tids"])) for alert in report["alerts"]]
+            expect(told == [("deadlock", 2)], str(report["alerts"]))
+            expect("x wants mutex m2, held by y" in report["alerts"][0]["text"], str(report["alerts"]))
+
+
 @test("a lesson is opened from a recording, and is run", timeout=60)
 def _():
     with directory() as place:
