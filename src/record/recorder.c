@@ -1,6 +1,7 @@
 /* Keeps a run: its events as blocks in memory, so that the past can still be saved, and in a recording. */
 #include "recorder.h"
 
+#include "../clock.h"
 #include "codec.h"
 #include "keep.h"
 #include "state.h"
@@ -15,9 +16,13 @@
 #define KEY_PER_TASK 16    /* events between two blocks with the state of all tasks: for each task, */
 #define KEY_EVENTS   8192  /* and at least; the timeline takes so many in a millisecond; */
 #define KEY_CHAIN    16384 /* of blocks that go on from one another */
-#define CHAIN_LIMIT  24576 /* so many events of them, if none becomes key, */
-#define CHAIN_BLOCKS 32    /* and blocks: all of them are lost with the first */
-#define TASK_BYTES   100   /* of a preamble, about */
+#define KEY_NS                                                                                               \
+    (4 * NS_PER_S) /* or so long, while none of it goes to a file: what is kept begins with one,             \
+                    */
+#define KEY_TASK_NS  (4 * NS_PER_MS) /* and at least, for each task */
+#define CHAIN_LIMIT  24576           /* so many events of them, if none becomes key, */
+#define CHAIN_BLOCKS 32              /* and blocks: all of them are lost with the first */
+#define TASK_BYTES   100             /* of a preamble, about */
 
 /* How zstd packs, by what: 0 stands for its own choice (zstd.h, ZSTD_cParameter). */
 enum packing { PACK_EVENTS, PACK_SUMS, PACK_TASKS, PACK_TEXTS };
@@ -62,6 +67,7 @@ struct recorder {
     unsigned n_links; /* and blocks */
 
     uint64_t n_since_key; /* events */
+    uint64_t key_ns;      /* the last one's begin */
     struct glimpse *glimpses;
     unsigned n_glimpses, glimpses_capacity;
     bool *cpus; /* those that had a slice */
@@ -162,11 +168,15 @@ static void put_preamble(struct recorder *r)
     if (n > STATE_MAX_TASKS || r->preamble.n > BLOCK_MAX_UNPACKED)
         r->preamble.n = 0;
     r->n_since_key = 0;
+    r->key_ns = timeline_now_ns(r->tl);
 }
 
 static bool key_is_due(const struct recorder *r)
 {
     const uint64_t n_tasks = timeline_n_tasks(r->tl);
+    const uint64_t passed_ns = timeline_now_ns(r->tl) - r->key_ns;
+    if (r->state != RECORDER_ON && passed_ns >= KEY_NS && passed_ns >= n_tasks * KEY_TASK_NS)
+        return true;
     return r->n_since_key > (r->chained ? KEY_CHAIN : KEY_EVENTS) && r->n_since_key > KEY_PER_TASK * n_tasks;
 }
 

@@ -301,6 +301,33 @@ static void the_past_can_be_saved(void **state)
 
 /* ---- names ---- */
 
+/* However little happens: what is kept of the last ten seconds is not much more than these. */
+static void a_quiet_past_is_cut_by_time(void **state)
+{
+    (void)state;
+    enum { SECONDS = 60 };
+    struct timeline *timeline = timeline_new(0);
+    struct recorder *recorder = recorder_new(timeline, 1 << 20);
+    struct recorder_figures figures;
+    struct err err = {""};
+    const uint64_t begin_ns = 100 * NS_PER_S, now_ns = begin_ns + SECONDS * NS_PER_S;
+    for (uint64_t t_ns = begin_ns; t_ns <= now_ns; t_ns += NS_PER_S) {
+        struct event event = {.time_ns = t_ns, .tid = 7, .cpu = 0, .kind = EVENT_SWITCH_IN};
+        event.kind = t_ns / NS_PER_S % 2 ? EVENT_SWITCH_OUT : EVENT_SWITCH_IN;
+        timeline_sink(timeline)->push(timeline_sink(timeline), &event, 1);
+        recorder_sink(recorder)->push(recorder_sink(recorder), &event, 1);
+        if (t_ns / NS_PER_S % 4 == 0)
+            recorder_flush(recorder, t_ns);
+    }
+    if (!recorder_start(recorder, path, true, now_ns - 10 * NS_PER_S, &err))
+        fail_msg("%s", err.msg);
+    assert_true(recorder_stop(recorder, &err));
+    recorder_figures(recorder, &figures);
+    assert_in_range(now_ns - figures.first_ns, 10 * NS_PER_S, 19 * NS_PER_S);
+    recorder_free(recorder);
+    timeline_free(timeline);
+}
+
 static void names_are_guarded(void **state)
 {
     (void)state;
@@ -602,6 +629,7 @@ int main(void)
         cmocka_unit_test_teardown(sums_add_up, remove_files),
         cmocka_unit_test_teardown(extra_events_come_back, remove_files),
         cmocka_unit_test_teardown(the_past_can_be_saved, remove_files),
+        cmocka_unit_test_teardown(a_quiet_past_is_cut_by_time, remove_files),
         cmocka_unit_test_teardown(names_are_guarded, remove_files),
         cmocka_unit_test_teardown(facts_replace_one_another, remove_files),
         cmocka_unit_test_teardown(kills_lose_no_whole_block, remove_files),
