@@ -205,6 +205,10 @@ void recording_step(struct session *s, uint64_t until_ns)
     struct recording *r = &s->recording;
     if (!r->recorder)
         return;
+    if (r->is_on && !r->is_told) {
+        r->is_told = true;
+        tell_facts(s, until_ns);
+    }
     const bool is_first = r->is_on && r->flushed_ns == r->since_ns;
     if (until_ns < r->flushed_ns + (is_first ? FIRST_NS : FLUSH_NS))
         return;
@@ -253,7 +257,7 @@ static bool begin(struct session *s, const char *path, bool force, uint64_t from
         return false;
     strcpy(r->path, path);
     r->is_on = true;
-    r->has_failed = false;
+    r->is_told = r->has_failed = false;
     r->since_ns = r->flushed_ns = clock_now_ns();
     return true;
 }

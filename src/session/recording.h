@@ -21,6 +21,7 @@ struct recording {
     struct recorder *recorder; /* NULL: nothing was recorded, and the past is not kept */
     const struct lecture *lecture;
     bool is_on, has_failed;
+    bool is_told; /* what is known of the session, into this recording */
     time_t begun; /* the session */
     char path[4096];
     uint64_t since_ns, flushed_ns;

@@ -28,8 +28,8 @@ static bool ends_with(const char *path, const char *ending)
     return n > m && strcmp(path + n - m, ending) == 0;
 }
 
-/* Only such is looked into to tell what it is: what is read from a pipe is gone, and who writes to it ends when
- * nobody reads any more. */
+/* Only such is looked into to tell what it is: what is read from a pipe is gone, and who writes to it ends
+ * when nobody reads any more. */
 static bool is_regular(const char *path)
 {
     struct stat at;
@@ -80,33 +80,50 @@ static void default_facts(struct trace *trace)
     f->info.workload.name = f->name;
 }
 
-/* The last word that can be read. */
-static bool read_facts(struct trace *trace, struct err *err)
+/* The last word that can be read. Damaged ones are counted. */
+static bool read_facts(struct trace *trace, unsigned *n_damaged)
 {
+    struct err err;
+    *n_damaged = 0;
     for (unsigned i = reader_n_facts(trace->reader); i-- > 0;) {
         size_t n;
         if (strcmp(reader_facts(trace->reader, i)->name, FACTS_NAME) != 0)
             continue;
-        char *text = reader_text(trace->reader, i, &n, err);
-        const bool is_read = text && facts_read(&trace->facts, text, n, err);
+        char *text = reader_text(trace->reader, i, &n, &err);
+        const bool is_read = text && facts_read(&trace->facts, text, n, &err);
         free(text);
         if (is_read)
             return true;
+        ++*n_damaged;
     }
     return false;
 }
 
-static bool open_reader(struct trace *trace, struct err *err)
+/* What is wrong with it, or nothing. The last word of one that was ended says until when it went. */
+static const char *remark_on(const struct trace *trace, bool is_read, unsigned n_damaged)
 {
     const char *cut;
-    struct err why;
+    reader_cut(trace->reader, &cut);
+    if (*cut)
+        return cut;
+    if (n_damaged > 0)
+        return is_read ? "the last that it says of its session is damaged: figures are those of before"
+                       : "what it says of its session is damaged: it is shown without that";
+    if (is_read && !trace->facts.now_ns)
+        return "the recording was not ended, as when the disk is full: it shows what had been written";
+    return "";
+}
+
+static bool open_reader(struct trace *trace, struct err *err)
+{
+    unsigned n_damaged;
     trace->reader = reader_open(trace->path, err);
     if (!trace->reader)
         return false;
-    if (!read_facts(trace, &why))
+    const bool is_read = read_facts(trace, &n_damaged);
+    if (!is_read)
         default_facts(trace);
-    reader_cut(trace->reader, &cut);
-    snprintf(trace->remark, sizeof trace->remark, "%s", cut);
+    snprintf(trace->remark, sizeof trace->remark, "%s", remark_on(trace, is_read, n_damaged));
     return true;
 }
 

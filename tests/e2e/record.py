@@ -258,11 +258,15 @@ def _():
 
 # ---- A full disk ----
 
+NOT_ENDED = "the recording was not ended, as when the disk is full: it shows what had been written"
+
+
 def check_full(result, status, recording, **how):
     expect(result.status == status, f"expected status {status}: {result}")
     expect(result.err.count("\n") == 1 and "ends here, whole" in result.err, f"not one clear line: {result}")
     expect_nothing_left(result.tag)
-    live, held = json.loads(result.out), report_of(recording, **how)
+    live, held = json.loads(result.out), report_of(recording, err=f"schedviz: {recording}: {NOT_ENDED}\n", **how)
+    expect(any(NOT_ENDED in line for line in held["warnings"]), str(held["warnings"]))
     expect(live["duration_ns"] > 1.5e9, f"the run did not go on: {live['duration_ns']}")
     expect(0 < held["switches"]["total"] < live["switches"]["total"], f"held {held['switches']}, live {live['switches']}")
 
@@ -318,11 +322,30 @@ def _():
         path = os.path.join(place, "a.svz")
         command = "i=0; while [ $i -lt 500 ]; do /bin/true; i=$((i+1)); done; exit 4"
         result = run("-b", "-r", path, "-o", "/dev/stdout", "--", "sh", "-c", command, timeout=60,
-                     prefix=["prlimit", "--fsize=6000"])
+                     prefix=["prlimit", "--fsize=2500"])
         expect(result.status == 125 and result.err.count("\n") == 1 and "ends here, whole" in result.err, str(result))
         expect_nothing_left(result.tag)
         expect("ended with status 4" in result.out, f"no report: {result}")
-        good("-b", "-o", "/dev/null", path)
+        good("-b", "-o", "/dev/null", path, err=f"schedviz: {path}: {NOT_ENDED}\n")
+
+
+@test("what is damaged of the words on its session is told")
+def _():
+    with directory() as place:
+        path = make_recording(os.path.join(place, "a.svz"))
+        whole = read(path)
+        texts = [match.end() for match in re.finditer(b"session", whole[:-200])]  # what is packed of each text follows its name
+        expect(len(texts) == 2, f"texts at {texts}")
+        for damaged, told in ((texts[1:], "the last that it says of its session is damaged"),
+                              (texts, "what it says of its session is damaged: it is shown without that")):
+            broken = bytearray(whole)
+            for at in damaged:
+                broken[at + 20] ^= 4
+            with open(path, "wb") as file:
+                file.write(broken)
+            result = run("-b", "-f", "json", path)
+            expect(result.status == 0 and result.err.count("\n") == 1 and told in result.err, str(result))
+            expect(any(told in line for line in json.loads(result.out)["warnings"]), str(result))
 
 
 # ---- Names ----
