@@ -99,17 +99,20 @@ static bool read_facts(struct trace *trace, unsigned *n_damaged)
     return false;
 }
 
-/* What is wrong with it, or nothing. The last word of one that was ended says until when it went. */
+/* What is wrong with it, or nothing. The last word of one that was ended says until when it went, and so far
+ * there are blocks. */
 static const char *remark_on(const struct trace *trace, bool is_read, unsigned n_damaged)
 {
     const char *cut;
+    uint64_t first_ns, last_ns;
     reader_cut(trace->reader, &cut);
     if (*cut)
         return cut;
     if (n_damaged > 0)
         return is_read ? "the last that it says of its session is damaged: figures are those of before"
                        : "what it says of its session is damaged: it is shown without that";
-    if (is_read && !trace->facts.now_ns)
+    reader_span(trace->reader, &first_ns, &last_ns);
+    if (is_read && (!trace->facts.now_ns || trace->facts.now_ns > last_ns))
         return "the recording was not ended, as when the disk is full: it shows what had been written";
     return "";
 }
