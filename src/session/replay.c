@@ -231,6 +231,7 @@ static bool read_trace(struct session *s, unsigned i, struct err *err)
     }
     trace_span(s->replay->traces[i], &first_ns, NULL);
     timeline_part(tl);
+    timeline_set_default_role(tl, facts_of(s->replay, i)->default_role);
     const struct trace_shift shift = {.time_ns = timeline_now_ns(tl) + APART_NS - first_ns,
                                       .tid = tid_shift(tl),
                                       .run = (uint16_t)s->runs.n};

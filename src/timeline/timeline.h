@@ -16,8 +16,8 @@ struct task;
  * first. */
 struct timeline *timeline_new(size_t memory_bytes);
 
-/* What a task is until an event tells its role: ROLE_UNKNOWN (it counts as the workload's) unless set, before
- * the first event, to ROLE_OTHER, where all tasks of the machine are watched. A task without a role of its
+/* What a task that appears from now on is until an event tells its role: ROLE_UNKNOWN (it counts as the
+ * workload's) unless set to ROLE_OTHER, where all tasks of the machine are watched. A task without a role of its
  * own that is made by one of the workload's, and not by the engine's, is of the workload and of the same run;
  * until it is named it is called like that. */
 void timeline_set_default_role(struct timeline *tl, enum task_role role);

@@ -755,9 +755,9 @@ def _():
         expect("a.svz | b.svz" in picture and "efficiency" in picture, f"no comparison:\n{picture}")
 
 
-def compared(*paths):
+def compared(*paths, **how):
     """What the comparison says of the reference and of the other one: tasks, cores, switches, tasks at once."""
-    picture = good("-b", "-f", "screen", *paths).out
+    picture = good("-b", "-f", "screen", *paths, **how).out
     sides = []
     for name in ("reference", "this run"):
         head = re.search(rf"{name} +(\d+) tasks? on (\d+) cores?", picture)
@@ -767,9 +767,9 @@ def compared(*paths):
     return sides
 
 
-def as_reported(path):
+def as_reported(path, **how):
     """The same of its report."""
-    report = report_of(path)
+    report = report_of(path, **how)
     return (str(report["workload"]["tasks"]), str(len(report["workload"]["cores"])), str(report["switches"]["total"]),
             f"{report['parallelism']:.2f}")
 
@@ -787,6 +787,20 @@ def _():
             expect(compared(*paths) == expected, f"{paths}: {compared(*paths)}, and their reports {expected}")
         picture = good("-b", "-f", "screen", *data).out
         expect("other programs" not in picture, f"the tasks of the first go on into the second:\n{picture}")
+
+
+@test("of two recordings one saw all of the machine: its neighbours are no workload beside the other one")
+def _():
+    user = users()[-1]
+    with directory() as place:
+        some, everybody = os.path.join(place, "some.svz"), os.path.join(place, "all.svz")
+        make_recording(some, "-d", "0.3", "-n", "2", user=user)
+        if run("-b", "-a", "-d", "0.3", "-n", "2", "-o", "/dev/null", "-r", everybody, user=user).status != 0:
+            raise Skip("not all of the machine may be watched")
+        for paths in ((some, everybody), (everybody, some)):
+            expected = [as_reported(path, user=user) for path in paths]
+            seen = compared(*paths, user=user)
+            expect(seen == expected, f"{paths}: {seen}, and their reports {expected}")
 
 
 @test("a comparison of more cores than fit tells how many, and scrolls", timeout=60)
