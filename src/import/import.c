@@ -13,6 +13,11 @@
 /* Events that are held back while the first switch is looked for; when there are more, it comes later. */
 #define MAX_HELD 65536
 
+/* A text whose times are differences shows it in its first moments: of these every second or third goes back,
+ * where perf script, when it puts events in order too late, has one here and there. */
+#define ORDER_MOMENTS 256
+#define ORDER_LEAST   8
+
 struct import {
     enum import_kind kind;
     struct bytes bytes;
@@ -173,6 +178,23 @@ static bool find_first_switch(struct import *import, const char *name, struct er
     return true;
 }
 
+static bool has_times_in_order(struct import *import, const char *name, struct err *err)
+{
+    if (!import->script)
+        return true;
+    while (script_figures(import->script).n_moments < ORDER_MOMENTS && import->n_held < MAX_HELD) {
+        if (!hold_one(import))
+            break;
+    }
+    const struct script_figures figures = script_figures(import->script);
+    if (figures.n_moments < ORDER_LEAST || figures.n_back * 4 < figures.n_moments)
+        return true;
+    return err_set(err,
+                   "%s:%llu: times go back again and again, as those of --deltatime do: perf script --ns, "
+                   "without --deltatime",
+                   name, (unsigned long long)figures.first_back);
+}
+
 static struct import *open_bytes(const struct bytes *bytes, const char *name, struct err *err)
 {
     struct import *import = mem_new(1, sizeof *import);
@@ -180,7 +202,8 @@ static struct import *open_bytes(const struct bytes *bytes, const char *name, st
     import->is_coarse = true;
     import->kind = recognise(&import->bytes);
     import->teller = teller_new();
-    if (open_reader(import, name, err) && find_first_switch(import, name, err))
+    if (open_reader(import, name, err) && find_first_switch(import, name, err) &&
+        has_times_in_order(import, name, err))
         return import;
     import_close(import);
     return NULL;

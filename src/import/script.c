@@ -432,8 +432,9 @@ struct script {
     struct script_figures figures;
     uint64_t at; /* behind what is in the buffer */
     uint64_t n_lines;
-    size_t next, n; /* of the buffer */
-    bool in_long;   /* the rest of a line that did not fit is skipped */
+    uint64_t last_ns; /* the last moment's time */
+    size_t next, n;   /* of the buffer */
+    bool in_long;     /* the rest of a line that did not fit is skipped */
     char buffer[BUFFER_BYTES];
 };
 
@@ -500,14 +501,25 @@ static const char *next_line(struct script *script, size_t *n)
     return NULL;
 }
 
+static void count_moment(struct script *script, uint64_t time_ns)
+{
+    struct script_figures *figures = &script->figures;
+    figures->n_moments++;
+    if (time_ns < script->last_ns && figures->n_back++ == 0)
+        figures->first_back = script->n_lines;
+    script->last_ns = time_ns;
+}
+
 bool script_next(struct script *script, struct moment *moment)
 {
     const char *line;
     size_t n;
     while ((line = next_line(script, &n)) != NULL) {
         const enum script_line what = script_line(line, n, moment);
-        if (what == SCRIPT_MOMENT)
+        if (what == SCRIPT_MOMENT) {
+            count_moment(script, moment->time_ns);
             return true;
+        }
         if (what == SCRIPT_OTHER)
             continue;
         if (script->figures.n_unreadable++ == 0) {

@@ -36,6 +36,9 @@ struct script_figures {
     uint64_t first_unreadable;
     enum script_line why; /* of the first one */
     bool cut;             /* the last line has no end, and was left out */
+    uint64_t n_moments;
+    uint64_t n_back;     /* of them, those that are earlier than the one before */
+    uint64_t first_back; /* the first one's line */
 };
 struct script_figures script_figures(const struct script *script);
 

@@ -177,6 +177,42 @@ static void test_refused(void **state)
     assert_non_null(strstr(err.msg, "no regular file"));
 }
 
+#define N_TURNS 200
+
+/* A and B take turns on a core; times_us[i] is when, for i modulo n, and step_us later each time round. */
+static char *text_of_turns(const unsigned *times_us, unsigned n, unsigned step_us)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    assert_non_null(stream);
+    for (unsigned i = 0; i < N_TURNS; i++)
+        fprintf(
+            stream,
+            "x %u [000] 1.%06u: sched:sched_switch: prev_comm=x prev_pid=%u prev_prio=120 prev_state=S ==> "
+            "next_comm=x next_pid=%u next_prio=120\n",
+            1 + i % 2, times_us[i % n] + i / n * step_us, 1 + i % 2, 2 - i % 2);
+    fclose(stream);
+    return text;
+}
+
+/* What perf script --deltatime prints is no time; a text that is slightly out of order is taken. */
+static void test_times_that_go_back(void **state)
+{
+    static const unsigned differences[] = {1, 40, 0, 3, 3, 1, 7, 7, 0, 12},
+                          late[] = {10, 20, 19, 40, 50, 60, 70};
+    (void)state;
+    char *text = text_of_turns(differences, sizeof differences / sizeof *differences, 0);
+    check_refused(text, strlen(text), "FILE:3:");
+    check_refused(text, strlen(text), "without --deltatime");
+    free(text);
+    text = text_of_turns(late, sizeof late / sizeof *late, 100);
+    struct told told = tell_text(text);
+    assert_int_equal(count(&told, EVENT_SWITCH_IN), N_TURNS);
+    told_free(&told);
+    free(text);
+}
+
 /* ---- lines ---- */
 
 static const struct {
@@ -743,6 +779,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_recognise),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_times_that_go_back),
         cmocka_unit_test(test_lines),
         cmocka_unit_test(test_events),
         cmocka_unit_test(test_wakes),
