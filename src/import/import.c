@@ -305,7 +305,8 @@ static void remark_dat(struct import *import)
     if (dat_header(import->dat)->no_table)
         remark(import, "the file is cut off: what follows is missing, and CPUs are numbered as they come");
     if (n_damaged > 0)
-        remark(import, "%llu damaged or cut parts were skipped", (unsigned long long)n_damaged);
+        remark(import, "%llu damaged or cut part%s skipped", (unsigned long long)n_damaged,
+               n_damaged == 1 ? " was" : "s were");
 }
 
 static void remark_script(struct import *import)
@@ -314,8 +315,9 @@ static void remark_script(struct import *import)
     if (figures.cut)
         remark(import, "the text is cut off: its last line has no end, and is left out");
     if (figures.n_unreadable > 0)
-        remark(import, "%llu lines were not understood, the first is line %llu",
-               (unsigned long long)figures.n_unreadable, (unsigned long long)figures.first_unreadable);
+        remark(import, "%llu line%s not understood, the first is line %llu",
+               (unsigned long long)figures.n_unreadable, figures.n_unreadable == 1 ? " was" : "s were",
+               (unsigned long long)figures.first_unreadable);
 }
 
 const char *import_remark(struct import *import)
@@ -327,13 +329,14 @@ const char *import_remark(struct import *import)
     else
         remark_script(import);
     if (figures.n_lost > 0)
-        remark(import, "at least %llu events were lost when it was recorded",
-               (unsigned long long)figures.n_lost);
+        remark(import, "at least %llu event%s lost when it was recorded", (unsigned long long)figures.n_lost,
+               figures.n_lost == 1 ? " was" : "s were");
     if (!is_whole(&figures))
         remark(import,
                "not all tasks are in it: %llu of %llu switches come after others that were not traced",
                (unsigned long long)figures.n_broken, (unsigned long long)figures.n_switches);
     else if (figures.n_broken > 0)
-        remark(import, "%llu switches or more were not recorded", (unsigned long long)figures.n_broken);
+        remark(import, "at least %llu switch%s not recorded", (unsigned long long)figures.n_broken,
+               figures.n_broken == 1 ? " was" : "es were");
     return import->remark;
 }

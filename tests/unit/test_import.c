@@ -213,6 +213,22 @@ static void test_times_that_go_back(void **state)
     free(text);
 }
 
+/* A remark of one thing speaks of one. */
+static void test_one_switch_is_missing(void **state)
+{
+    static const unsigned begin = 0;
+    char *turns = text_of_turns(&begin, 1, 10), *text = NULL;
+    (void)state;
+    assert_true(asprintf(&text, "%s%s", turns,
+                         "x 7 [000] 1.900000: sched:sched_switch: prev_comm=x prev_pid=7 prev_prio=120 "
+                         "prev_state=S ==> next_comm=x next_pid=1 next_prio=120\n") > 0);
+    struct told told = tell_text(text);
+    assert_string_equal(told.remark, "at least 1 switch was not recorded");
+    told_free(&told);
+    free(text);
+    free(turns);
+}
+
 /* ---- lines ---- */
 
 static const struct {
@@ -464,7 +480,7 @@ static void test_gaps(void **state)
     assert_int_equal(nth(&told, EVENT_LOST, 1)->u.lost.n, 6);
     assert_int_equal(told.facts.n_lost, 6);
     assert_false(told.facts.whole);
-    assert_non_null(strstr(told.remark, "1 lines were not understood, the first is line 6"));
+    assert_non_null(strstr(told.remark, "1 line was not understood, the first is line 6"));
     assert_non_null(strstr(told.remark, "cut off"));
     assert_non_null(strstr(told.remark, "not all tasks"));
     told_free(&told);
@@ -744,7 +760,7 @@ static void test_damaged_page(void **state)
     last_page[8 + 2] = 0x7f;
     assert_true(tell(file.bytes, file.n, 256, &part, &err));
     assert_true(part.n < whole.n && part.n > whole.n / 2);
-    assert_non_null(strstr(part.remark, "damaged"));
+    assert_non_null(strstr(part.remark, "1 damaged or cut part was skipped"));
     told_free(&part);
     last_page[8 + 2] = 0;
     memset(last_page + 16, 0xff, 64); /* lengths beyond the end */
@@ -780,6 +796,7 @@ int main(void)
         cmocka_unit_test(test_recognise),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_times_that_go_back),
+        cmocka_unit_test(test_one_switch_is_missing),
         cmocka_unit_test(test_lines),
         cmocka_unit_test(test_events),
         cmocka_unit_test(test_wakes),
