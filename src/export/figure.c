@@ -121,6 +121,27 @@ static void sort_workload(struct figure *f)
         f->places[f->tasks[i].task.index] = i;
 }
 
+#define SAMPLE_BINS 1000u
+
+/* A CPU has the samples of all that was seen there, schedviz itself too. */
+static bool is_sampled_by_workload(const struct figure *f, int cpu)
+{
+    struct bin *bins = mem_new(SAMPLE_BINS, sizeof *bins);
+    bool is_sampled = false;
+    timeline_cpu_bins(f->tl, cpu, f->start_ns, f->end_ns - f->start_ns, SAMPLE_BINS, bins);
+    for (unsigned i = 0; i < SAMPLE_BINS && !is_sampled; i++) {
+        const struct figure_task *t = bins[i].n_samples ? figure_task(f, bins[i].lead[0].who) : NULL;
+        is_sampled = t && t->kin == FIGURE_WORKLOAD;
+    }
+    free(bins);
+    return is_sampled;
+}
+
+static bool has_workload(const struct figure *f, const struct figure_cpu *c)
+{
+    return c->sum.run_ns > c->sum.self_ns || (!f->report->info.exact && is_sampled_by_workload(f, c->cpu));
+}
+
 static void add_cpus(struct figure *f)
 {
     const struct cpuset *chosen = &f->report->run.cpus;
@@ -132,7 +153,7 @@ static void add_cpus(struct figure *f)
         if (cpu >= n && !c->is_chosen)
             continue;
         timeline_cpu_sum(f->tl, cpu, f->start_ns, f->end_ns - f->start_ns, &c->sum);
-        c->is_off = f->report->info.exact && !c->is_chosen && c->sum.run_ns <= c->sum.self_ns;
+        c->is_off = !c->is_chosen && !has_workload(f, c);
         f->n_cpus += c->is_chosen || c->sum.run_ns > 0 || c->sum.n_switches > 0 || c->sum.n_samples > 0;
     }
 }

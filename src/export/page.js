@@ -1084,7 +1084,7 @@ const pictures = [
         pen.fillStyle = hatch("unknown");
         pen.fillRect(0, 0, 34, 16);
     }, () => data.exact && data.tasks.some(task => task.stretches.some(([state]) => state === UNKNOWN))],
-    ["a sample saw it run", pen => {
+    ["a sample: it ran, or waited for a core", pen => {
         pen.fillStyle = paint.task[0];
         pen.fillRect(15, 6, 4, 4);
     }, () => !data.exact],

@@ -460,7 +460,7 @@ static bool is_others(const struct drawing *d, const struct bin *bin)
     return (double)bin->others_ns > column_ns(d) / 2;
 }
 
-/* A small square wherever a sample saw somebody run. */
+/* A small square wherever a sample saw somebody who ran, or waited for a core. */
 static void draw_samples(struct drawing *d, const struct lane *lane)
 {
     const double side = fmin(4, lane->h / 2);
@@ -1199,7 +1199,7 @@ static void draw_legend(struct drawing *d)
         put_rect(d->out, at + 14, d->y - 12, 6, 16 * CUT_HIGH, PAINT_BARS);
     }
     if (seen->samples) {
-        at = legend_entry(d, &x, "a sample saw it run");
+        at = legend_entry(d, &x, "a sample: it ran, or waited for a core");
         put_rect(d->out, at + 16, d->y - 6, 4, 4, task_paint[0]);
     }
     if (seen->shares) {

@@ -324,26 +324,50 @@ static void nothing_is_a_figure(void **state)
     draw("wild", (struct export_window){UINT64_MAX - 5, UINT64_MAX});
 }
 
-static void samples_are_dots(void **state)
+static void add_samples(uint64_t from_ns, int tid, int cpu)
 {
-    (void)state;
-    figure_add_task(tl, A, 0, ROLE_WORKLOAD, "a");
     for (uint64_t i = 0; i < 10; i++) {
-        struct event event = {.time_ns = FIGURE_START + i * NS_PER_MS,
-                              .tid = A,
-                              .cpu = 0,
+        struct event event = {.time_ns = FIGURE_START + from_ns + i * NS_PER_MS,
+                              .tid = tid,
+                              .cpu = (int16_t)cpu,
                               .kind = EVENT_SAMPLE,
                               .detail = SAMPLE_STATE};
         event.u.state.letter = 'R';
         timeline_sink(tl)->push(timeline_sink(tl), &event, 1);
     }
-    timeline_advance(tl, FIGURE_START + 10 * NS_PER_MS);
+    timeline_advance(tl, FIGURE_START + from_ns + 10 * NS_PER_MS);
+}
+
+static void draw_sampled(void)
+{
     struct report report = figure_report(tl, "sampled");
     report.info.exact = false;
-    svg = figure_written(export_svg, &report, tl, &(struct export_window){0, 0}, &size);
-    assert_null(xml_problem(svg, size));
-    expect("a sample saw it run");
+    draw_report(&report, (struct export_window){0, 0});
+}
+
+static void samples_are_dots(void **state)
+{
+    (void)state;
+    figure_add_task(tl, A, 0, ROLE_WORKLOAD, "a");
+    add_samples(0, A, 0);
+    draw_sampled();
+    expect("a sample: it ran, or waited for a core");
     expect(">SAMPLES<");
+}
+
+/* Until a sample saw a task of the workload there. */
+static void a_sampled_core_without_the_run_is_off(void **state)
+{
+    (void)state;
+    figure_add_task(tl, A, 0, ROLE_WORKLOAD, "a");
+    figure_add_task(tl, SELF, -1, ROLE_OBSERVER, "schedviz");
+    add_samples(0, A, 0);
+    add_samples(10 * NS_PER_MS, SELF, 1);
+    draw_sampled();
+    assert_int_equal(figure_count(svg, ">off</text>"), 1);
+    add_samples(20 * NS_PER_MS, A, 1);
+    draw_sampled();
+    assert_int_equal(figure_count(svg, ">off</text>"), 0);
 }
 
 int main(void)
@@ -362,6 +386,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(many_lanes_are_still_small, begin, end),
         cmocka_unit_test_setup_teardown(nothing_is_a_figure, begin, end),
         cmocka_unit_test_setup_teardown(samples_are_dots, begin, end),
+        cmocka_unit_test_setup_teardown(a_sampled_core_without_the_run_is_off, begin, end),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
