@@ -312,16 +312,18 @@ function draw() {
     });
 }
 
+const fontOf = size => `${size} "DejaVu Sans", "Liberation Sans", system-ui, sans-serif`;
+
 function text(string, x, y, colour, font, align) {
     ink.fillStyle = colour;
-    ink.font = `${font} "DejaVu Sans", "Liberation Sans", system-ui, sans-serif`;
+    ink.font = fontOf(font);
     ink.textAlign = align || "left";
     ink.textBaseline = "middle";
     ink.fillText(string, x, y);
 }
 
 function fitted(string, width, font) {
-    ink.font = `${font} "DejaVu Sans", "Liberation Sans", system-ui, sans-serif`;
+    ink.font = fontOf(font);
     if (ink.measureText(string).width <= width)
         return string;
     let keep = string.length;
@@ -627,7 +629,10 @@ function drawTicks(bottom) {
         ink.fillRect(x, AXIS, 1, bottom - AXIS);
         ink.fillStyle = paint.faint;
         ink.fillRect(x, AXIS - 6, 1, 6);
-        text(String(Math.round(i * step * data.unit_ns / unit * 1000) / 1000), x, AXIS - 15, paint.faint, "13px", "center");
+        const label = String(Math.round(i * step * data.unit_ns / unit * 1000) / 1000);
+        ink.font = fontOf("13px");
+        const furthest = area.width - 4 - ink.measureText(label).width / 2; // without figures the frame is near
+        text(label, Math.min(x, furthest), AXIS - 15, paint.faint, "13px", "center");
     }
     text(name, area.left - 22, AXIS - 15, paint.faint, "13px", "right");
 }

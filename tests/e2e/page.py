@@ -210,6 +210,44 @@ def _():
     expect_quiet(page)
 
 
+CENTRED = """(() => {
+    window.centred = [];
+    const real = CanvasRenderingContext2D.prototype.fillText;
+    CanvasRenderingContext2D.prototype.fillText = function (string, x, y) {
+        if (this.textAlign === "center")
+            window.centred.push([x, x + this.measureText(string).width / 2]);
+        real.call(this, string, x, y);
+    };
+})()"""
+
+
+def last_centred(page):
+    """The middle and the end of the text that is furthest to the right."""
+    page.settle()
+    last = max(page.evaluate("window.centred"))
+    page.evaluate("window.centred.length = 0")
+    return last
+
+
+@test("the last number of the axis is whole where the lanes reach to the frame")
+def _():
+    page = opened("turns")
+    page.resize(600, 900)
+    page.evaluate(CENTRED)
+    for _ in range(12):
+        page.key("+")
+    page.settle()
+    page.evaluate("window.centred.length = 0")
+    page.key("ArrowRight")
+    middle, _ = last_centred(page)
+    high, width = page.evaluate("(canvas => [+canvas.dataset.right, canvas.clientWidth])(document.getElementById('lanes'))")
+    page.drag(200, y_of(page, CORE_0), 200 + round(high - middle) - 1, y_of(page, CORE_0))
+    middle, end = last_centred(page)
+    expect(width - high < 20 and middle > high - 20, f"the last number is at {middle}, the lanes end at {high} of {width}")
+    expect(end <= width, f"the last number ends at {end} of {width}")
+    expect_quiet(page)
+
+
 @test("a search without a match chooses nothing, and Escape undoes all at once")
 def _():
     page = opened("turns")
