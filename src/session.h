@@ -191,6 +191,12 @@ bool session_run_is_sampled(const struct session *session, const struct run *run
 void session_keep(struct session *session, uint16_t run);
 const struct run *session_reference(const struct session *session); /* NULL: none */
 
+/* What a run worked on: the name of its workload, or of the program that was watched. */
+const char *session_run_work(const struct session *session, const struct run *run);
+/* Both had the same to do, as far as that is told: what they worked on has one name, and of a workload it was
+ * as much, in however many tasks. */
+bool session_same_work(const struct session *session, const struct run *a, const struct run *b);
+
 /* The whole comparison: the workload's tasks and work on 1 core against the k chosen ones. Where 1 + k CPUs
  * are free the two go at the same time, else one after the other. Needs a workload with an end (work_ns), or
  * uses 500 ms. */

@@ -513,6 +513,11 @@ void scene_build(struct app *app)
     scene->compared = compared_run(app);
     scene->compared_is_sampled = session_run_is_sampled(app->session, scene->compared);
     scene->reference_is_sampled = scene->reference && session_run_is_sampled(app->session, scene->reference);
+    if (scene->reference) {
+        scene->reference_work = session_run_work(app->session, scene->reference);
+        scene->compared_work = session_run_work(app->session, scene->compared);
+        scene->works_differ = !session_same_work(app->session, scene->reference, scene->compared);
+    }
     scene->comparison = session_comparison(app->session);
     scene->mono = app->depth == DEPTH_MONO;
     scene->lecture = app->large;

@@ -78,6 +78,8 @@ struct scene {
     const struct run *run, *reference; /* reference NULL: no comparison */
     const struct run *compared;        /* held against the reference */
     bool reference_is_sampled, compared_is_sampled;
+    const char *reference_work, *compared_work; /* what they worked on, by name */
+    bool works_differ;                          /* session_same_work() */
     unsigned n_held; /* tasks at the gate, of a run that waits for the answer to a lesson's question */
     enum comparison comparison;
 

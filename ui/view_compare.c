@@ -44,6 +44,12 @@ static bool both_complete(const struct side sides[2])
     return sides[0].run->complete && sides[1].run->complete && sides[1].length_ns > 0;
 }
 
+/* The second gained or lost something: both did the same, all of it. */
+static bool has_gain(const struct scene *scene, const struct side sides[2])
+{
+    return both_complete(sides) && !scene->works_differ;
+}
+
 static double speed_up(const struct side sides[2])
 {
     return (double)sides[0].length_ns / (double)sides[1].length_ns;
@@ -51,7 +57,28 @@ static double speed_up(const struct side sides[2])
 
 /* ---- figures ---- */
 
-static void tell(const struct side sides[2], bool is_replay, char *buf, size_t size)
+static void tell_work(const struct side *side, char *buf, size_t size)
+{
+    char each[32];
+    const int n = snprintf(buf, size, "%u task%s", side->n_tasks, side->n_tasks == 1 ? "" : "s");
+    if (side->run->work_ns)
+        snprintf(buf + n, size - (size_t)n, " of %s", export_duration(side->run->work_ns, each, sizeof each));
+}
+
+static void tell_works(const struct scene *scene, const struct side sides[2], char *buf, size_t size)
+{
+    char works[2][64];
+    if (strcmp(scene->reference_work, scene->compared_work) != 0) {
+        export_safe_name(scene->reference_work, works[0], sizeof works[0]);
+        export_safe_name(scene->compared_work, works[1], sizeof works[1]);
+    } else {
+        tell_work(&sides[0], works[0], sizeof works[0]);
+        tell_work(&sides[1], works[1], sizeof works[1]);
+    }
+    snprintf(buf, size, "not the same work: %s against %s", works[0], works[1]);
+}
+
+static void tell(const struct scene *scene, const struct side sides[2], char *buf, size_t size)
 {
     const struct side *a = &sides[0], *b = &sides[1];
     char length[32];
@@ -60,9 +87,9 @@ static void tell(const struct side sides[2], bool is_replay, char *buf, size_t s
         return;
     }
     if (!b->run->complete) {
-        const char *what = b->run->end_ns ? "this run was ended"
-                           : is_replay    ? "the recording ends within this run"
-                                          : "this run goes on";
+        const char *what = b->run->end_ns     ? "this run was ended"
+                           : scene->is_replay ? "the recording ends within this run"
+                                              : "this run goes on";
         if (b->done > 0)
             snprintf(buf, size, "%s: %.0f %% of its work is done", what, b->done * 100);
         else
@@ -71,6 +98,10 @@ static void tell(const struct side sides[2], bool is_replay, char *buf, size_t s
     }
     if (!a->run->complete) {
         snprintf(buf, size, "the reference was ended before its work was done: nothing is gained or lost");
+        return;
+    }
+    if (scene->works_differ) {
+        tell_works(scene, sides, buf, size);
         return;
     }
     double gain = speed_up(sides);
@@ -100,7 +131,8 @@ static const char *how_they_ran(enum comparison comparison)
     return "";
 }
 
-static void draw_figures(struct canvas *canvas, struct rect rect, const struct side sides[2])
+static void draw_figures(const struct scene *scene, struct canvas *canvas, struct rect rect,
+                         const struct side sides[2])
 {
     static const char *const heads[] = {"makespan", "speed-up", "efficiency", "switches", "at once"};
     enum { N = sizeof heads / sizeof *heads, COLS = 12, NAME = 12 };
@@ -111,7 +143,7 @@ static void draw_figures(struct canvas *canvas, struct rect rect, const struct s
     for (int s = 0; s < 2 && s + 1 < rect.rows; s++) {
         const struct side *side = &sides[s];
         int y = rect.y + 1 + s;
-        bool whole = both_complete(sides);
+        bool whole = has_gain(scene, sides);
         char texts[N][32];
         double gain = s == 0 && side->run->complete ? 1 : s == 1 && whole ? speed_up(sides) : 0;
         if (side->run->complete)
@@ -281,15 +313,15 @@ static void draw_both(const struct scene *scene, struct canvas *canvas, struct r
     rect = layout.rect;
     struct lane_frame frame = view_lane_frame(scene, rect);
     struct faces faces;
-    char text[128];
+    char text[192];
     uint64_t longest = sides[0].length_ns > sides[1].length_ns ? sides[0].length_ns : sides[1].length_ns;
     frame.cols += frame.figures_cols - 1; /* the makespan stands in the lane itself */
     if (frame.cols < 4 || rect.rows < 6)
         return;
     uint64_t col_ns = (longest + longest / 12) / (uint64_t)frame.cols + 1;
 
-    tell(sides, scene->is_replay, text, sizeof text);
-    if (layout.head > 1 && both_complete(sides)) {
+    tell(scene, sides, text, sizeof text);
+    if (layout.head > 1 && has_gain(scene, sides)) {
         char gain[32];
         snprintf(gain, sizeof gain, "%.2fx", speed_up(sides));
         const bool is_drawn = view_big_text(scene, canvas, rect.x + 2, rect.y + 1, rect.cols - 4, 1,
@@ -298,7 +330,7 @@ static void draw_both(const struct scene *scene, struct canvas *canvas, struct r
                     rect.cols, PAINT_STRONG, PAINT_KEEP, CELL_BOLD, text);
     } else {
         int n = canvas_text(canvas, rect.x + 1, rect.y, rect.cols - 2,
-                            both_complete(sides) ? PAINT_GOOD : PAINT_STRONG, PAINT_KEEP, CELL_BOLD, text);
+                            has_gain(scene, sides) ? PAINT_GOOD : PAINT_STRONG, PAINT_KEEP, CELL_BOLD, text);
         const char *how = how_they_ran(scene->comparison);
         if (n + 5 + canvas_text_cols(how) < rect.cols)
             canvas_text(canvas, rect.x + 1 + n + 3, rect.y, rect.cols, PAINT_FAINT, PAINT_KEEP, 0, how);
@@ -313,7 +345,7 @@ static void draw_both(const struct scene *scene, struct canvas *canvas, struct r
     y = draw_side(scene, canvas, &faces, &sides[1], &frame, &layout.shares[1], y, layout.lane, col_ns);
     if (layout.figures) {
         const int top = y + 1 < layout.end ? y + 1 : layout.end + 1;
-        draw_figures(canvas, (struct rect){rect.x + 1, top, rect.cols - 2, layout.figures}, sides);
+        draw_figures(scene, canvas, (struct rect){rect.x + 1, top, rect.cols - 2, layout.figures}, sides);
     }
     faces_fini(&faces);
 }

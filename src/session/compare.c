@@ -2,7 +2,10 @@
 #include "compare.h"
 
 #include "../clock.h"
+#include "replay.h"
 #include "state.h"
+
+#include <string.h>
 
 #define DEFAULT_WORK_NS (500 * NS_PER_MS)
 
@@ -34,6 +37,36 @@ void compare_freeze(struct session *s, const struct run_state *rs)
     s->compare.frozen.end_ns = clock_now_ns();
     s->compare.frozen.went_on = true;
     s->compare.reference_is_frozen = true;
+}
+
+/* ---- what both had to do ---- */
+
+const char *session_run_work(const struct session *s, const struct run *run)
+{
+    const char *name = s->replay   ? replay_facts_of_run(s, run->number)->info.workload.name
+                       : s->engine ? s->config.workload.name
+                                   : s->foreign.name;
+    return name ? name : "";
+}
+
+static bool was_watched(const struct session *s, const struct run *run)
+{
+    return s->replay ? replay_facts_of_run(s, run->number)->has_target : !s->engine;
+}
+
+/* Work that is not told is so much for each task. */
+static bool is_as_much(const struct run *a, const struct run *b)
+{
+    if (!a->work_ns && !b->work_ns)
+        return a->n_tasks == b->n_tasks;
+    return a->n_tasks * a->work_ns == b->n_tasks * b->work_ns;
+}
+
+bool session_same_work(const struct session *s, const struct run *a, const struct run *b)
+{
+    const bool is_watched = was_watched(s, a);
+    return is_watched == was_watched(s, b) && strcmp(session_run_work(s, a), session_run_work(s, b)) == 0 &&
+           (is_watched || is_as_much(a, b));
 }
 
 /* ---- 1 core against k ---- */

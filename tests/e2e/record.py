@@ -803,6 +803,22 @@ def _():
             expect(seen == expected, f"{paths}: {seen}, and their reports {expected}")
 
 
+@test("recordings of different work are not compared: another number of tasks, another amount, a command", timeout=60)
+def _():
+    with directory() as place:
+        two, more, halves, shell = (os.path.join(place, name) for name in ("two.svz", "more.svz", "halves.svz", "shell.svz"))
+        make_recording(two, "-n", "2", "-w", "20ms")
+        make_recording(more, "-n", "3", "-w", "20ms")
+        make_recording(halves, "-n", "4", "-w", "10ms")
+        make_recording(shell, "--", "sh", "-c", ":")
+        for other, words in ((more, "2 tasks of 20.0 ms against 3 tasks of 20.0 ms"), (shell, "interleave against sh")):
+            picture = good("-b", "-f", "screen", two, other).out
+            expect(f"not the same work: {words} " in picture, f"{words}:\n{picture}")
+        for other in (two, halves):
+            picture = good("-b", "-f", "screen", two, other).out
+            expect("not the same" not in picture and re.search(r"faster|slower|as fast", picture), f"as much work:\n{picture}")
+
+
 @test("a comparison of more cores than fit tells how many, and scrolls", timeout=60)
 def _():
     paths = [os.path.join(SRCDIR, "tests", "data", name) for name in ("cpus128.svz", "cpus64.svz")]

@@ -363,6 +363,29 @@ static void a_run_that_has_not_begun_is_not_compared(void **state)
     fixture_free(fixture);
 }
 
+static void other_work_gains_nothing(void **state)
+{
+    (void)state;
+    struct fixture *fixture = fixture_new("compare");
+    struct scene *scene = &fixture->scene;
+    scene->works_differ = true;
+    scene->reference_work = scene->compared_work = "interleave";
+    fixture->runs[1].n_tasks = 5;
+    fixture->runs[1].work_ns = 10 * NS_PER_MS;
+    char *text = drawn_text(fixture, &view_compare, 120, 36);
+    assert_non_null(strstr(text, " not the same work: 4 tasks of 50.0 ms against 5 tasks of 10.0 ms "));
+    assert_null(strstr(text, "faster"));
+    assert_null(strstr(text, "2.00×"));
+    assert_non_null(strstr(text, " 96.1 ms"));
+    free(text);
+    scene->compared_work = "sleep";
+    scene->lecture = true;
+    text = drawn_text(fixture, &view_compare, 120, 36);
+    assert_non_null(strstr(text, " not the same work: interleave against sleep "));
+    free(text);
+    fixture_free(fixture);
+}
+
 static void clicks_find_rows_and_times(void **state)
 {
     (void)state;
@@ -518,6 +541,7 @@ int main(void)
         cmocka_unit_test(held_tasks_are_ready),
         cmocka_unit_test(alone_among_blocked_tasks_is_told),
         cmocka_unit_test(a_run_that_has_not_begun_is_not_compared),
+        cmocka_unit_test(other_work_gains_nothing),
         cmocka_unit_test(clicks_find_rows_and_times),
         cmocka_unit_test(tables_sort),
         cmocka_unit_test(narrow_dialogs_lose_no_word),
