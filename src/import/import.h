@@ -29,8 +29,9 @@ enum import_kind import_recognise(const void *bytes, size_t n);
 /* The same, reading them. IMPORT_NONE for what cannot be read, too. */
 enum import_kind import_recognise_file(const char *path);
 
-/* Opens a trace and reads as far as its first switch. NULL with a line when it is none of the above, cannot
- * be read, is of a later version, holds no switches, or is a text whose times are differences. */
+/* Opens a trace and reads as far as its first switch, or a bit further. NULL with a line when it is none of
+ * the above, cannot be read, is of a later version, holds no switches, or is a text whose times are
+ * differences. */
 struct import *import_open(const char *path, struct err *err);
 
 /* The same over bytes in memory, which must stay until import_close(); name is for messages. */
