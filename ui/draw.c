@@ -248,6 +248,11 @@ static struct layout make_layout(struct app *app, const struct lesson_pane *pane
     return layout;
 }
 
+static void resize_window(struct app *app)
+{
+    viewport_resize(&app->viewport, app_views[app->view]->lane_cols(&app->scene, app->view_rect));
+}
+
 /* The view gets what is left; the window of time fits it. */
 static void place_view(struct app *app, const struct layout *layout)
 {
@@ -255,13 +260,15 @@ static void place_view(struct app *app, const struct layout *layout)
         layout->alert + layout->ticker + layout->summary + layout->warnings + layout->reason + layout->filter;
     int rows = layout->rows - others;
     app->view_rect = (struct rect){0, 1 + layout->alert, layout->cols, rows > 1 ? rows : 1};
-    viewport_resize(&app->viewport, app_views[app->view]->lane_cols(&app->scene, app->view_rect));
+    resize_window(app);
     const uint64_t start_ns = app->viewport.start_ns;
     tape_set_time(app);
     lectern_set_time(app);
     viewport_update(&app->viewport, app->scene.tl);
-    if (app->tape.is_replay && app->viewport.start_ns != start_ns) /* its rows are of the window */
+    if (app->tape.is_replay && app->viewport.start_ns != start_ns) { /* its rows are of the window, */
         scene_build(app);
+        resize_window(app); /* and their labels leave it that many columns */
+    }
     app->scene.viewport = app->viewport;
     scene_place_selection(app);
 }

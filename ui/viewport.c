@@ -139,7 +139,7 @@ void viewport_update(struct viewport *vp, const struct timeline *tl)
 void viewport_set_mode(struct viewport *vp, const struct timeline *tl, enum time_mode mode)
 {
     uint64_t now = viewport_live_ns(vp, tl);
-    vp->answer_ns = 0;
+    vp->answer_ns = vp->fit_to_ns = 0;
     if (mode == MODE_SLOW && vp->mode != MODE_SLOW) {
         /* The film begins at the left of what is on the screen, or at the cursor. */
         vp->playhead_ns = vp->mode == MODE_PAUSED && vp->cursor_ns ? vp->cursor_ns : vp->start_ns;
@@ -210,6 +210,7 @@ void viewport_zoom_at(struct viewport *vp, const struct timeline *tl, int direct
         return;
     double where = ((double)at_ns - (double)vp->start_ns) / (double)viewport_span_ns(vp);
     vp->col_ns = col;
+    vp->fit_to_ns = 0;
     double start = (double)at_ns - where * (double)viewport_span_ns(vp);
     vp->start_ns = start > 0 ? (uint64_t)start : 0;
     if (vp->mode == MODE_SCOPE)
@@ -220,6 +221,7 @@ void viewport_zoom_at(struct viewport *vp, const struct timeline *tl, int direct
 void viewport_set_span(struct viewport *vp, const struct timeline *tl, uint64_t span_ns)
 {
     const uint64_t cols = vp->cols > 0 ? (uint64_t)vp->cols : 1;
+    vp->fit_to_ns = 0;
     vp->col_ns = VIEWPORT_MIN_COL_NS;
     while (vp->col_ns < VIEWPORT_MAX_COL_NS && vp->col_ns * cols < span_ns / 5 * 4)
         vp->col_ns = step_col(vp->col_ns, 1);
@@ -228,16 +230,22 @@ void viewport_set_span(struct viewport *vp, const struct timeline *tl, uint64_t 
     viewport_update(vp, tl);
 }
 
-void viewport_fit(struct viewport *vp, const struct timeline *tl, uint64_t from_ns, uint64_t to_ns)
+static void fit_columns(struct viewport *vp)
 {
     const uint64_t cols = vp->cols > 1 ? (uint64_t)vp->cols - 1 : 1;
-    viewport_set_mode(vp, tl, MODE_PAUSED);
-    vp->col_ns = to_ns > from_ns ? (to_ns - from_ns) / cols + 1 : 1;
+    vp->col_ns = vp->fit_to_ns > vp->start_ns ? (vp->fit_to_ns - vp->start_ns) / cols + 1 : 1;
     if (vp->col_ns < VIEWPORT_MIN_COL_NS)
         vp->col_ns = VIEWPORT_MIN_COL_NS;
     if (vp->col_ns > VIEWPORT_MAX_COL_NS)
         vp->col_ns = VIEWPORT_MAX_COL_NS;
+}
+
+void viewport_fit(struct viewport *vp, const struct timeline *tl, uint64_t from_ns, uint64_t to_ns)
+{
+    viewport_set_mode(vp, tl, MODE_PAUSED);
     vp->start_ns = vp->cursor_ns = from_ns;
+    vp->fit_to_ns = to_ns;
+    fit_columns(vp);
     viewport_update(vp, tl);
 }
 
@@ -301,5 +309,8 @@ void viewport_resize(struct viewport *vp, int cols)
         cols = 1;
     if (cols != vp->cols && vp->mode == MODE_SCOPE)
         vp->hold_until_ns = 0;
+    const bool is_fitted = vp->fit_to_ns && cols != vp->cols;
     vp->cols = cols;
+    if (is_fitted)
+        fit_columns(vp);
 }

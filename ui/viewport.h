@@ -27,6 +27,7 @@ struct viewport {
     bool ticking;          /* slow motion, or paused out of it: the ticker is shown, so that nothing moves */
     uint64_t cursor_ns;    /* paused; 0: none */
     uint64_t trigger_ns;   /* scope: the switch-in it is aligned to; 0: it runs free */
+    uint64_t fit_to_ns;    /* where what viewport_fit() shows ends; 0: another window was chosen since */
     uint64_t known_ns;     /* data beyond this instant is not there yet: draw nothing, not idle */
     uint32_t trigger_task; /* timeline index, TIMELINE_NO_TASK: any */
     unsigned slowness;     /* 10 ... 1000 */
@@ -84,7 +85,8 @@ void viewport_zoom_at(struct viewport *vp, const struct timeline *tl, int direct
 /* Zooms so that about that much time is shown: four fifths of it at least. */
 void viewport_set_span(struct viewport *vp, const struct timeline *tl, uint64_t span_ns);
 
-/* Pauses with [from_ns, to_ns] over the whole width, and the cursor at its beginning. */
+/* Pauses with [from_ns, to_ns] over the whole width, and the cursor at its beginning. That is kept by
+ * viewport_resize(), until the window is moved or zoomed. */
 void viewport_fit(struct viewport *vp, const struct timeline *tl, uint64_t from_ns, uint64_t to_ns);
 
 /* These pause. */

@@ -740,6 +740,27 @@ def _():
             terminal.wait(lambda s: "slow" in s.splitlines()[0], what="slow motion")
 
 
+def expect_whole(screen):
+    found = re.search(r"paused · ([\d.]+) (m?s), at 0 ns of ([\d.]+) (m?s)", screen.splitlines()[0])
+    expect(found, f"no window in the title:\n{screen}")
+    window, whole = (float(found.group(i)) * (1000 if found.group(i + 1) == "s" else 1) for i in (1, 3))
+    expect(window >= whole, f"not all of the recording is on the screen:\n{screen}")
+
+
+@test("a recording with long names is shown whole", timeout=60)
+def _():
+    with directory() as place:
+        command, path = os.path.join(place, "fifteen-letters"), os.path.join(place, "a.svz")
+        with open(command, "w", encoding="utf-8") as file:
+            file.write("#!/bin/sh\nsleep 0.3\n")
+        os.chmod(command, 0o755)
+        make_recording(path, "--", command)
+        expect_whole(good("-b", "-f", "screen", path).out)
+        with screen_of(path, cols=120) as terminal:
+            terminal.keys("2")
+            expect_whole(terminal.wait(lambda s: "fifteen-letters" in "\n".join(s.splitlines()[1:]), what="its tasks"))
+
+
 @test("two recordings are laid side by side", timeout=60)
 def _():
     with directory() as place:

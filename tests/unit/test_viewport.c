@@ -152,6 +152,19 @@ static void steps_move_the_window_along(void **state)
     assert_true(vp.start_ns <= 3000 * MS);
 }
 
+static void what_is_fitted_stays_so_in_fewer_columns(void **state)
+{
+    (void)state;
+    viewport_fit(&vp, tl, 1000 * MS, 3000 * MS);
+    assert_true(vp.start_ns == 1000 * MS && vp.start_ns + viewport_span_ns(&vp) > 3000 * MS);
+    viewport_resize(&vp, 70);
+    assert_true(vp.start_ns == 1000 * MS && vp.start_ns + viewport_span_ns(&vp) > 3000 * MS);
+    viewport_zoom(&vp, tl, 1); /* the user's own window */
+    const uint64_t col_ns = vp.col_ns;
+    viewport_resize(&vp, 50);
+    assert_int_equal(vp.col_ns, col_ns);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +175,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(scroll_moves_by_whole_columns, setup, teardown),
         cmocka_unit_test_setup_teardown(zoom_goes_by_1_2_5_within_its_limits, setup, teardown),
         cmocka_unit_test_setup_teardown(steps_move_the_window_along, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_fitted_stays_so_in_fewer_columns, setup, teardown),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
