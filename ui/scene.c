@@ -479,7 +479,8 @@ static void build_tape(struct app *app)
         scene->info.workload.started =
             lecture_lesson(app->lectern.lecture)->steps[lecture_step(app->lectern.lecture)].started;
     session_origin(app->session, &scene->origin);
-    session_replay_span(app->session, &scene->replay_first_ns, &scene->replay_last_ns);
+    scene->replay_first_ns = app->tape.first_ns;
+    scene->replay_last_ns = app->tape.last_ns;
 }
 
 /* The run that is shown; in a recording, when that is the reference itself, the last one. */

@@ -24,6 +24,8 @@ void tape_init(struct app *app)
     if (!tape->is_replay)
         return;
     session_replay_span(app->session, &tape->first_ns, &tape->last_ns);
+    if (!tape->last_ns) /* nothing is in it; but 0 is no instant */
+        tape->first_ns = tape->last_ns = 1;
     tape->play_ns = tape->shown_ns = tape->first_ns;
     app->resume_mode = MODE_SCOPE;
     if (session_reference(app->session) && session_comparison(app->session) != COMPARE_NONE)
@@ -85,7 +87,7 @@ static void begin_to_play(struct app *app)
     struct tape *tape = &app->tape;
     struct viewport *vp = &app->viewport;
     tape->play_ns = tape->shown_ns < tape->last_ns ? tape->shown_ns : tape->first_ns;
-    vp->live_ns = tape->play_ns ? tape->play_ns : 1;
+    vp->live_ns = tape->play_ns;
     if (viewport_span_ns(vp) > (tape->last_ns - tape->first_ns) / 2)
         viewport_set_span(vp, session_timeline(app->session), (uint64_t)vp->cols * NS_PER_MS);
 }

@@ -410,8 +410,7 @@ static void counters_draw(const struct scene *scene, struct canvas *canvas, stru
     struct sheet sheet = {.scene = scene, .canvas = canvas};
     struct rect inner = {rect.x + 1, rect.y + (rect.rows > 10), rect.cols - 2, rect.rows - (rect.rows > 10)};
     if (!view_stats(scene, &sheet.stats)) {
-        canvas_text(canvas, inner.x, inner.y, inner.cols, PAINT_FAINT, PAINT_KEEP, 0,
-                    "waiting for the first events");
+        canvas_text(canvas, inner.x, inner.y, inner.cols, PAINT_FAINT, PAINT_KEEP, 0, view_no_stats(scene));
     } else {
         bool wide = rect.cols >= 100 && !scene->lecture;
         int cols = wide ? (inner.cols - 3) / 2 : inner.cols;

@@ -184,3 +184,8 @@ bool view_stats(const struct scene *scene, struct view_stats *stats)
     figures_keep_stats(scene, stats);
     return true;
 }
+
+const char *view_no_stats(const struct scene *scene)
+{
+    return scene->is_replay ? "nothing was seen here" : "waiting for the first events";
+}

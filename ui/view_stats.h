@@ -39,6 +39,8 @@ struct view_stats {
 
 /* False when nothing of the window is known yet. */
 bool view_stats(const struct scene *scene, struct view_stats *stats);
+/* What stands in place of them then. */
+const char *view_no_stats(const struct scene *scene);
 
 /* Jain's index of n figures: (sum x)^2 / (n * sum x^2); 1 is even, 1/n is all to one. */
 double view_jain(const double *x, unsigned n);

@@ -230,9 +230,9 @@ static void draw_held(const struct scene *scene, struct canvas *canvas, struct r
 }
 
 /* Why there are no figures, at length and in short. */
-static void tell_unseen(const struct session_info *info, char *text, size_t size, char *brief,
-                        size_t brief_size)
+static void tell_unseen(const struct scene *scene, char *text, size_t size, char *brief, size_t brief_size)
 {
+    const struct session_info *info = &scene->info;
     if (!info->exact) {
         snprintf(text, size, "samples only: what ran between two of them is not known");
         snprintf(brief, brief_size, "samples only");
@@ -241,8 +241,8 @@ static void tell_unseen(const struct session_info *info, char *text, size_t size
                  info->n_sampled, info->n_watched);
         snprintf(brief, brief_size, "samples in part");
     } else {
-        snprintf(text, size, "waiting for the first events");
-        snprintf(brief, brief_size, "waiting");
+        snprintf(text, size, "%s", view_no_stats(scene));
+        snprintf(brief, brief_size, scene->is_replay ? "nothing seen" : "waiting");
     }
 }
 
@@ -253,10 +253,9 @@ void view_summary(const struct scene *scene, struct canvas *canvas, struct rect 
     if (rect.rows < 1)
         return;
     bool known = view_stats(scene, &stats);
-    const struct session_info *info = &scene->info;
-    const bool is_whole = session_info_is_whole(info);
+    const bool is_whole = session_info_is_whole(&scene->info);
     char unseen[120], brief[32];
-    tell_unseen(info, unseen, sizeof unseen, brief, sizeof brief);
+    tell_unseen(scene, unseen, sizeof unseen, brief, sizeof brief);
     if (rect.rows > 2)
         canvas_fill(canvas, (struct rect){rect.x, y++, rect.cols, 1}, scene->glyphs->hline, PAINT_OFF,
                     PAINT_BACK, 0);

@@ -113,6 +113,24 @@ static void update_slow(struct viewport *vp, const struct timeline *tl, uint64_t
     vp->known_ns = vp->playhead_ns;
 }
 
+/* ---- paused ---- */
+
+/* Nothing lies before what is replayed, and nothing behind it: little of a window does, and no cursor. */
+static void keep_recorded(struct viewport *vp)
+{
+    const uint64_t latest_ns = minus(vp->last_ns, viewport_span_ns(vp) / 8 * 7);
+    if (!vp->last_ns)
+        return;
+    if (vp->start_ns > latest_ns)
+        vp->start_ns = latest_ns;
+    if (vp->start_ns < vp->first_ns)
+        vp->start_ns = vp->first_ns;
+    if (vp->cursor_ns > vp->last_ns)
+        vp->cursor_ns = vp->last_ns;
+    if (vp->cursor_ns < vp->first_ns)
+        vp->cursor_ns = vp->first_ns;
+}
+
 /* ---- all modes ---- */
 
 void viewport_update(struct viewport *vp, const struct timeline *tl)
@@ -130,6 +148,7 @@ void viewport_update(struct viewport *vp, const struct timeline *tl)
         vp->start_ns = live_start(vp, now);
         break;
     case MODE_PAUSED:
+        keep_recorded(vp);
         break;
     }
     uint64_t shown = vp->mode == MODE_SLOW ? vp->playhead_ns : vp->start_ns + viewport_span_ns(vp);
@@ -261,6 +280,7 @@ static void keep_inside(struct viewport *vp, const struct timeline *tl)
         vp->cursor_ns = vp->start_ns;
     if (vp->cursor_ns >= vp->start_ns + span)
         vp->cursor_ns = vp->start_ns + span - 1;
+    keep_recorded(vp);
 }
 
 void viewport_pan(struct viewport *vp, const struct timeline *tl, int cols)

@@ -35,7 +35,7 @@ struct viewport {
 
     /* What is replayed is all there from the beginning: live is where it is played. 0: the timeline's own. */
     uint64_t live_ns;
-    uint64_t first_ns, last_ns; /* and this is how far it can be gone to; 0: as far as the timeline */
+    uint64_t first_ns, last_ns; /* and neither the cursor nor a still window leaves it; 0: the timeline */
     uint64_t clock_ns;          /* what moves slow motion on then: any clock */
 
     /* How it moves; no view looks at these. */

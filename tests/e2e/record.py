@@ -726,6 +726,11 @@ def _():
         path = make_recording(os.path.join(place, "a.svz"), "-d", "1.5", "-n", "3")
         with screen_of(path) as terminal:
             terminal.wait(lambda s: "recorded 20" in s and re.search(r"at 0 \w+ of [12]\.\d+ s", s), what="the beginning")
+            terminal.keys(*["NPage"] * 5, *["Right"] * 22)
+            screen = terminal.wait(lambda s: re.search(r"at (1\.\d+) s of \1 s", s), what="the end, and nothing behind it")
+            expect("waiting for" not in screen and "nothing was seen" not in screen, f"an empty picture:\n{screen}")
+            terminal.keys("Home")
+            terminal.wait(lambda s: re.search(r"at 0 \w+ of", s), what="Home")
             terminal.keys("]")
             terminal.wait(lambda s: not re.search(r"at 0 \w+ of", s), what="a step")
             terminal.keys("Home")

@@ -165,6 +165,38 @@ static void what_is_fitted_stays_so_in_fewer_columns(void **state)
     assert_int_equal(vp.col_ns, col_ns);
 }
 
+static void expect_inside(void)
+{
+    const uint64_t span = viewport_span_ns(&vp), room = vp.last_ns - vp.first_ns;
+    assert_in_range(vp.cursor_ns, vp.first_ns, vp.last_ns);
+    assert_true(vp.start_ns >= vp.first_ns);
+    assert_true(vp.start_ns + span <= vp.last_ns + (span > room ? span : span / 8 + 8));
+}
+
+static void a_replay_is_not_left(void **state)
+{
+    (void)state;
+    static const int ways[] = {60, -60, 100000, -100000, 100000};
+    vp.first_ns = 1200 * MS;
+    vp.last_ns = 2200 * MS;
+    for (int zoom = 0; zoom < 3; zoom++) { /* windows of 100 ms, of all of it, of more */
+        for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+            for (int k = 0; k < 40; k++) {
+                viewport_pan(&vp, tl, ways[i]);
+                expect_inside();
+            }
+            assert_int_equal(vp.cursor_ns, ways[i] > 0 ? vp.last_ns : vp.first_ns);
+        }
+        viewport_move_cursor(&vp, tl, 2900 * MS);
+        expect_inside();
+        viewport_move_cursor(&vp, tl, 500 * MS);
+        expect_inside();
+        for (int i = 0; i < 3; i++)
+            viewport_zoom(&vp, tl, -1);
+        expect_inside();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +207,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(scroll_moves_by_whole_columns, setup, teardown),
         cmocka_unit_test_setup_teardown(zoom_goes_by_1_2_5_within_its_limits, setup, teardown),
         cmocka_unit_test_setup_teardown(steps_move_the_window_along, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_replay_is_not_left, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_fitted_stays_so_in_fewer_columns, setup, teardown),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

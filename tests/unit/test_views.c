@@ -309,6 +309,22 @@ static char *drawn_text(struct fixture *fixture, const struct view_ops *view, in
     return text;
 }
 
+/* In a recording nothing is to come. */
+static void nothing_is_waited_for_in_a_replay(void **state)
+{
+    (void)state;
+    const struct view_ops *const two[] = {&view_cores, &view_counters};
+    for (size_t i = 0; i < sizeof two / sizeof *two; i++) {
+        struct fixture *fixture = fixture_new("empty");
+        fixture->scene.is_replay = true;
+        char *text = drawn_text(fixture, two[i], 100, 30);
+        assert_non_null(strstr(text, "nothing was seen here"));
+        assert_null(strstr(text, "waiting"));
+        free(text);
+        fixture_free(fixture);
+    }
+}
+
 /* Nothing runs and nothing is idle: the tasks wait for the answer to a question. */
 static void held_tasks_are_ready(void **state)
 {
@@ -538,6 +554,7 @@ int main(void)
         cmocka_unit_test(colours_and_borders_of_a_lane),
         cmocka_unit_test(holes_and_the_unknown_are_not_idle),
         cmocka_unit_test(words_are_by_number),
+        cmocka_unit_test(nothing_is_waited_for_in_a_replay),
         cmocka_unit_test(held_tasks_are_ready),
         cmocka_unit_test(alone_among_blocked_tasks_is_told),
         cmocka_unit_test(a_run_that_has_not_begun_is_not_compared),
