@@ -110,13 +110,13 @@ static bool has_film(const struct app *app)
                                 run->start_ns + viewport_span_ns(&app->viewport);
 }
 
-/* The part of a recording in which the step was given, from where its tasks were let go. */
+/* The part of a recording in which the step was given, from where its tasks were let go; of one that has
+ * nothing of it, no other than before. */
 static void show_step(struct app *app)
 {
     const struct lecture *lecture = app->lectern.lecture;
-    uint64_t from_ns = lecture_step_ns(lecture, lecture_step(lecture)), to_ns = app->tape.last_ns;
-    if (!from_ns)
-        return;
+    const uint64_t begun_ns = lecture_step_ns(lecture, lecture_step(lecture));
+    uint64_t from_ns = begun_ns, to_ns = app->tape.last_ns;
     for (unsigned i = 0; i < lecture_lesson(lecture)->n_steps; i++) {
         const uint64_t t_ns = lecture_step_ns(lecture, i);
         to_ns = t_ns > from_ns && t_ns < to_ns ? t_ns : to_ns;
@@ -128,7 +128,12 @@ static void show_step(struct app *app)
             break;
         }
     }
-    tape_show(app, from_ns, to_ns);
+    if (from_ns < app->tape.first_ns)
+        from_ns = app->tape.first_ns;
+    if (begun_ns && from_ns < to_ns)
+        tape_show(app, from_ns, to_ns);
+    else
+        app_notice(app, false, "nothing of this step is in the recording");
 }
 
 void lectern_set_time(struct app *app)

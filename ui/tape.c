@@ -17,6 +17,25 @@
 
 /* ---- replay ---- */
 
+/* The lesson stands at the step that is shown: the one that was begun last before then. */
+static void follow_steps(struct app *app, uint64_t t_ns)
+{
+    const struct lecture *lecture = app->lectern.lecture;
+    unsigned step = 0;
+    uint64_t begun_ns = 0;
+    if (!lecture)
+        return;
+    for (unsigned i = 0; i < lecture_lesson(lecture)->n_steps; i++) {
+        const uint64_t step_ns = lecture_step_ns(lecture, i);
+        if (step_ns > begun_ns && step_ns <= t_ns) {
+            step = i;
+            begun_ns = step_ns;
+        }
+    }
+    if (step != lecture_step(lecture))
+        lectern_follow(app, step);
+}
+
 void tape_init(struct app *app)
 {
     struct tape *tape = &app->tape;
@@ -30,6 +49,8 @@ void tape_init(struct app *app)
     app->resume_mode = MODE_SCOPE;
     if (session_reference(app->session) && session_comparison(app->session) != COMPARE_NONE)
         app->view = 4;
+    follow_steps(app, tape->first_ns); /* it may have been recorded from a later one on */
+    app->lectern.sets_time = app->lectern.lecture;
 }
 
 void tape_show(struct app *app, uint64_t from_ns, uint64_t to_ns)
@@ -50,25 +71,6 @@ void tape_set_time(struct app *app)
 static bool is_played(const struct app *app)
 {
     return app->viewport.mode == MODE_SCOPE || app->viewport.mode == MODE_SCROLL;
-}
-
-/* The lesson stands at the step that is shown: the one that was begun last before then. */
-static void follow_steps(struct app *app, uint64_t t_ns)
-{
-    const struct lecture *lecture = app->lectern.lecture;
-    unsigned step = 0;
-    uint64_t begun_ns = 0;
-    if (!lecture)
-        return;
-    for (unsigned i = 0; i < lecture_lesson(lecture)->n_steps; i++) {
-        const uint64_t step_ns = lecture_step_ns(lecture, i);
-        if (step_ns > begun_ns && step_ns <= t_ns) {
-            step = i;
-            begun_ns = step_ns;
-        }
-    }
-    if (step != lecture_step(lecture))
-        lectern_follow(app, step);
 }
 
 uint64_t tape_at_ns(const struct app *app)

@@ -876,6 +876,43 @@ def _():
             press_everything(terminal, "123456" if LONG else "1", but=("l",))
 
 
+@test("a lesson recorded from its second step on is shown from there", timeout=60)
+def _():
+    with screen_of("deadlock", cols=120, rows=36) as terminal:
+        terminal.wait(lambda s: "1 of 3" in s, what="the question")
+        terminal.keys("Escape", "n")
+        terminal.wait(lambda s: "2 of 3" in s, what="the second step")
+        terminal.keys("R")
+        type_name(terminal, "late.svz")
+        terminal.keys("Enter")
+        terminal.wait(lambda s: "REC" in s.splitlines()[0], what="REC in the title")
+        time.sleep(1)
+        terminal.keys("R")
+        terminal.wait(lambda s: "recorded in late.svz" in s, what="the end of it")
+        picture = good("-b", "-f", "screen", terminal.path("late.svz")).out
+    expect("2 of 3" in picture and "fork1" in picture, f"another step is shown:\n{picture}")
+    expect_whole(picture)
+
+
+@test("a lesson's recording that was cut off shows what is in it", timeout=60)
+def _():
+    with directory() as place:
+        whole, cut = read(make_recording(os.path.join(place, "a.svz"), "deadlock")), os.path.join(place, "cut.svz")
+        n_opened = 0
+        for i in range(1, 16):
+            with open(cut, "wb") as file:
+                file.write(whole[:len(whole) * i // 16])
+            os.chmod(cut, 0o644)
+            result = run("-b", "-f", "screen", cut)
+            if result.status == 0:
+                n_opened += 1
+                at = re.search(r"at ([\d.]+) (\S+) of ([\d.]+) (\S+)", result.out)
+                in_ns = {"ns": 1, "µs": 1e3, "ms": 1e6, "s": 1e9}
+                expect(at and at.group(2) in in_ns and float(at.group(1)) * in_ns[at.group(2)]
+                       <= float(at.group(3)) * in_ns[at.group(4)], f"cut to {i}/16:\n{result.out}")
+        expect(n_opened > 0, "none could be opened")
+
+
 @test("a recorded data race: where the cursor goes the lesson goes, with what was found in its counters", timeout=90)
 def _():
     def step(number, name):
