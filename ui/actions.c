@@ -231,7 +231,10 @@ void action_step(struct app *app, int direction)
     if (t)
         viewport_move_cursor(&app->viewport, timeline(app), t);
     else
-        app_notice(app, false, direction < 0 ? "no earlier switch is kept" : "no later switch yet");
+        app_notice(app, false, "%s",
+                   direction < 0         ? "no earlier switch is kept"
+                   : app->tape.is_replay ? "no later switch is in the recording"
+                                         : "no later switch yet");
 }
 
 /* The nearest of these instants before or behind t_ns; nearest_ns is the one that was found so far, 0: none.
@@ -364,6 +367,11 @@ void action_compare(struct app *app, int unused)
 {
     (void)unused;
     struct err err = {0};
+    if (app->tape.is_replay && session_n_runs(app->session) > 1) {
+        app->view = 4;
+        app_notice(app, false, "the runs of a recording: b keeps the one at the cursor as the reference");
+        return;
+    }
     bool ok = session_compare(app->session, &err);
     if (!ok) {
         app_notice(app, true, "%s", err.msg);
@@ -382,10 +390,16 @@ void action_keep(struct app *app, int unused)
 {
     (void)unused;
     const struct run *run = session_current_run(app->session), *reference = session_reference(app->session);
+    if (app->tape.is_replay && session_n_runs(app->session) < 2) {
+        app_notice(app, false, "there is one run in this recording: nothing to hold against it");
+        return;
+    }
     bool drop = reference && reference->number == run->number;
     session_keep(app->session, drop ? 0 : run->number);
     app_notice(app, false,
-               drop ? "the reference is dropped" : "run %u is the reference: change the cores and press r",
+               drop                  ? "the reference is dropped"
+               : app->tape.is_replay ? "run %u is the reference: 5 shows the others against it"
+                                     : "run %u is the reference: change the cores and press r",
                run->number);
 }
 

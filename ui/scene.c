@@ -481,6 +481,7 @@ static void build_tape(struct app *app)
     session_origin(app->session, &scene->origin);
     scene->replay_first_ns = app->tape.first_ns;
     scene->replay_last_ns = app->tape.last_ns;
+    scene->n_recorded_runs = session_n_runs(app->session);
 }
 
 /* The run that is shown; in a recording, when that is the reference itself, the last one. */

@@ -73,6 +73,7 @@ struct scene {
     uint64_t at_ns; /* the instant that the screen is about; of a live run now */
     struct session_origin origin;
     uint64_t replay_first_ns, replay_last_ns;
+    unsigned n_recorded_runs;
     struct session_recording recording;
 
     const struct run *run, *reference; /* reference NULL: no comparison */

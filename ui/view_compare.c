@@ -370,6 +370,35 @@ static bool is_comparing(const struct scene *scene)
            scene->reference->number != scene->compared->number;
 }
 
+/* As many as compare_draw() has of a live run. */
+static const char *const *replayed_lines(const struct scene *scene)
+{
+    static const char *const recorded[] = {
+        "Nothing to compare in this recording.",
+        "",
+        "It is of one run. Two of them lie on one time scale when both are named:",
+        "schedviz ONE TWO",
+        "",
+    };
+    static const char *const several[] = {
+        "Nothing to compare: no run is the reference.",
+        "",
+        "b keeps the run at the cursor as the reference; the others are then held",
+        "against it, on one time scale.",
+        "",
+    };
+    static const char *const several_kept[] = {
+        "This run is the reference.",
+        "",
+        "With the cursor in another one, both lie here on one time scale.",
+        "",
+        "",
+    };
+    if (scene->n_recorded_runs < 2)
+        return recorded;
+    return scene->reference ? several_kept : several;
+}
+
 static void compare_draw(const struct scene *scene, struct canvas *canvas, struct rect rect)
 {
     static const char *const none[] = {
@@ -404,13 +433,6 @@ static void compare_draw(const struct scene *scene, struct canvas *canvas, struc
         "Nothing to compare.", "", "A process that was there before cannot be started again; a command can:",
         "schedviz -- COMMAND", "",
     };
-    static const char *const recorded[] = {
-        "Nothing to compare in this recording.",
-        "",
-        "Two of them lie on one time scale when both are named: schedviz ONE TWO",
-        "Of several runs in one of them, b keeps the one at the cursor as the",
-        "reference; the others are then held against it.",
-    };
     if (is_comparing(scene)) {
         struct side sides[2] = {make_side(scene, scene->reference, scene->reference_is_sampled, "reference"),
                                 make_side(scene, scene->compared, scene->compared_is_sampled, "this run")};
@@ -419,7 +441,7 @@ static void compare_draw(const struct scene *scene, struct canvas *canvas, struc
         draw_first(scene, canvas, rect);
     } else {
         const struct session_target *target = &scene->target;
-        const char *const *lines = scene->is_replay      ? recorded
+        const char *const *lines = scene->is_replay      ? replayed_lines(scene)
                                    : !target->pid        ? (scene->reference ? kept : none)
                                    : !target->is_command ? attached
                                    : scene->reference    ? watched_kept

@@ -776,7 +776,22 @@ def _():
             expect("a.svz | b.svz" in screen, f"both are not named:\n{screen}")
             terminal.keys("2")
             terminal.wait(lambda s: len(re.findall(r"^ *[AB] +\u2595", s, re.MULTILINE)) == 4, what="the tasks of both")
+            terminal.keys("5", "x")
+            terminal.wait(lambda s: "b keeps the one at the cursor" in s and "ONE TWO" not in s, what="what x says of two")
+            terminal.keys("b")
+            terminal.wait(lambda s: "no run is the reference" in s and "ONE TWO" not in s, what="no reference")
+            terminal.keys("b")
+            terminal.wait(lambda s: "run 1 is the reference: 5 shows the others" in s, what="the reference again")
+            terminal.keys("End")
+            terminal.wait(lambda s: not re.search(r"at 0 \w+ of", s), what="the end")
+            terminal.keys("b")
+            terminal.wait(lambda s: "run 2 is the reference" in s and "change the cores" not in s, what="the other one")
             press_everything(terminal, "123456" if LONG else "5", but=("l",))
+        with screen_of(one) as terminal:
+            terminal.keys("b")
+            terminal.wait(lambda s: "there is one run in this recording" in s, what="what b says of one run")
+            terminal.keys("x", "5")
+            terminal.wait(lambda s: "It is of one run" in s and "schedviz ONE TWO" in s, what="what can be compared")
         picture = good("-b", "-f", "screen", one, two).out
         expect("a.svz | b.svz" in picture and "efficiency" in picture, f"no comparison:\n{picture}")
 
