@@ -472,7 +472,8 @@ static void build_tape(struct app *app)
             ? session_state(app->session, scene->is_replay ? scene->at_ns : app->viewport.cursor_ns)
             : NULL;
     if (!scene->is_replay) {
-        session_recording(app->session, &scene->recording);
+        if (app->screen) /* a picture without one is of what is over */
+            session_recording(app->session, &scene->recording);
         return;
     }
     if (app->lectern.lecture)

@@ -796,6 +796,13 @@ def _():
         expect("a.svz | b.svz" in picture and "efficiency" in picture, f"no comparison:\n{picture}")
 
 
+@test("a picture of a run that was recorded says nothing of recording")
+def _():
+    with directory() as place:
+        picture = good("-b", "-d", "0.2", "-n", "2", "-f", "screen", "-r", os.path.join(place, "a.svz")).out
+        expect("paused" in picture and "REC" not in picture, picture)
+
+
 def compared(*paths, **how):
     """What the comparison says of the reference and of the other one: tasks, cores, switches, tasks at once."""
     picture = good("-b", "-f", "screen", *paths, **how).out
