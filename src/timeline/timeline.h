@@ -17,9 +17,9 @@ struct task;
 struct timeline *timeline_new(size_t memory_bytes);
 
 /* What a task that appears from now on is until an event tells its role: ROLE_UNKNOWN (it counts as the
- * workload's) unless set to ROLE_OTHER, where all tasks of the machine are watched. A task without a role of its
- * own that is made by one of the workload's, and not by the engine's, is of the workload and of the same run;
- * until it is named it is called like that. */
+ * workload's) unless set to ROLE_OTHER, where all tasks of the machine are watched. A task without a role of
+ * its own that is made by one of the workload's, and not by the engine's, is of the workload and of the same
+ * run; until it is named it is called like that. */
 void timeline_set_default_role(struct timeline *tl, enum task_role role);
 /* The run of the tasks that appear from now on, as long as no event tells theirs: 0 unless set. */
 void timeline_set_default_run(struct timeline *tl, uint16_t run);
@@ -320,14 +320,16 @@ unsigned timeline_antagonists(const struct timeline *tl, uint64_t from_ns, uint6
                               unsigned max, struct behind_sums *sums);
 
 /* Whether the kernel's counts of a task are still of use. One of the engine's reads them by itself just
- * before it ends (its run time as of a tick ago at most, proc(5)); nobody does so for one that is killed, or
- * for a program's. */
+ * before it ends: then they are of its end, or, where it had to wait for that, tell nearly all of its run
+ * time (as of a tick ago, proc(5), and without what the hypervisor stole). Nobody does so for one that is
+ * killed, or for a program's. */
 #define TASK_COUNTS_LATE_NS UINT64_C(20000000)
 static inline bool task_counts_hold(const struct task *task)
 {
     const struct kernel_counts *k = &task->kernel;
     const uint64_t run_ns = k->has_run ? k->run_ns - k->base_run_ns : task->run_ns;
-    return !task->exited || (task->slot >= 0 && task->run_ns <= run_ns + TASK_COUNTS_LATE_NS);
+    const bool is_of_end = task->last_ns <= k->time_ns + TASK_COUNTS_LATE_NS;
+    return !task->exited || (task->slot >= 0 && (is_of_end || task->run_ns <= run_ns + TASK_COUNTS_LATE_NS));
 }
 
 /* Marks and holes, oldest first. */

@@ -26,7 +26,7 @@ WORK, BASE, BASE_RUN, WANTS, SLEEPS, BLOCKS, GOT, GAVE, DIED, VALUE, UNTOLD = ra
 MUTEX, COUNTER = 0, 6
 
 EVENTS, TEXT, INDEX = 1, 2, 3  # blocks
-KEY, SUMS, TIMED, BITS, NEXT, SUM_BITS = 1, 2, 4, 8, 16, 32  # their flags
+KEY, SUMS, TIMED, BITS, NEXT, SUM_BITS, AFTER = 1, 2, 4, 8, 16, 32, 64  # their flags
 SWITCH_CODES = [(OUT, PREEMPTED), (OUT, BLOCKED), (IN, 0), (IN, 1), (IN, 2)]
 CODES = [*SWITCH_CODES, *SWITCH_CODES, (WAKE, 0), (NEW, 0), (EXIT, 0), (NAME, 0),
          *((SAMPLE, detail) for detail in (STATE, RUN, SWITCHES)),
@@ -102,6 +102,16 @@ def unpacked(frames):
     contents = Reader(done.stdout)
     yield from [contents.bytes(content_size(frame)) for frame in frames]
     contents.end()
+
+
+def unpacked_after(before, frame):
+    """The content of a frame that goes on from other bytes."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(before)
+        file.flush()
+        done = subprocess.run(["zstd", "-dcq", f"--patch-from={file.name}"], input=frame, capture_output=True, check=True, timeout=60)
+    expect(len(done.stdout) == content_size(frame), f"{len(done.stdout)} bytes, not {content_size(frame)}")
+    return done.stdout
 
 
 # ---- Columns and bits: both give the bytes and numbers of each kind, one after the other ----
@@ -440,8 +450,14 @@ class Recording:
     def __init__(self, data):
         self.blocks, self.end = blocks_of(data)
         places = [(i, section) for i, block in enumerate(self.blocks) for section in self._packed(block)]
-        contents = unpacked([self._frame(self.blocks[i], section) for i, section in places])
-        self.parts = dict(zip(places, contents))
+        alone = [(i, section) for i, section in places if not self.blocks[i].flags & AFTER]
+        contents = unpacked([self._frame(self.blocks[i], section) for i, section in alone])
+        self.parts = dict(zip(alone, contents))
+        for i, section in places:
+            if self.blocks[i].flags & AFTER:
+                first = next(k for k, block in enumerate(self.blocks)
+                             if block.type == TEXT and block.sections[0] == self.blocks[i].sections[0])
+                self.parts[i, section] = unpacked_after(self.parts[first, 1], self._frame(self.blocks[i], section))
         self.decoder = None  # of the block before
         self.events = [self._events(i) for i in range(len(self.blocks))]
 
