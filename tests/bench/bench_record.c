@@ -2,8 +2,8 @@
  *
  * A pipe ping-pong and four spinners (ten times as long), each on one core, are captured and recorded, with
  * `perf sched record` beside the ping-pong where it is there. Then a recording of a machine that never was is
- * written, opened and read. Usage: bench_record [EVENTS [SECONDS]] (100,000,000 events; the file is made under
- * /tmp and removed)
+ * written, opened and read. Usage: bench_record [EVENTS [SECONDS]] (100,000,000 events; the file is made
+ * under /tmp and removed)
  */
 #include "../../src/cpuset.h"
 #include "../../src/observe/merge.h"
